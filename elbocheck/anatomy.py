@@ -1,0 +1,103 @@
+"""What probing measured of a loss: plain values, before anyone says what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from elbocheck.monomial import Monomial
+from elbocheck.probing.structure import Structure
+from elbocheck.roles import Role
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The part of a loss that compares data with a prediction.
+
+    Attributes:
+        role: the prediction's role as declared or inferred.
+        density: the family's name, or None where none explains the values.
+        parameter: what the prediction is to the family: `loc`, `logits` or `probs`.
+        link: `identity`, or `sigmoid` where the loss squashes the prediction first.
+        swapped: data and prediction have changed places.
+        weight: of one element's energy times all elements: the total over a call, negative where it is flipped.
+        shape: free shape parameters with their values, e.g. {"delta": 0.7}.
+        shape_error: their relative uncertainty.
+        scale_role: the role of a learned scale, where the loss takes one.
+        scale_as: how the values show that it is read: `scale`, `log_scale`, `var`, `log_var`; None: no influence.
+        normalizer_ratio: weight of the log normaliser over the weight of the energy; None where nothing varies it.
+        deviation: the largest difference from the family in nats per element among ordinary values.
+        closed: the loss is defined for predictions in [0, 1] only.
+        bounded: the loss stays bounded as the data go to infinity; None where not decided.
+        slopes: for an unidentified curve, (curvature at 0, slope far out) as seen.
+        mismatch: for a quadratic core with linear tails that do not join: (knot, curvature, tail slope).
+    """
+
+    role: Role
+    density: str | None
+    parameter: str = "loc"
+    link: str = "identity"
+    swapped: bool = False
+    weight: Monomial = field(default_factory=lambda: Monomial(0.0, {}))
+    shape: Mapping[str, float] = field(default_factory=dict)
+    shape_error: float = 0.0
+    scale_role: Role | None = None
+    scale_as: str | None = None
+    normalizer_ratio: float | None = None
+    deviation: float = 0.0
+    closed: bool = False
+    bounded: bool | None = None
+    increases: bool = True
+    mismatch: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Regulariser:
+    """The part of a loss that depends on the posterior.
+
+    Attributes:
+        scale_role: the posterior's scale role.
+        scale_as: how it is read, `log_var`, `log_scale`, `var` or `scale`; None where no KL explains the values.
+        pattern: `kl`, `reversed`, `missing`, `mixed-scales`, `halved`, `precedence`, `reference`, `absent`, `unknown`.
+        weight: of one latent's KL times all latents, for a call; negative where it is flipped.
+        coefficients: of the basis functions, over the weight, for a pattern other than `kl`.
+        missing: the term that is absent (`m^2`, `sigma^2`, `log sigma^2`).
+        floor: the free-bits floor in nats per datum, where there is one.
+        floor_per: what the floor holds for: `datum`, `latent` or `batch`.
+        slope_at_prior: derivative in the log variance at the prior, over the weight.
+        lowest: the least value seen, over the weight, relative to the prior's.
+    """
+
+    scale_role: Role | None
+    scale_as: str | None
+    pattern: str
+    weight: Monomial
+    coefficients: Mapping[str, float] = field(default_factory=dict)
+    missing: str | None = None
+    floor: Monomial | None = None
+    slope_at_prior: float = 0.0
+    lowest: float = 0.0
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Everything measured about one loss.
+
+    Attributes:
+        structure: what adds up and what couples.
+        reconstruction: None where the loss takes no data or prediction.
+        regulariser: None where the loss takes no posterior.
+        constant: what is left when both terms are 0: the total of a call.
+        constant_error: its uncertainty, same unit.
+        tiled: False where D could not be tiled and its exponents come from one size.
+        ratio_error: relative uncertainty of weights.
+    """
+
+    structure: Structure
+    reconstruction: Reconstruction | None
+    regulariser: Regulariser | None
+    constant: Monomial | None
+    constant_value: float
+    constant_error: float
+    event_axes: tuple[str, ...]
+    tiled: bool

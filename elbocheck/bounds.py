@@ -1,0 +1,84 @@
+"""Whether a loss is a bound on log p(x): the three facts of variational inference applied to an implied model."""
+
+from __future__ import annotations
+
+from elbocheck import budget
+from elbocheck.anatomy import Anatomy, Reconstruction
+from elbocheck.implied import ImpliedModel
+from elbocheck.intent import Intent
+from elbocheck.verdict import Bound
+
+
+def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound, str]:
+    """Return the bound and the reason in a sentence."""
+    r, g = anatomy.reconstruction, anatomy.regulariser
+    if r is None:
+        if g is not None and g.pattern == "kl" and g.weight.coefficient > 0:
+            return Bound.DIVERGENCE_ONLY, "a divergence alone: it needs a likelihood to be a bound"
+        return Bound.UNIDENTIFIED, "the only term is no KL to N(0, 1) that is known here"
+    if (reason := no_density(r, intent)) is not None:
+        return Bound.NOT_A_DENSITY, reason
+    if (reason := _broken(anatomy)) is not None:
+        return Bound.NOT_A_BOUND, reason
+    if r.density is None:
+        return Bound.UNIDENTIFIED, "the reconstruction is none of the families known here"
+    if g is None:
+        return Bound.LIKELIHOOD_ONLY, "a likelihood alone: it needs a KL to be a bound"
+    return _weighed(model)
+
+
+def no_density(r: Reconstruction, intent: Intent) -> str | None:
+    """Return why exp(-loss) is no density of the data, or None where nothing speaks against it."""
+    if r.bounded:
+        return "the loss stays bounded as the data go to infinity, so exp(-loss) has infinite mass"
+    if r.normalizer_ratio is not None and abs(r.normalizer_ratio - 1) > budget.NORMALISER:
+        return "its mass changes with a learned parameter: the log normaliser is missing or wrong"
+    if r.density == "bernoulli" and intent.data_kind not in (None, "binary"):
+        return "a Bernoulli has mass on 0 and 1 only; on other values exp(-loss) does not integrate to 1"
+    if r.density == "bernoulli" and intent.data_range is not None and not 0 <= intent.data_range[0] <= intent.data_range[1] <= 1:
+        return "data outside [0, 1] lie outside the Bernoulli's domain"
+    return None
+
+
+def _broken(anatomy: Anatomy) -> str | None:
+    """Return why the whole cannot be a bound, or None."""
+    s, r, g = anatomy.structure, anatomy.reconstruction, anatomy.regulariser
+    if s.broadcast:
+        return "predictions meet the targets of other data"
+    if s.batch_coupled:
+        return "the loss of one datum depends on the others"
+    if not s.additive:
+        return "reconstruction and divergence do not add up"
+    if r is not None and r.swapped:
+        return "data and prediction have changed places"
+    if g is None:
+        return None
+    if g.pattern == "absent":
+        return "the posterior does not enter: nothing is paid for information"
+    if g.pattern != "kl":
+        return "the divergence is not KL(q || N(0, 1))"
+    if r is not None and g.weight.coefficient * r.weight.coefficient < 0:
+        return "reconstruction and KL pull in opposite directions"
+    return None
+
+
+def _weighed(model: ImpliedModel) -> tuple[Bound, str]:
+    """Decide among exact, constant, scaled, beta and not-a-bound for a sound likelihood and KL."""
+    ratio = model.beta
+    assert ratio is not None
+    whole = model.scale.equals(1.0)
+    if not model.free_scale and not ratio.equals(1.0):
+        if ratio.at(model.sizes) > 1 and not any(power < 0 for power in ratio.powers.values()):
+            return Bound.BETA, "a beta-ELBO with beta above 1: still a lower bound, not the tightest"
+        if ratio.at(model.sizes) > 1:
+            return Bound.BETA, f"a beta-ELBO; a lower bound only while beta = {ratio.formula} is at least 1"
+        return Bound.NOT_A_BOUND, f"the KL is weighed by beta = {ratio.formula}, below 1: the value can exceed log p(x)"
+    if not whole:
+        return Bound.SCALED, f"{model.scale.formula} times the negative ELBO" + _up_to(model.dropped)
+    if model.dropped == 0:
+        return Bound.EXACT, "the negative ELBO"
+    return Bound.CONSTANT, "the negative ELBO" + _up_to(model.dropped)
+
+
+def _up_to(dropped: float | None) -> str:
+    return "" if dropped == 0 else ", up to a constant that changes no gradient"

@@ -1,0 +1,196 @@
+"""Extreme inputs: where the loss overflows, saturates or turns NaN although the truth is an ordinary number.
+
+How loud that is depends on where: everyday inputs, stress, or only at the ends of the float range (DESIGN's three zones).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import exp
+
+import numpy as np
+
+from elbocheck import budget
+from elbocheck.adapters import Array
+from elbocheck.checks.case import Case, Check, finding, number
+from elbocheck.divergences import normal_standard
+from elbocheck.implied import family
+from elbocheck.probing.probe import Values, argument_of
+from elbocheck.probing.reduction import sizes
+from elbocheck.roles import Role
+from elbocheck.verdict import Finding, Outcome
+
+CODES = ("ELB006", "ELB501", "ELB502", "ELB503")
+_LOUDNESS = {"everyday": Outcome.FAIL, "stress": Outcome.WARN, "extreme": Outcome.NOTE}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One argument driven to its ends.
+
+    Attributes:
+        argument: its name.
+        inputs: what it was set to, as the loss's dtype holds it, ordinary values first.
+        calls: the points.
+        truth: the reference's value of one element, in nats.
+        weight: of one element over a call.
+        zone: an input to `everyday`, `stress` or `extreme`.
+        guarded: a finite deviation outside the everyday zone is a deliberate guard.
+        beside: what the other arguments are, for the counterexample.
+    """
+
+    argument: str
+    inputs: Array
+    calls: list[Values]
+    truth: Array
+    weight: float
+    zone: Callable[[float], str]
+    guarded: bool
+    beside: str
+
+
+def run(case: Case) -> Iterator[Finding]:
+    """Yield the loudest finding for each code."""
+    found: dict[str, Finding] = {}
+    order = list(_LOUDNESS.values())
+    for sweep in _sweeps(case):
+        for one in _compare(case, sweep):
+            if one.code not in found or order.index(one.outcome) < order.index(found[one.code].outcome):
+                found[one.code] = one
+    yield from found.values()
+
+
+def _sweeps(case: Case) -> Iterator[Sweep]:
+    r = case.anatomy.reconstruction
+    if r is not None and r.density is not None and not r.swapped and r.normalizer_ratio is None:
+        yield from _prediction_sweeps(case)
+    g = case.anatomy.regulariser
+    if g is not None and g.pattern == "kl" and g.scale_role is not None and Role.Z not in case.loss.roles:
+        yield _scale_sweep(case)
+
+
+def _prediction_sweeps(case: Case) -> Iterator[Sweep]:
+    r, density = case.anatomy.reconstruction, family(case.anatomy.reconstruction)
+    assert r is not None and density is not None
+    form = next(f for f in density.forms if f.names[0] == r.parameter and "log_var" not in f.names)
+    fixed = [{"scale": 1.0, **r.shape}[n] for n in form.names[1:]]
+    weight = r.weight.at(sizes(case.working.layout, case.anatomy.event_axes))
+    grid, zone = (_probabilities(), _probability_zone) if r.closed else (_reals(), _real_zone)
+    for x in (0.0, 1.0):
+        inputs = case.working.cast(grid)
+        squashed = 0.5 * (1 + np.tanh(inputs / 2)) if r.link == "sigmoid" else inputs
+        truth = form.energy.wide(x, squashed, *fixed)
+        calls: list[Values] = [{Role.X: x, r.role: float(v)} for v in inputs]
+        name = case.names.get(r.role.value, r.role.value)
+        yield Sweep(name, inputs, calls, truth, weight, zone, r.closed, f"{case.names.get('x', 'x')} = {x:g}")
+
+
+def _probabilities() -> Array:
+    ends = np.array([0.3, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-16, 1e-30, 1e-40, 1e-60, 1e-200, 0.0])
+    return np.concatenate([ends, 1 - ends])
+
+
+def _probability_zone(p: float) -> str:
+    """Everyday [1e-6, 1 - 1e-6]; stress what a sigmoid of logits within 100 gives, saturation to 0 and 1 included."""
+    if 0.99e-6 <= p <= 1 - 0.99e-6:
+        return "everyday"
+    return "stress" if p >= exp(-100) or p == 0 else "extreme"
+
+
+def _reals() -> Array:
+    sizes_ = np.array([0.5, 3, 10, 15, 20, 30, 50, 80, 89, 100, 300, 720, 1e4, 1e8])
+    return np.concatenate([sizes_, -sizes_])
+
+
+def _real_zone(value: float) -> str:
+    return "everyday" if abs(value) <= 20 else "stress" if abs(value) <= 100 else "extreme"
+
+
+def _scale_sweep(case: Case) -> Sweep:
+    g = case.anatomy.regulariser
+    assert g is not None and g.scale_role is not None and g.scale_as is not None
+    log_var = np.array([0.5, 2, 5, 10, 15, 20, 30, 50, 80, 88, 100, 170, 300, 600, 720])
+    log_var = np.concatenate([log_var, -log_var])
+    read_as = Role(f"q_{g.scale_as}")
+    inputs = case.working.cast(np.asarray(argument_of(read_as, log_var)))
+    kept = np.isfinite(inputs) & (inputs != 0 if g.scale_as in ("scale", "var") else True)
+    inputs = inputs[kept]
+    logs = np.log(inputs) if g.scale_as in ("scale", "var") else inputs
+    log_var = logs if g.scale_as in ("var", "log_var") else 2 * logs
+    truth = normal_standard.kl(loc=0.0, log_var=log_var)
+    if g.floor is not None:
+        truth = np.maximum(truth, g.floor.at(sizes(case.working.layout, case.anatomy.event_axes)) / case.working.layout.latents)
+    calls: list[Values] = [{g.scale_role: float(v)} for v in inputs]
+    weight = g.weight.at(sizes(case.working.layout, case.anatomy.event_axes))
+    name = case.names.get(g.scale_role.value, g.scale_role.value)
+    return Sweep(name, inputs, calls, truth, weight, _zone_of(g.scale_as), g.scale_as in ("scale", "var"), f"{case.names.get('q_loc', 'q_loc')} = 0")
+
+
+def _zone_of(scale_as: str) -> Callable[[float], str]:
+    def zone(value: float) -> str:
+        log = float(np.log(value)) if scale_as in ("scale", "var") else value
+        log = 2 * log if scale_as in ("scale", "log_scale") else log
+        return "everyday" if abs(log) <= 10.01 else "stress" if abs(log) <= 30.01 else "extreme"
+
+    return zone
+
+
+def _compare(case: Case, sweep: Sweep) -> Iterator[Finding]:
+    """Hold the loss against the truth along one sweep; what the constant adds is read off the first, ordinary input."""
+    probe = case.working
+    values = probe.curve(sweep.calls)
+    offset = values[0] - sweep.weight * sweep.truth[0]
+    largest = float(np.finfo(probe.dtype).max)
+    room = np.abs(sweep.weight * sweep.truth) < budget.HEADROOM * largest
+    for place in np.flatnonzero(room & np.isfinite(sweep.truth) & ~np.isfinite(values)):
+        yield _not_finite(sweep, int(place), float(values[place]))
+    with np.errstate(all="ignore"):
+        error = np.abs(values - offset - sweep.weight * sweep.truth) / abs(sweep.weight)
+        rounding = probe.noise(values, offset, sweep.weight * sweep.truth, sweep.weight * np.abs(sweep.inputs)) / abs(sweep.weight)
+    off = np.isfinite(values) & (error > budget.EVERYDAY_NATS + rounding + _forced(sweep, probe.dtype))
+    if np.any(off):
+        yield _saturated(sweep, np.flatnonzero(off), values / sweep.weight, error)
+
+
+def _forced(sweep: Sweep, dtype: np.dtype) -> Array:
+    """What the rounding of 1 - p forces on a truth near its pole: nothing for 0 < p, one rounding of 1 beyond."""
+    return np.where(np.isfinite(sweep.truth), np.finfo(dtype).eps * np.abs(sweep.truth), 0.0)
+
+
+def _not_finite(sweep: Sweep, place: int, value: float) -> Finding:
+    at = float(sweep.inputs[place])
+    zone = sweep.zone(at)
+    where = f"{sweep.argument} = {at:.6g}, {sweep.beside}"
+    truth = number(float(sweep.truth[place]))
+    if sweep.guarded and at in (0.0, 1.0):
+        return finding("ELB503", f"The loss is {value} at {where}, where it should be {truth}.", _LOUDNESS[zone], where)
+    code = "ELB006" if zone == "everyday" else "ELB501"
+    return finding(code, f"The loss is {value} at {where}, where one element costs {truth} nats.", _LOUDNESS[zone], where)
+
+
+def _saturated(sweep: Sweep, places: Array, costs: Array, error: Array) -> Finding:
+    """Return the finding on finite values that leave the truth, at the most ordinary input where they do."""
+    order = list(_LOUDNESS)
+    first = min(places, key=lambda i: (order.index(sweep.zone(float(sweep.inputs[i]))), -error[i]))
+    at, zone = float(sweep.inputs[first]), sweep.zone(float(sweep.inputs[first]))
+    outcome = _LOUDNESS[zone]
+    if not np.isfinite(sweep.truth[first]) or (sweep.guarded and zone != "everyday"):
+        outcome = Outcome.NOTE
+    elif zone == "everyday" and error[first] < budget.MATERIAL_NATS:
+        outcome = Outcome.WARN
+    truth = "infinite" if not np.isfinite(sweep.truth[first]) else number(float(sweep.truth[first]))
+    where = f"{sweep.argument} = {at:.6g}, {sweep.beside}"
+    cost = number(float(costs[first]))
+    return finding("ELB502", f"At {where} one element costs {cost} nats where the truth is {truth}: the logarithm is held back.", outcome, where)
+
+
+def skipped(case: Case) -> str | None:
+    """Skip where nothing was identified to compare with."""
+    r, g = case.anatomy.reconstruction, case.anatomy.regulariser
+    if (r is None or r.density is None) and (g is None or g.pattern != "kl"):
+        return "no reference was identified to compare with"
+    return None
+
+
+CHECK = Check("extreme inputs", CODES, run, skipped)

@@ -1,0 +1,138 @@
+"""The gradient: finite where the value is, and the derivative of the reference that the loss was read as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from elbocheck import budget
+from elbocheck.adapters import Array
+from elbocheck.checks.case import Case, Check, finding, number
+from elbocheck.densities.density import Form
+from elbocheck.divergences import normal_standard
+from elbocheck.errors import CallError
+from elbocheck.implied import family
+from elbocheck.probing.probe import argument_of
+from elbocheck.probing.reduction import sizes
+from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, Role
+from elbocheck.verdict import Finding, Outcome
+
+
+def run(case: Case) -> Iterator[Finding]:
+    """Yield wrong and non-finite gradients, one for each argument."""
+    rng = np.random.default_rng(case.seed)
+    point = _point(case, rng)
+    wanted = {role: point[role] for role in point if role is not Role.X}
+    try:
+        found = case.loss.gradient(point, wanted)
+    except CallError as error:
+        yield finding("ELB601", f"The derivative cannot be taken: it {error.what}.", Outcome.FAIL)
+        return
+    truth = _truth(case, point)
+    for role, slope in found.items():
+        name = case.names.get(role.value, role.value)
+        if not np.all(np.isfinite(slope)):
+            yield finding("ELB602", f"The gradient in {name} is not finite at ordinary values, though the loss is.", Outcome.FAIL)
+        elif role in truth and (message := _differs(case, slope, truth[role])) is not None:
+            yield finding("ELB601", f"The gradient in {name} {message}.")
+    yield from _singular(case)
+
+
+def _point(case: Case, rng: np.random.Generator) -> dict[Role, Array]:
+    """Return random ordinary arrays: binary data, a posterior off the prior."""
+    values: dict[Role, Array] = {}
+    for role in sorted(case.loss.roles):
+        shape = case.probe.layout.shape(role)
+        if role is Role.X:
+            values[role] = (rng.random(shape) < 0.5).astype(np.float64)
+        elif role in PREDICTIONS:
+            values[role] = rng.uniform(0.1, 0.9, shape)
+        elif role in LIKELIHOOD_SCALES | POSTERIOR_SCALES:
+            values[role] = np.asarray(argument_of(role, rng.uniform(-1.0, 1.0, shape)))
+        else:
+            values[role] = rng.uniform(0.7, 1.5, shape) if role in POSITIVE else rng.standard_normal(shape) + 3.0
+    return case.probe.inputs(values)
+
+
+def _truth(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
+    """Return the references' derivatives, weighted as measured, for the roles that were identified."""
+    wide = {role: np.asarray(value, dtype=np.float64) for role, value in point.items()}
+    return {**_likelihood(case, wide), **_divergence(case, wide)}
+
+
+def _likelihood(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
+    r, density = case.anatomy.reconstruction, family(case.anatomy.reconstruction)
+    if r is None or density is None or r.swapped or r.scale_as is not None or r.normalizer_ratio is not None:
+        return {}
+    form = next(f for f in density.forms if f.names[0] == r.parameter and {"log_var"}.isdisjoint(f.names))
+    weight = r.weight.at(sizes(case.probe.layout, case.anatomy.event_axes)) / point[Role.X].size
+    prediction = point[r.role].reshape(point[Role.X].shape)
+    inner = 1.0
+    if r.link == "sigmoid":
+        prediction = 0.5 * (1 + np.tanh(prediction / 2))
+        inner = prediction * (1 - prediction)
+    slope = form.energy_grad[0].wide(point[Role.X], prediction, *_fixed(form, r.shape))
+    return {r.role: (weight * slope * inner).reshape(point[r.role].shape)}
+
+
+def _fixed(form: Form, shape: Mapping[str, float]) -> list[float]:
+    return [{"scale": 1.0, **shape}[name] for name in form.names[1:]]
+
+
+def _divergence(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
+    g = case.anatomy.regulariser
+    if g is None or g.pattern != "kl" or g.floor is not None or Role.Q_LOC not in point or Role.Z in point:
+        return {}
+    loc = point[Role.Q_LOC]
+    weight = g.weight.at(sizes(case.probe.layout, case.anatomy.event_axes)) / loc.size
+    if g.scale_role is None or g.scale_as is None:
+        return {Role.Q_LOC: weight * loc}
+    scale = point[g.scale_role]
+    log_var, inner = {
+        "log_var": (scale, 1.0),
+        "log_scale": (2 * scale, 2.0),
+        "var": (np.log(np.abs(scale)), 1 / scale),
+        "scale": (2 * np.log(np.abs(scale)), 2 / scale),
+    }[g.scale_as]
+    slopes = normal_standard.grad(loc=loc, log_var=log_var)
+    return {Role.Q_LOC: weight * slopes["loc"], g.scale_role: weight * slopes["log_var"] * inner}
+
+
+def _differs(case: Case, slope: Array, truth: Array) -> str | None:
+    """Say how a gradient differs from the truth, or None where it is that to rounding (and the guard the value showed)."""
+    r = case.anatomy.reconstruction
+    size = float(np.max(np.abs(truth)))
+    guard = budget.GUARDED_SLOPE * (r.deviation if r is not None else 0.0)
+    allowed = budget.GRADIENT * float(case.probe.noise(size)) + guard * size
+    error = float(np.max(np.abs(slope - truth)))
+    if error <= allowed:
+        return None
+    if not np.any(slope):
+        return f"is 0 everywhere, though the loss depends on it (up to {number(size)}): it is detached"
+    worst = np.unravel_index(int(np.argmax(np.abs(slope - truth))), truth.shape)
+    return f"is {number(float(slope[worst]))} where the value's own derivative is {number(float(truth[worst]))}"
+
+
+def _singular(case: Case) -> Iterator[Finding]:
+    """Yield a gradient that is not finite where prediction and data coincide and the value is finite."""
+    if case.anatomy.reconstruction is None or case.anatomy.reconstruction.closed:
+        return
+    role = case.prediction
+    inputs = case.probe.inputs({Role.X: 0.5, role: 0.5})
+    if not np.all(np.isfinite(case.loss(inputs).value)):
+        return
+    slope = case.loss.gradient(inputs, {role: inputs[role]})[role]
+    if not np.all(np.isfinite(slope)):
+        name = case.names.get(role.value, role.value)
+        yield finding("ELB602", f"The gradient in {name} is {slope.flat[0]} where {name} equals the data.", Outcome.FAIL, f"{name} = x = 0.5")
+
+
+def skipped(case: Case) -> str | None:
+    """Skip frameworks without a derivative."""
+    if not case.loss.adapter.differentiates:
+        return f"{case.loss.adapter.name} losses have no derivative to check"
+    return None
+
+
+CHECK = Check("gradient", ("ELB601", "ELB602"), run, skipped)

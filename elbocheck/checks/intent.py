@@ -1,0 +1,62 @@
+"""What was declared with --expect, against what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isclose, sqrt
+
+from elbocheck.bounds import bound
+from elbocheck.checks.case import Case, Check, finding
+from elbocheck.verdict import Finding, Outcome
+
+
+def run(case: Case) -> Iterator[Finding]:
+    """Yield each declaration that the measurement contradicts."""
+    for name, declared in case.intent.expect.items():
+        measured = _measured(case, name)
+        if not _agree(measured, declared):
+            yield finding("ELB008", f"Expected {name} = {declared}, measured {_shown(measured)}.", Outcome.FAIL)
+
+
+def _measured(case: Case, name: str) -> str | float | None:
+    model, sizes = case.model, case.model.sizes
+    match name:
+        case "family":
+            return model.family
+        case "beta":
+            return None if model.beta is None else model.beta.at(sizes)
+        case "sigma":
+            return None if model.sigma2 is None or model.sigma2.coefficient < 0 else sqrt(model.sigma2.at(sizes))
+        case "reduction":
+            return model.reduction or model.divergence_reduction
+        case "bound":
+            return bound(case.anatomy, model, case.intent)[0].value
+    g = case.anatomy.regulariser
+    return g.floor.at(sizes) if g is not None and g.floor is not None else None
+
+
+def _agree(measured: str | float | None, declared: str | float) -> bool:
+    if isinstance(measured, str):
+        words = measured.replace(",", " ").split()
+        return measured == str(declared) or str(declared) in words or _batch(measured) == str(declared)
+    try:
+        return measured is not None and isclose(measured, float(declared), rel_tol=1e-6)
+    except ValueError:
+        return False
+
+
+def _batch(reduction: str) -> str:
+    """Return `sum`, `mean` or `none` over the batch."""
+    return "none" if "one value" in reduction else reduction.rsplit(",", 1)[-1].split()[0]
+
+
+def _shown(measured: str | float | None) -> str:
+    return "nothing of that kind" if measured is None else measured if isinstance(measured, str) else f"{measured:.9g}"
+
+
+def skipped(case: Case) -> str | None:
+    """Skip where nothing was declared."""
+    return None if case.intent.expect else "nothing was declared (--expect NAME=VALUE)"
+
+
+CHECK = Check("declared intent", ("ELB008",), run, skipped)

@@ -1,0 +1,128 @@
+"""The likelihood: links, swapped arguments, constants, normalisers, orientation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import exp, log, pi, sqrt
+
+from elbocheck import budget
+from elbocheck.anatomy import Reconstruction
+from elbocheck.checks.case import Case, Check, finding, number
+from elbocheck.roles import Role
+from elbocheck.verdict import Finding, Outcome
+
+CODES = (
+    "ELB401", "ELB402", "ELB403", "ELB404", "ELB405", "ELB406", "ELB407", "ELB408", "ELB417", "ELB418",
+)  # fmt: skip
+
+
+def run(case: Case) -> Iterator[Finding]:
+    """Name what is wrong with the likelihood."""
+    r = case.anatomy.reconstruction
+    assert r is not None
+    yield from _links(case, r)
+    yield from _normaliser(case, r)
+    yield from _constant(case, r)
+    yield from _huber(case, r)
+    yield from _orientation(case)
+    if r.bounded:
+        yield finding("ELB418", "The loss stays bounded as a datum goes to infinity, so exp(-loss) has infinite mass.")
+
+
+def _links(case: Case, r: Reconstruction) -> Iterator[Finding]:
+    """Yield what is wrong with how data and prediction enter a Bernoulli."""
+    name = case.names.get(r.role, r.role.value)
+    if r.swapped:
+        x = case.names.get("x", "x")
+        yield finding("ELB404", f"The loss is {r.density}({x}) scored on {name}: it equals the right one with the two exchanged.")
+    elif r.density == "bernoulli" and r.parameter == "logits":
+        if r.link == "sigmoid":
+            yield finding("ELB402", f"The loss squashes {name} twice: for x = 1 it stays within [0.3133, 1.3133] whatever {name} is.")
+        elif r.role is Role.PROBS:
+            yield finding("ELB402", f"{name} holds probabilities but is read as logits: the loss stays within [0.3133, 1.3133].")
+    elif r.role is Role.LOGITS and r.closed:
+        yield finding("ELB403", f"{name} holds logits but the loss is defined for values in [0, 1] only.", None, f"{name} = -1.5")
+    if r.density == "bernoulli" and not r.swapped and case.intent.data_kind not in (None, "binary") and not _beyond_unit(case):
+        yield finding(
+            "ELB401",
+            f"The data are declared {case.intent.data_kind}, and on [0, 1] exp(-loss) integrates to (2p - 1)/log(p/(1 - p)), "
+            "not to 1: the continuous Bernoulli's normaliser is missing.",
+            Outcome.FAIL,
+        )
+
+
+def _beyond_unit(case: Case) -> bool:
+    return case.intent.data_range is not None and (case.intent.data_range[0] < 0 or case.intent.data_range[1] > 1)
+
+
+def _normaliser(case: Case, r: Reconstruction) -> Iterator[Finding]:
+    """Yield what is wrong with a normaliser that a learned parameter varies."""
+    ratio = r.normalizer_ratio
+    if ratio is None or abs(ratio - 1) <= budget.NORMALISER:
+        return
+    learned = case.names.get(r.scale_role, "") if r.scale_role else case.names.get("delta", "delta")
+    if r.scale_as is not None and abs(ratio) <= budget.NORMALISER:
+        yield finding("ELB406", f"The loss falls without end as {learned} grows: the log of the scale is missing.")
+    else:
+        share = "is missing" if abs(ratio) <= budget.NORMALISER else f"counts {number(ratio)} times instead of once"
+        yield finding("ELB407", f"The mass of exp(-loss) changes with {learned}: the log normaliser {share}.", Outcome.FAIL)
+
+
+def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
+    """Yield the note on a constant that is there but is another sigma's."""
+    constant, dropped = case.anatomy.constant, case.model.dropped
+    if r.density != "normal" or constant is None or not dropped or "L" in constant.powers:
+        return
+    sizes = case.model.sizes
+    if not case.model.free_scale:
+        yield finding("ELB405", f"{number(dropped / sizes['D'])} nats per element are missing: (log 2 pi)/2 is not there.", Outcome.NOTE)
+        return
+    own = case.model.parameters["scale"]
+    held = log(sqrt(2 * pi) * own) - dropped / sizes["D"]
+    meant = exp(held) / sqrt(2 * pi)
+    yield finding(
+        "ELB405",
+        f"The constant is that of sigma = {number(meant)}, the curvature that of sigma = {number(own)}: "
+        f"the value is {number(abs(dropped))} nats per datum too {'low' if dropped > 0 else 'high'}.",
+        Outcome.NOTE,
+    )
+
+
+def _huber(case: Case, r: Reconstruction) -> Iterator[Finding]:
+    """Yield a quadratic core whose linear tails do not continue it."""
+    if r.mismatch is None:
+        return
+    knot, curvature, slope = r.mismatch
+    if abs(slope / (curvature * knot) - 1) > _JOIN:
+        yield finding(
+            "ELB408",
+            f"The core has curvature {number(curvature)} up to |x - r| = {number(knot)}, so the tails should have slope "
+            f"{number(curvature * knot)}; they have {number(slope)}.",
+            Outcome.WARN,
+            f"|x - r| = {number(knot)}",
+        )
+
+
+_JOIN = 1e-3
+
+
+def _orientation(case: Case) -> Iterator[Finding]:
+    """Yield a value that is to be maximised: a note where its name says so."""
+    if not case.model.flipped:
+        return
+    name = case.loss.target.lower().rsplit(":", 1)[-1]
+    meant = any(word in name for word in ("elbo", "log_p", "logp", "log_lik", "loglik", "log_prob", "lower_bound"))
+    alone = case.anatomy.regulariser is None
+    yield finding(
+        "ELB417",
+        "The value grows as the prediction approaches the data: it is a bound to maximise, not a loss to minimise.",
+        Outcome.NOTE if meant or alone else Outcome.WARN,
+    )
+
+
+def skipped(case: Case) -> str | None:
+    """Skip where the loss compares nothing with data."""
+    return None if case.anatomy.reconstruction is not None else "the loss takes no data and prediction"
+
+
+CHECK = Check("likelihood", CODES, run, skipped)

@@ -1,0 +1,120 @@
+"""Weights: what beta or sigma follow from the reductions of the two terms, and whether they move with B, D or L."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isclose, isqrt
+
+from elbocheck.checks.case import Case, Check, finding
+from elbocheck.monomial import Monomial
+from elbocheck.verdict import Finding, Outcome
+
+CODES = ("ELB101", "ELB102", "ELB103", "ELB104", "ELB105", "ELB106", "ELB107", "ELB108", "ELB109", "ELB112", "ELB116")
+
+
+def run(case: Case) -> Iterator[Finding]:
+    """Name the weighting: one finding for the ratio of the terms, else one for a common factor."""
+    s = case.anatomy.structure
+    if s.broadcast:
+        yield finding(
+            "ELB116",
+            "Changing the target of one element changes what another element's prediction costs: "
+            "predictions are compared with the targets of other data.",
+        )
+        return
+    if s.output == "datum" and s.batch_coupled:
+        yield finding("ELB105", "The value of one datum changes with another datum: a sum over the batch was added to every one.")
+        return
+    ratio = case.model.beta if case.model.beta is not None else case.model.sigma2
+    if ratio is None or ratio.coefficient <= 0 or _declared(case, ratio):
+        return
+    found = _ratio(case, ratio)
+    if found is not None:
+        yield found
+    elif case.model.beta is not None and not case.model.scale.equals(1.0):
+        yield finding("ELB112", f"Both terms carry the factor {case.at(case.model.scale)}: the optimum stays, the printed value is scaled.")
+
+
+def _declared(case: Case, ratio: Monomial) -> bool:
+    """Tell whether a declared beta or sigma is what was measured; a contradiction is another check's."""
+    beta, sigma = case.intent.number("beta"), case.intent.number("sigma")
+    declared = beta if beta is not None else sigma**2 if sigma is not None else None
+    return declared is not None and isclose(declared, ratio.at(case.model.sizes), rel_tol=max(ratio.error, 1e-6))
+
+
+def _ratio(case: Case, ratio: Monomial) -> Finding | None:
+    """Return the finding for the ratio of the weights."""
+    powers = {n: p for n, p in ratio.powers.items() if p}
+    if case.model.beta is None or not powers:
+        return None if powers else _constant(case, ratio)
+    if (nominal := _hard_coded(case, ratio, powers)) is not None:
+        return nominal
+    batch = powers.get("B", 0)
+    code = {1: "ELB104", -1: "ELB105"}.get(batch) if batch else None
+    code = code or _BY_POWERS.get((powers.get("D", 0), powers.get("L", 0)) if set(powers) <= {"D", "L"} else (), "ELB108")
+    reading = "sigma^2" if case.model.free_scale else "beta"
+    message = (
+        f"{reading} = {case.at(ratio)}: it moves with {_listed(sorted(powers))}, "
+        f"because the reconstruction is reduced by {case.model.reduction} and the KL by {case.model.divergence_reduction}."
+    )
+    return finding(code, message, _loudness(case, ratio))
+
+
+_BY_POWERS: dict[tuple[int, ...], str] = {(1, 0): "ELB101", (0, -1): "ELB102", (1, -1): "ELB103"}
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _loudness(case: Case, ratio: Monomial) -> Outcome:
+    """A weight that leaves no bound fails; one that only moves the optimum warns."""
+    return Outcome.FAIL if not case.model.free_scale and ratio.at(case.model.sizes) < 1 else Outcome.WARN
+
+
+def _hard_coded(case: Case, ratio: Monomial, powers: dict[str, int]) -> Finding | None:
+    """Recognise a weight that is nominal at one size only, as 784 * mean(...) or sum(...) / 128 leave it."""
+    if set(powers) not in ({"B"}, {"D"}, {"L"}) or abs(next(iter(powers.values()))) != 1:
+        return None
+    (axis, power), = powers.items()
+    for nominal in (1.0, 0.5, 2.0) if case.model.free_scale else (1.0,):
+        size = (nominal / ratio.coefficient) ** power
+        whole = round(size)
+        plausible = {"B": 8 <= whole <= 65536, "D": _image(whole), "L": False}[axis]
+        if plausible and isclose(size, whole, rel_tol=max(ratio.error, 1e-6)):
+            reading = "sigma^2" if case.model.free_scale else "beta"
+            return finding(
+                "ELB109",
+                f"{reading} = {ratio.formula}: it is {nominal:g} at {axis} = {whole} only, a size that the loss holds as a number.",
+                Outcome.WARN,
+            )
+    return None
+
+
+def _image(size: int) -> bool:
+    """Tell whether a number is the size of a square image of one or three channels; plain powers of ten are weights."""
+    if size < 64 or str(size).strip("0") == "1":
+        return False
+    return any(size % c == 0 and isqrt(size // c) ** 2 == size // c for c in (1, 3))
+
+
+def _constant(case: Case, ratio: Monomial) -> Finding | None:
+    """Judge a ratio that no size changes: a choice of sigma for a family with a free scale, else a beta."""
+    if ratio.equals(1.0):
+        return None
+    free = case.model.free_scale
+    if free and (case.model.dropped == 0 or case.model.family != "normal"):
+        return None  # the loss's own constants say that this sigma is meant; other families have no nominal scale
+    code = "ELB107" if free and ratio.equals(0.5) else "ELB106" if ratio.equals(2.0) and case.model.beta else "ELB108"
+    if not free:
+        return finding(code, f"beta = {case.at(ratio)}, whatever B, D and L.", _loudness(case, ratio))
+    if case.model.beta is None and code != "ELB107":
+        return None
+    return finding(
+        code,
+        f"sigma^2 = {case.at(ratio)}, whatever B, D and L: a choice of the decoder's noise, sigma = {ratio.coefficient**0.5:.6g}.",
+        Outcome.NOTE,
+    )
+
+
+CHECK = Check("weights and reductions", CODES, run)

@@ -1,0 +1,199 @@
+"""The command line: arguments in, report out, exit code back; no numerics."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from elbocheck import __version__
+from elbocheck.errors import ElbocheckError, UsageError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's usage error into ours: one line, exit code 2."""
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code.
+
+    0: nothing failed. 1: something failed (or warned, under --strict). 2: the question was put wrongly.
+    3: the run could not be done.
+    """
+    try:
+        options = _parser().parse_args(argv)
+        return int(options.run(options))
+    except ElbocheckError as error:
+        print(f"elbocheck: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("elbocheck: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader has gone: `elbocheck rules | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="elbocheck", description="Which model does a VAE loss imply, is it a bound, where does it break?")
+    parser.add_argument("--version", action="version", version=f"elbocheck {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_verify(commands.add_parser("verify", help="read a loss by calling it"))
+    page = commands.add_parser("rule", help="print the page of a rule")
+    page.add_argument("code", help="a code or a name, e.g. ELB103 or both-terms-mean")
+    page.set_defaults(run=_rule)
+    commands.add_parser("rules", help="list the rules").set_defaults(run=_rules)
+    return parser
+
+
+def _add_verify(verify: argparse.ArgumentParser) -> None:
+    add = verify.add_argument
+    add("target", help="file.py:name, pkg.mod:name, or a name of [tool.elbocheck.losses] in pyproject.toml")
+    add("--role", action="append", default=[], metavar="ARG=ROLE", help="what an argument is, by name or position; a number fixes it")
+    add("--set", action="append", default=[], metavar="ARG=VALUE", help="keep an argument at a value")
+    add("--init", action="append", default=[], metavar="ARG=VALUE", help="instantiate a class with an argument")
+    add("--shape", action="append", default=[], metavar="WHAT=AxBxC", help="shape of one datum (x), prediction or latent vector (z)")
+    add("--framework", help="numpy or torch; by default what the loss's module uses")
+    add("--dtype", help="float64 or float32; by default float64 identifies, the framework's own is stressed")
+    add("--data", metavar="FILE", help="an .npy or .npz file of the data: its kind and range")
+    add("--data-kind", help="binary, gray, counts or real")
+    add("--data-range", nargs="+", metavar="LOW HIGH", help="lowest and highest value of the data")
+    add("--expect", action="append", default=[], metavar="NAME=VALUE", help="what is meant: family, beta, sigma, reduction, bound, free_bits")
+    add("--select", action="append", default=[], metavar="CODE", help="report these codes (or prefixes) only")
+    add("--ignore", action="append", default=[], metavar="CODE", help="leave these codes (or prefixes) out")
+    add("--strict", action="store_true", help="exit with 1 on warnings too")
+    add("--seed", type=int, default=0, help="of every random choice (0)")
+    add("--format", choices=("text", "json"), default="text", help="how to print the verdict (text)")
+    add("--output", metavar="FILE", help="write the report there instead")
+    verify.set_defaults(run=_verify)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from elbocheck.engine import verify
+    from elbocheck.loading import load
+
+    function = load(options.target, _pairs("--init", options.init))
+    verdict = verify(
+        function,
+        target=options.target,
+        roles={_key(k): _literal(v) if _is_number(v) else v for k, v in _strings("--role", options.role).items()},
+        constants={_key(k): v for k, v in _pairs("--set", options.set).items()},
+        shapes={k: _shape(k, v) for k, v in _strings("--shape", options.shape).items()},
+        framework=options.framework,
+        dtype=options.dtype,
+        intent=_intent(options),
+        select=_codes(options.select),
+        ignore=_codes(options.ignore),
+        seed=options.seed,
+    )
+    _print(verdict, options)
+    return verdict.exit_code_if(strict=options.strict)
+
+
+def _intent(options: argparse.Namespace) -> Any:
+    from elbocheck.intent import Intent, describe_data
+
+    kind, span = describe_data(options.data) if options.data else (None, None)
+    if options.data_range is not None:
+        span = _range(options.data_range)
+    return Intent(options.data_kind or kind, span, _strings("--expect", options.expect))
+
+
+def _range(words: list[str]) -> tuple[float, float]:
+    ends = " ".join(words).replace(",", " ").split()
+    try:
+        low, high = map(float, ends)
+    except ValueError:
+        raise UsageError(f"--data-range {' '.join(words)}: give two numbers, e.g. --data-range 0 255") from None
+    return low, high
+
+
+def _print(verdict: Any, options: argparse.Namespace) -> None:
+    from elbocheck.reports import json, terminal
+
+    if options.format == "json":
+        text = json.render(verdict)
+    else:
+        text = terminal.render(verdict, colour=not options.output and _colour())
+    if not options.output:
+        print(text)
+        return
+    try:
+        Path(options.output).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {options.output!r} ({error.strerror}): name a file in a folder that exists") from None
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _rule(options: argparse.Namespace) -> int:
+    from elbocheck.rules import rule
+
+    print(rule(options.code).page())
+    return 0
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from elbocheck.rules import RULES
+
+    for one in RULES:
+        print(f"{one.code}  {one.name}")
+    return 0
+
+
+def _strings(flag: str, words: list[str]) -> dict[str, str]:
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{flag} {word!r}: write {flag} NAME=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _pairs(flag: str, words: list[str]) -> dict[str, Any]:
+    return {name: _literal(value) for name, value in _strings(flag, words).items()}
+
+
+def _literal(text: str) -> Any:
+    """Read a Python literal (numbers, True, None, tuples); anything else is a string."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _is_number(text: str) -> bool:
+    return isinstance(_literal(text), int | float)
+
+
+def _key(text: str) -> str | int:
+    return int(text) if text.isdecimal() else text
+
+
+def _shape(name: str, text: str) -> tuple[int, ...]:
+    if text in ("", "scalar"):
+        return ()
+    try:
+        shape = tuple(int(part) for part in text.replace(",", "x").split("x"))
+    except ValueError:
+        shape = (0,)
+    if min(shape) < 1:
+        raise UsageError(f"--shape {name}={text}: write sizes of one datum, e.g. --shape x=3x64x64 or x=scalar")
+    return shape
+
+
+def _codes(words: list[str]) -> list[str]:
+    return [code for word in words for code in word.split(",") if code]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

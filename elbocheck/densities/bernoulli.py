@@ -1,0 +1,89 @@
+"""Bernoulli mass function, log p(x) = x log probs + (1 - x) log(1 - probs), probs = 1/(1 + e**-logits), in nats.
+
+The energy is the same formula read as linear in x, defined for every real x; 0 log 0 = 0. The normaliser is 1.
+Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. (2.2).
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.domain import BINARY, REAL, UNIT
+from elbocheck.kernels.elementary import sigmoid
+from elbocheck.kernels.lift import Wide, lift
+
+__all__ = ["bernoulli"]
+
+
+def _energy(x: float, logits: float) -> float:
+    # softplus(l) - x l = log1p(e**-|l|) + |l| times x or 1 - x: no cancellation for x in [0, 1]
+    weight = 1.0 - x if logits > 0.0 else x
+    slope = 0.0 if weight == 0.0 else weight * abs(logits)
+    return slope + math.log1p(math.exp(-abs(logits)))
+
+
+def _energy_by_logits(x: float, logits: float) -> float:
+    return (1.0 - x) - sigmoid(-logits) if logits > 0.0 else sigmoid(logits) - x
+
+
+def _energy_probs(x: float, probs: float) -> float:
+    one = 0.0 if x == 0.0 else x * math.log(probs)
+    zero = 0.0 if x == 1.0 else (1.0 - x) * math.log1p(-probs)
+    return -(one + zero)
+
+
+def _energy_probs_by_probs(x: float, probs: float) -> float:
+    if x == 0.0:
+        return 1.0 / (1.0 - probs)
+    if x == 1.0:
+        return -1.0 / probs
+    return (probs - x) / (probs * (1.0 - probs))
+
+
+def _definition(ctx: Any, x: Any, logits: Any) -> Any:
+    return -x * ctx.log(1 + ctx.exp(-logits)) - (1 - x) * ctx.log(1 + ctx.exp(logits))
+
+
+def _definition_probs(ctx: Any, x: Any, probs: Any) -> Any:
+    one = ctx.zero if x == 0 else x * ctx.log(probs)
+    zero = ctx.zero if x == 1 else (1 - x) * ctx.log(1 - probs)
+    return one + zero
+
+
+def _draw(rng: np.random.Generator, shape: tuple[int, ...], logits: Wide) -> Wide:
+    return np.asarray(rng.logistic(size=shape) < logits, dtype=np.float64)
+
+
+def _draw_probs(rng: np.random.Generator, shape: tuple[int, ...], probs: Wide) -> Wide:
+    return np.asarray(rng.random(shape) < probs, dtype=np.float64)
+
+
+bernoulli = Density(
+    name="bernoulli",
+    support=BINARY,
+    forms=(
+        Form(
+            parameters=(Parameter(name="logits", domain=REAL),),
+            energy=lift(_energy),
+            energy_grad=(lift(_energy_by_logits),),
+            log_normalizer=None,
+            log_normalizer_grad=(None,),
+            definition=_definition,
+            breaks=None,
+            draw=_draw,
+        ),
+        Form(
+            parameters=(Parameter(name="probs", domain=UNIT),),
+            energy=lift(_energy_probs),
+            energy_grad=(lift(_energy_probs_by_probs),),
+            log_normalizer=None,
+            log_normalizer_grad=(None,),
+            definition=_definition_probs,
+            breaks=None,
+            draw=_draw_probs,
+        ),
+    ),
+    source="Bishop, Pattern Recognition and Machine Learning (2006), eq. (2.2)",
+)

@@ -1,0 +1,121 @@
+"""What a divergence is: a frozen value of parametrisations, each with kernels, derivatives and its definition."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from elbocheck.domain import Parameter, matching
+from elbocheck.kernels.lift import Array, Lifted, Wide, narrow, result_dtype
+
+if TYPE_CHECKING:
+    from elbocheck.precision import Certified
+
+__all__ = ["Divergence", "DivergenceForm"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DivergenceForm:
+    """One parametrisation of a divergence.
+
+    Attributes:
+        parameters: in the order of the kernels' arguments.
+        kl: kernel (*parameters) in nats.
+        kl_grad: its derivative with respect to each parameter, kernels of the same arguments.
+        definition: (mpmath context, t, *parameters) to the integrand q(t) log(q(t)/p(t)).
+        breaks: (mpmath context, *parameters) to the quadrature's break points.
+        tail: (mpmath context, far, *parameters) to a bound of the integral of |integrand| from `far` outwards.
+    """
+
+    parameters: tuple[Parameter, ...]
+    kl: Lifted
+    kl_grad: tuple[Lifted, ...]
+    definition: Callable[..., Any]
+    breaks: Callable[..., list[Any]]
+    tail: Callable[..., Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """KL(q || p) per dimension, in nats; every method takes the parameters of one of its forms by name.
+
+    Attributes:
+        name: as reports print it.
+        forms: the parametrisations, the usual one first.
+        source: reference with equation number.
+    """
+
+    name: str
+    forms: tuple[DivergenceForm, ...]
+    source: str
+
+    def form(self, names: Any) -> DivergenceForm:
+        """The form with these parameter names.
+
+        Raises:
+            ParameterError: if there is none, with the closest match.
+        """
+        return matching(self.name, self.forms, names)
+
+    def kl(self, **parameters: ArrayLike) -> Array:
+        """The divergence in nats.
+
+        Args:
+            **parameters: of one form, broadcast against each other.
+
+        Returns:
+            The broadcast shape, in the common dtype of the arrays (float32 in, float32 out).
+
+        Raises:
+            ParameterError: for an unknown name or a value outside its domain.
+
+        Example:
+            >>> from elbocheck.divergences import normal_standard
+            >>> float(normal_standard.kl(loc=1.0, log_var=0.0))
+            0.5
+        """
+        form, values = self._read(parameters)
+        return narrow(form.kl.wide(*values), result_dtype(*parameters.values()))
+
+    def grad(self, **parameters: ArrayLike) -> dict[str, Array]:
+        """Derivative with respect to each parameter; shapes and dtypes as kl."""
+        form, values = self._read(parameters)
+        dtype = result_dtype(*parameters.values())
+        return {name: narrow(g.wide(*values), dtype) for name, g in zip(form.names, form.kl_grad, strict=True)}
+
+    def oracle(self, digits: int = 50, **parameters: float) -> "Certified":
+        """The divergence by quadrature of its definition, with an error bound; one number per parameter.
+
+        Raises:
+            OracleError: if two computations disagree.
+
+        Example:
+            >>> from elbocheck.divergences import normal_standard
+            >>> str(normal_standard.oracle(20, loc=1.0, log_var=0.0).value)[:12]
+            '0.5'
+        """
+        from elbocheck.precision import integrate
+
+        form, arrays = self._read(parameters)
+        values = tuple(float(value) for value in arrays)
+        return integrate(
+            lambda ctx, t: form.definition(ctx, t, *map(ctx.mpf, values)),
+            lambda ctx: form.breaks(ctx, *map(ctx.mpf, values)),
+            digits,
+            lambda ctx, _, far: form.tail(ctx, far, *map(ctx.mpf, values)),
+        )
+
+    def _read(self, parameters: Mapping[str, ArrayLike]) -> tuple[DivergenceForm, list[Wide]]:
+        """The form that the names select and its checked parameters in order, as float64."""
+        form = self.form(parameters)
+        values = [np.asarray(parameters[name], dtype=np.float64) for name in form.names]
+        for parameter, value in zip(form.parameters, values, strict=True):
+            parameter.require(self.name, value)
+        return form, values

@@ -1,0 +1,134 @@
+"""Where a variable or a parameter may live: intervals and runs of integers, in plain Python.
+
+Membership is written with comparisons only, so that the same line serves a float and a NumPy array.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import inf
+from typing import Any, Protocol, TypeVar
+
+from elbocheck.errors import ParameterError
+
+__all__ = [
+    "BINARY", "COUNTS", "NON_NEGATIVE", "OPEN_UNIT", "POSITIVE", "REAL", "UNIT",
+    "Domain", "Integers", "Interval", "Parameter", "matching",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The numbers between two ends, each of which belongs to it or not; NaN never does.
+
+    Example:
+        >>> 0.0 in Interval(0.0, 1.0, True, False)
+        True
+    """
+
+    low: float
+    high: float
+    closed_low: bool = False
+    closed_high: bool = False
+
+    def holds(self, values: Any) -> Any:
+        """Membership of a float (a bool) or of every element of an array (an array of bools)."""
+        above = values >= self.low if self.closed_low else values > self.low
+        below = values <= self.high if self.closed_high else values < self.high
+        return above & below
+
+    def __contains__(self, value: float) -> bool:
+        return bool(self.holds(value))
+
+    def describe(self) -> str:
+        """The domain as an error message says it: `> 0`, `in [0, 1]`, `real`."""
+        if self.low == -inf and self.high == inf:
+            return "real"
+        if self.high == inf:
+            return f"{'>=' if self.closed_low else '>'} {self.low:g}"
+        if self.low == -inf:
+            return f"{'<=' if self.closed_high else '<'} {self.high:g}"
+        return f"in {'[' if self.closed_low else '('}{self.low:g}, {self.high:g}{']' if self.closed_high else ')'}"
+
+
+@dataclass(frozen=True)
+class Integers:
+    """The integers from `low` to `high`, both included; `high` may be infinite."""
+
+    low: int
+    high: float
+
+    def holds(self, values: Any) -> Any:
+        """Membership of a float (a bool) or of every element of an array (an array of bools)."""
+        within = (values >= self.low) & (values <= self.high) & (values < inf)
+        return within & (values * within // 1 == values)  # the product keeps infinities out of the division
+
+    def __contains__(self, value: float) -> bool:
+        return bool(value == value and abs(value) < inf and self.holds(value))
+
+    def describe(self) -> str:
+        """The domain as an error message says it: `0 or 1`, `an integer >= 0`."""
+        if self.high == self.low + 1:
+            return f"{self.low} or {self.high:g}"
+        if self.high == inf:
+            return f"an integer >= {self.low}"
+        return f"an integer in [{self.low}, {self.high:g}]"
+
+
+Domain = Interval | Integers
+
+REAL = Interval(-inf, inf)
+POSITIVE = Interval(0.0, inf)
+NON_NEGATIVE = Interval(0.0, inf, closed_low=True)
+UNIT = Interval(0.0, 1.0, closed_low=True, closed_high=True)
+OPEN_UNIT = Interval(0.0, 1.0)
+BINARY = Integers(0, 1)
+COUNTS = Integers(0, inf)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A named argument of a density or a divergence and the domain it must lie in."""
+
+    name: str
+    domain: Interval
+
+    def require(self, owner: str, values: Any) -> None:
+        """Raise unless every element of a NumPy array lies in the domain.
+
+        Raises:
+            ParameterError: naming the argument, its first bad value and the domain.
+        """
+        inside = self.domain.holds(values)
+        if not inside.all():
+            bad = values[~inside].flat[0]
+            raise ParameterError(f"{owner}: {self.name} must be {self.domain.describe()}, got {float(bad)!r}")
+
+
+class Parametrised(Protocol):
+    """What has an ordered tuple of parameters."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, in the order of the kernel's arguments."""
+
+
+F = TypeVar("F", bound=Parametrised)
+
+
+def matching(owner: str, forms: tuple[F, ...], names: Iterable[str]) -> F:
+    """The parametrisation whose parameters have exactly these names, in any order.
+
+    Raises:
+        ParameterError: listing the parametrisations there are and the closest match of each unknown name.
+    """
+    given = list(names)
+    for form in forms:
+        if {parameter.name for parameter in form.parameters} == set(given):
+            return form
+    choices = [tuple(parameter.name for parameter in form.parameters) for form in forms]
+    known = sorted({name for choice in choices for name in choice})
+    hints = [(name, get_close_matches(name, known, 1, 0.5)) for name in given if name not in known]
+    hint = "".join(f"; for {name!r} did you mean {close[0]!r}?" for name, close in hints if close)
+    offered = " or ".join(f"({', '.join(choice)})" for choice in choices)
+    raise ParameterError(f"{owner} takes {offered}, got ({', '.join(given)}){hint}")

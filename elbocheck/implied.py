@@ -1,0 +1,205 @@
+"""From what was measured to what it means: the model, the bound, sigma and beta as numbers and formulas.
+
+a * NLL + b * KL + c (DEFECTS: "the three facts"): with weights per datum, rho = b / a. A family with a free scale absorbs
+rho: p**(1/rho) renormalised is again a member, for the Gaussian sigma^2 = rho. A family without one is a beta-ELBO, beta = rho.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+
+from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
+from elbocheck.densities import DENSITIES
+from elbocheck.densities.density import Density
+from elbocheck.monomial import Monomial
+
+ONE = Monomial(1.0, {})
+
+
+@dataclass(frozen=True)
+class ImpliedModel:
+    """The model that a loss implies.
+
+    Attributes:
+        family: the likelihood's name, or None where none was identified.
+        likelihood: it as text with its parameters, e.g. `Normal(loc=recon_x, scale=3.5)`.
+        parameters: recovered parameters at the stated sizes.
+        divergence: the other term as text, or None.
+        reduction: how the reconstruction is reduced over batch and elements.
+        divergence_reduction: how the divergence is.
+        sigma2: the Gaussian variance, as a formula in B, D, L; None for other families.
+        beta: weight of the KL over the weight of the likelihood at unit scale.
+        scale: the factor on the whole, nats per datum to the loss's unit.
+        dropped: nats per datum by which the loss lies below the exact -ELBO, at the stated sizes; None if unknown.
+        sizes: where the numbers hold.
+        flipped: the value is to be maximised.
+    """
+
+    family: str | None
+    likelihood: str | None
+    parameters: Mapping[str, float]
+    divergence: str | None
+    reduction: str | None
+    divergence_reduction: str | None
+    sigma2: Monomial | None
+    beta: Monomial | None
+    scale: Monomial
+    dropped: float | None
+    sizes: Mapping[str, int]
+    flipped: bool
+    derived: bool
+    free_scale: bool
+
+
+def family(reconstruction: Reconstruction | None) -> Density | None:
+    """Return the density that a reconstruction was read as."""
+    if reconstruction is None or reconstruction.density is None:
+        return None
+    return next(d for d in DENSITIES if d.name == reconstruction.density)
+
+
+def per_datum(weight: Monomial, total_of: str) -> Monomial:
+    """Return the weight of one element (or latent) of one datum, a sum or mean over the batch counting as 1."""
+    batch = weight.powers.get("B", 0)
+    over = {total_of: 1, **({"B": batch} if batch in (0, 1) else {"B": 1})}
+    return weight / Monomial(1.0, {n: p for n, p in over.items() if p})
+
+
+def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) -> ImpliedModel:
+    """Return the model that an anatomy means.
+
+    Args:
+        anatomy: what was measured.
+        names: role to argument name, for the text.
+        sizes: where the numbers are stated: B, D, L and single axes.
+    """
+    r, g = anatomy.reconstruction, anatomy.regulariser
+    sign = -1.0 if _flipped(r, g) else 1.0
+    axes = anatomy.event_axes
+    a = per_datum(_merged(r.weight, axes), "D").scaled(sign) if r else None
+    b = per_datum(g.weight, "L").scaled(sign) if g and g.weight.coefficient else None
+    ratio = ONE / a if a and b is None else _ratio(b, a) if a and b else None
+    density = family(r)
+    free = density is not None and density.temper is not None and (r is None or r.scale_as is None)
+    scale = b or (ONE if free else a) or ONE
+    parameters = _parameters(r, density, ratio, sizes) if r and free else dict(r.shape) if r else {}
+    return ImpliedModel(
+        family=None if r is None else r.density,
+        likelihood=_likelihood_text(r, parameters, names),
+        parameters=parameters,
+        divergence=_divergence_text(g, names) if g else None,
+        reduction=_reduction(r.weight, anatomy, axes, "elements") if r else None,
+        divergence_reduction=_reduction(g.weight, anatomy, ("L",), "latents") if g and g.weight.coefficient else None,
+        sigma2=ratio if density is not None and density.name == "normal" and free else None,
+        beta=ratio if g and g.weight.coefficient else None,
+        scale=scale,
+        dropped=_dropped(anatomy, density, ratio, scale.scaled(sign), free, sizes),
+        sizes=sizes,
+        flipped=sign < 0,
+        derived=not anatomy.tiled,
+        free_scale=free,
+    )
+
+
+def _ratio(b: Monomial, a: Monomial) -> Monomial | None:
+    return b / a if a.coefficient else None
+
+
+def _flipped(r: Reconstruction | None, g: Regulariser | None) -> bool:
+    """Tell whether the whole value is to be maximised: every weighted term is negative."""
+    weights = [t.weight.coefficient for t in (r, g) if t is not None and t.weight.coefficient]
+    return bool(weights) and all(w < 0 for w in weights) and r is not None
+
+
+def _merged(weight: Monomial, axes: tuple[str, ...]) -> Monomial:
+    """Write a weight that has the same power on every event axis with D."""
+    found = {weight.powers.get(axis, 0) for axis in axes}
+    if len(axes) > 1 and len(found) == 1 and found != {0}:
+        others = {n: p for n, p in weight.powers.items() if n not in axes}
+        return Monomial(weight.coefficient, {**others, "D": found.pop()}, weight.error)
+    return weight
+
+
+def _parameters(
+    r: Reconstruction, density: Density | None, ratio: Monomial | None, sizes: Mapping[str, int]
+) -> dict[str, float]:
+    """Return the parameters once the weight is absorbed, at the stated sizes."""
+    if density is None or density.temper is None or ratio is None or not ratio.at(sizes) > 0:
+        return dict(r.shape)
+    return dict(density.temper(1 / ratio.at(sizes), {"scale": 1.0, **r.shape}))
+
+
+def _likelihood_text(r: Reconstruction | None, parameters: Mapping[str, float], names: Mapping[str, str]) -> str | None:
+    if r is None:
+        return None
+    name = names.get(r.role, r.role.value)
+    if r.density is None:
+        return None
+    argument = f"sigmoid({name})" if r.link == "sigmoid" else names.get("x", "x") if r.swapped else name
+    shown = {k: f"{v:.7g}" for k, v in parameters.items()}
+    if r.scale_role is not None and r.scale_as is not None:
+        given = names.get(r.scale_role, r.scale_role.value)
+        shown[r.scale_as] = given
+    listed = ", ".join(f"{k}={v}" for k, v in {r.parameter: argument, **shown}.items())
+    return f"{r.density.title()}({listed})"
+
+
+def _divergence_text(g: Regulariser, names: Mapping[str, str]) -> str | None:
+    loc = names.get("q_loc", "0")
+    variance = {"log_var": "e^{}", "log_scale": "e^(2 {})", "var": "{}", "scale": "{}^2"}
+    if g.pattern in ("kl", "reversed"):
+        given = names.get(g.scale_role, "1") if g.scale_role else "1"
+        second = variance[g.scale_as].format(given) if g.scale_as else "1"
+        q, p = f"N({loc}, {second})", "N(0, 1)"
+        text = f"KL({q} || {p})" if g.pattern == "kl" else f"KL({p} || {q})"
+        return f"max({text}, {g.floor.formula})" if g.floor else text
+    if g.pattern == "absent":
+        return "none: the loss does not depend on the posterior"
+    parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
+    return f"no KL; per latent {parts} (t = log variance)" if parts else "no KL that is known here"
+
+
+def _reduction(weight: Monomial, anatomy: Anatomy, axes: tuple[str, ...], what: str) -> str:
+    """Say how a term is reduced, from the powers of its total weight."""
+    output, powers = anatomy.structure.output, weight.powers
+    if output == "element":
+        return "none (one value per element)"
+    batch = "one value per datum" if output in ("datum", "position") else f"{_kind(powers.get('B', 0))} over the batch"
+    total = "D" if what == "elements" else "L"
+    uniform = total in powers or not any(axis in powers for axis in axes)
+    inner = f"{_kind(powers.get(total, 0))} over {what}"
+    if not uniform:
+        inner = ", ".join(f"{_kind(powers.get(axis, 0))} over {axis}" for axis in axes)
+    return f"{inner}, {batch}"
+
+
+def _kind(power: int) -> str:
+    return {1: "sum", 0: "mean"}.get(power, f"size^{power}")
+
+
+def _dropped(
+    anatomy: Anatomy, density: Density | None, ratio: Monomial | None, scale: Monomial, free: bool, sizes: Mapping[str, int]
+) -> float | None:
+    """Return nats per datum between the exact -ELBO and the loss, at the stated sizes; None where it is not known."""
+    r = anatomy.reconstruction
+    if (r is not None and density is None) or not isfinite(anatomy.constant_value):
+        return None
+    needed = 0.0
+    if free and density is not None and r is not None:
+        if ratio is None or not ratio.at(sizes) > 0:
+            return None
+        parameters = _parameters(r, density, ratio, sizes)
+        needed = float(density.log_normalizer(**{**parameters, **_loc(density)})) * sizes["D"]
+    if anatomy.constant is None:
+        return needed if abs(anatomy.constant_value) <= anatomy.constant_error else None
+    batch = anatomy.constant.powers.get("B", 0)
+    held = (anatomy.constant / scale / Monomial(1.0, {"B": batch} if batch else {})).at(sizes)
+    rest = needed - held
+    return 0.0 if abs(rest) <= max(abs(needed), abs(held)) * anatomy.constant.error * 8 else rest
+
+
+def _loc(density: Density) -> dict[str, float]:
+    return {"loc": 0.0} if "loc" in density.forms[0].names else {}
+

@@ -1,0 +1,146 @@
+"""A loss with its roles bound: NumPy arrays by role in, NumPy out, whatever framework is inside."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from elbocheck.adapters import Adapter, Array, adapter, candidates
+from elbocheck.errors import CallError
+from elbocheck.results import Result, pick, read
+from elbocheck.roles import Binding, Key, Role, bind
+
+Inputs = Mapping[Role, Array]
+
+
+@dataclass
+class Calls:
+    """How often the loss was called."""
+
+    values: int = 0
+    gradients: int = 0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The user's callable with its roles bound.
+
+    Attributes:
+        function: the callable.
+        target: how the user named it.
+        binding: which argument plays which role.
+        adapter: the framework it speaks.
+        seed: what its generators are seeded with before every call.
+        calls: how often it was called so far.
+    """
+
+    function: Callable[..., Any]
+    target: str
+    binding: Binding
+    adapter: Adapter
+    seed: int = 0
+    calls: Calls = field(default_factory=Calls, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        function: Callable[..., Any],
+        *,
+        target: str | None = None,
+        roles: Mapping[Key, str | float] | None = None,
+        constants: Mapping[Key, Any] | None = None,
+        framework: str | None = None,
+        seed: int = 0,
+    ) -> Loss:
+        """Bind the roles of `function`.
+
+        Args:
+            function: the loss.
+            target: a name for the report; by default the function's own.
+            roles: overrides, argument (name or position) to role.
+            constants: arguments to keep at a value.
+            framework: `numpy` or `torch`; by default what the function's module uses.
+            seed: seeds the framework's generators before every call.
+
+        Raises:
+            UsageError: a role that cannot be resolved, an unknown framework or argument.
+        """
+        name = target or getattr(function, "__qualname__", None) or type(function).__name__
+        speaks = adapter(framework or candidates(function)[0])
+        return cls(function, name, bind(function, roles, constants), speaks, seed)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that the loss takes."""
+        return frozenset(self.binding.roles.values())
+
+    def speaking(self, framework: str) -> Loss:
+        """Return the same loss called through another framework's tensors."""
+        return replace(self, adapter=adapter(framework))
+
+    def __call__(self, inputs: Inputs) -> Result:
+        """Call the loss once.
+
+        Args:
+            inputs: one array for each role the loss takes.
+
+        Raises:
+            CallError: the loss raised (ELB001) or returned what is no loss (ELB004).
+        """
+        self.calls.values += 1
+        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        return read(self._run(tensors), self.adapter)
+
+    def mutated(self, inputs: Inputs) -> list[Role]:
+        """Return the roles whose tensor the loss changed in place during one call."""
+        self.calls.values += 1
+        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        self._run(tensors)
+        return [r for r in self.roles if not np.array_equal(self.adapter.array(tensors[r]), inputs[r], equal_nan=True)]
+
+    def gradient(self, inputs: Inputs, wrt: Mapping[Role, Array]) -> dict[Role, Array]:
+        """Return d sum(loss) / d role by automatic differentiation, for the roles in `wrt`.
+
+        Raises:
+            CallError: the loss or its derivative raised.
+        """
+        self.calls.gradients += 1
+        others = {r: self.adapter.tensor(np.asarray(v)) for r, v in inputs.items() if r not in wrt}
+
+        def call(leaves: Mapping[str, Any]) -> Any:
+            given = {Role(name): leaf for name, leaf in leaves.items()}
+            return pick(self._run({**others, **given}), self.adapter)[0]
+
+        found = self.adapter.gradient(call, {role.value: array for role, array in wrt.items()})
+        return {Role(name): slope for name, slope in found.items()}
+
+    def _run(self, tensors: Mapping[Role, Any]) -> Any:
+        args, kwargs = self._arguments(tensors)
+        self.adapter.seed(self.seed)
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                return self.function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raises is its finding
+            raise CallError("ELB001", _where(error), "make the loss accept ordinary input of this shape") from error
+
+    def _arguments(self, tensors: Mapping[Role, Any]) -> tuple[list[Any], dict[str, Any]]:
+        values: dict[Key, Any] = dict(self.binding.constants)
+        values.update({key: tensors[role] for key, role in self.binding.roles.items()})
+        leading = [*self.binding.positional, *sorted(k for k in values if isinstance(k, int))]
+        args = [values.pop(key) for key in dict.fromkeys(leading) if key in values]
+        return args, {str(key): value for key, value in values.items()}
+
+
+def _where(error: Exception) -> str:
+    """Say what was raised, and at which line of whose file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f for f in frames if "elbocheck/loss.py" not in f.filename.replace("\\", "/")]
+    place = f" ({theirs[0].filename}:{theirs[0].lineno}: {theirs[0].line})" if theirs else ""
+    message = " ".join(str(error).split())
+    return f"raised {type(error).__name__}: {message[:200]}{place}"

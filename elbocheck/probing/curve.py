@@ -1,0 +1,72 @@
+"""Facts about curves that no family explains: growth, kinks, the neighbourhood of the prior."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+
+from elbocheck.probing.fit import linear
+from elbocheck.probing.probe import Probe, argument_of
+from elbocheck.roles import Role
+
+
+def bounded(probe: Probe, role: Role) -> bool | None:
+    """Tell whether the loss stays bounded as a datum goes to infinity along a ray; None where it cannot be called there.
+
+    A density on R^D needs the loss of one datum to grow faster than D log t. The growth per e-fold of t is compared at
+    far apart distances: 0 for a bounded loss (Welsch, Tukey, cosine), constant for a Student, growing for the rest.
+    """
+    start = probe({Role.X: 0.3, role: 0.75})
+    ray = np.linspace(0.6, 1.4, probe.layout.pixels)
+    far = np.geomspace(1e2, 1e8, 7)
+    x = np.stack([np.broadcast_to(ray, probe.layout.shape(Role.X)[:1] + (probe.layout.pixels,))] * far.size)
+    values = np.array([probe({Role.X: t * row, role: 0.75}) for t, row in zip(far, x, strict=True)])
+    if not isfinite(start) or not np.all(np.isfinite(values)):
+        return None
+    growth = np.abs(np.diff(values)) / np.diff(np.log(far))
+    scale = max(abs(start), float(np.max(np.abs(values))))
+    return bool(np.all(growth[-3:] <= 64 * np.finfo(probe.dtype).eps * scale))
+
+
+def core_and_tails(probe: Probe, role: Role) -> tuple[float, float, float] | None:
+    """Measure a curve that is quadratic near 0 and linear far out: its knot, curvature and tail slope, else None.
+
+    For a Huber loss the slope is the curvature times the knot.
+    """
+    u = np.geomspace(1e-2, 1e3, 101)
+    origin = probe({Role.X: 0.0, role: 0.0})
+    rise = probe.curve([{Role.X: 0.0, role: float(v)} for v in u]) - origin
+    if not np.all(np.isfinite(rise)):
+        return None
+    noise = probe.noise(rise, origin)
+    curvature = 2 * rise[:5] / u[:5] ** 2
+    core = np.abs(rise - 0.5 * np.median(curvature) * u**2) <= noise + 1e-6 * np.abs(rise)
+    tail = linear(np.stack([u[-12:], np.ones(12)], axis=1), rise[-12:], noise[-12:])
+    if np.count_nonzero(core) < 8 or core.all() or not tail.explains or not tail.coefficients[0]:
+        return None
+    knot = _bisect_knot(probe, role, float(np.median(curvature)), float(u[core][-1]), float(u[~core][0]), origin)
+    return knot, float(np.median(curvature)), float(tail.coefficients[0])
+
+
+def _bisect_knot(probe: Probe, role: Role, curvature: float, low: float, high: float, origin: float) -> float:
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        rise = probe({Role.X: 0.0, role: middle}) - origin
+        off = abs(rise - 0.5 * curvature * middle**2)
+        low, high = (low, middle) if off > float(probe.noise(rise, origin)) + 1e-6 * abs(rise) else (middle, high)
+    return 0.5 * (low + high)
+
+
+def near_prior(probe: Probe, role: Role | None, weight: float) -> tuple[float, float]:
+    """Return the slope in the log variance at the prior, and the least value seen relative to the prior's, over weight."""
+    if role is None or not weight:
+        return 0.0, 0.0
+
+    def at(t: float) -> float:
+        return probe({role: float(argument_of(role, np.asarray(t)))})
+
+    step = 1e-3 if probe.dtype == np.float64 else 5e-2
+    slope = (at(step) - at(-step)) / (2 * step * weight)
+    lowest = min(at(float(t)) for t in np.linspace(-3, 3, 25)) - at(0.0)
+    return slope, lowest / weight

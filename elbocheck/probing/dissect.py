@@ -1,0 +1,169 @@
+"""Take a loss apart: structure, reconstruction, divergence, constant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite
+
+import numpy as np
+
+from elbocheck import budget
+from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
+from elbocheck.monomial import Monomial
+from elbocheck.probing import curve, divergence, likelihood
+from elbocheck.probing.probe import Probe, Values, argument_of
+from elbocheck.probing.reduction import event_axes, exponent, weigh
+from elbocheck.probing.structure import structure
+from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
+from elbocheck.shapes import Layout
+
+
+def dissect(probe: Probe, seed: int) -> Anatomy:
+    """Measure everything that the verdict needs."""
+    roles = probe.loss.roles
+    axes = event_axes(probe.layout, probe.loss.adapter.name)
+    compares = Role.X in roles and bool(roles & PREDICTIONS)
+    posterior = bool(roles & (POSTERIOR_SCALES | {Role.Q_LOC}))
+    reconstruction, left = _reconstruction(probe, axes) if compares else (None, None)
+    regulariser, at_prior = _regulariser(probe, axes) if posterior else (None, None)
+    floor = regulariser.floor if regulariser else None
+    constant = left if compares else at_prior
+    value = np.nan if constant is None else constant - (_total(floor, probe, axes) if floor and compares else 0.0)
+    error = float(probe.noise(probe({}), value)) if isfinite(value) else 0.0
+    return Anatomy(
+        structure=structure(probe, np.random.default_rng(seed)),
+        reconstruction=reconstruction,
+        regulariser=regulariser,
+        constant=_constant_formula(probe, axes, value, error, reconstruction, floor),
+        constant_value=float(value),
+        constant_error=error,
+        event_axes=axes,
+        tiled=probe.layout.tileable,
+    )
+
+
+def _total(formula: Monomial, probe: Probe, axes: tuple[str, ...]) -> float:
+    from elbocheck.probing.reduction import sizes
+
+    return formula.at(sizes(probe.layout, axes))
+
+
+def _reconstruction(probe: Probe, axes: tuple[str, ...]) -> tuple[Reconstruction, float | None]:
+    """Name the family and weigh it; return it with the constant that is left, None where no family fits."""
+    role = next(r for r in probe.loss.roles if r in PREDICTIONS)
+    points, closed = likelihood.sample(probe)
+    found = likelihood.match(probe, points, closed)
+    scale_role = next((r for r in probe.loss.roles if r in likelihood.LIKELIHOOD_SCALES), None)
+    bounded = curve.bounded(probe, role) if not closed else None
+
+    def amplitude(layout: Layout) -> float:
+        return probe({role: 0.3}, layout) - probe({role: 0.75}, layout)
+
+    if not found:
+        rough = amplitude(probe.layout)
+        weight = weigh(probe, rough, budget.ratio_error(probe.dtype), amplitude, axes)
+        blank = Reconstruction(role, None, weight=weight, closed=closed, bounded=bounded, scale_role=scale_role)
+        return replace(blank, mismatch=None if closed else curve.core_and_tails(probe, role)), None
+    best = found[0]
+    weight_value, constant = float(best.fit.coefficients[0]), float(best.fit.coefficients[1])
+    error = max(float(best.fit.errors[0]) / abs(weight_value), budget.ratio_error(probe.dtype))
+    shape = {} if best.shape is None else {str(best.candidate.density.shape): best.shape}
+    return (
+        Reconstruction(
+            role,
+            best.candidate.density.name,
+            parameter=best.candidate.parameter,
+            link=best.candidate.link,
+            swapped=best.candidate.swapped,
+            weight=weigh(probe, weight_value, error, amplitude, axes),
+            shape=shape,
+            scale_role=scale_role,
+            scale_as=best.candidate.scale_as,
+            normalizer_ratio=best.normalizer_ratio,
+            deviation=best.deviation,
+            closed=closed,
+            bounded=bounded,
+        ),
+        constant,
+    )
+
+
+def _regulariser(probe: Probe, axes: tuple[str, ...]) -> tuple[Regulariser, float]:
+    """Name the divergence and weigh it; return it with the loss's value at the prior."""
+    points = divergence.sample(probe)
+    found = divergence.read(probe, points)
+    role = divergence.scale_role(probe)
+    far, farther = _far_points(probe, role)
+
+    def amplitude(layout: Layout) -> float:
+        return probe(farther, layout) - probe(far, layout)
+
+    error = max(found.error, budget.ratio_error(probe.dtype))
+    weight = weigh(probe, found.weight, error, amplitude, axes) if found.weight else Monomial(0.0, {})
+    floor = None
+    if found.floor is not None:
+        levels = [probe({}, at) - found.constant for at in (probe.layout,)]
+        floor = Monomial(levels[0] / probe.layout.batch ** weight.powers.get("B", 0), {}, error)
+        doubled = probe({}, probe.layout.tiled("L")) - found.constant
+        if exponent(levels[0], doubled) == 1:
+            floor = Monomial(floor.coefficient / probe.layout.latents, {"L": 1}, error)
+        floor = floor * Monomial(1.0, {"B": weight.powers["B"]} if "B" in weight.powers else {})
+    slope, lowest = curve.near_prior(probe, role, abs(found.weight))
+    scale_as = None
+    if role is not None and found.pattern in ("kl", "reversed"):
+        scale_as = _read_as(role, found.exponent)
+    return (
+        Regulariser(
+            scale_role=role,
+            scale_as=scale_as,
+            pattern=found.pattern,
+            weight=weight,
+            coefficients=found.coefficients or {},
+            missing=found.missing,
+            floor=floor,
+            slope_at_prior=slope,
+            lowest=lowest,
+        ),
+        found.constant,
+    )
+
+
+def _far_points(probe: Probe, role: Role | None) -> tuple[Values, Values]:
+    """Return two posteriors well above any floor."""
+    def at(m: float, t: float) -> Values:
+        values: dict[Role, float] = {Role.Q_LOC: m} if Role.Q_LOC in probe.loss.roles else {}
+        return values if role is None else {**values, role: float(argument_of(role, np.asarray(t)))}
+
+    return at(4.0, 1.0), at(9.0, 2.0)
+
+
+def _read_as(role: Role, exponent_found: float) -> str:
+    """Say how the values show that a scale argument is read, e.g. a log_var that enters as e^{2t}: as log_scale."""
+    kind = role.value.removeprefix("q_")
+    if exponent_found == 1.0:
+        return kind
+    wider = {"log_var": "log_scale", "var": "scale"}
+    narrower = {"log_scale": "log_var", "scale": "var"}
+    return (wider if exponent_found == 2.0 else narrower).get(kind, kind)
+
+
+def _constant_formula(
+    probe: Probe, axes: tuple[str, ...], value: float, error: float, reconstruction: Reconstruction | None, floor: object
+) -> Monomial | None:
+    """Return the constant as a formula in the sizes, None where it is 0 or mixes several."""
+    if not isfinite(value) or abs(value) <= error or floor is not None:
+        return None
+    if reconstruction is not None and reconstruction.density is None:
+        return None
+    here = probe.layout
+    base = probe({}) - value
+
+    def rest(layout: Layout) -> float:
+        if reconstruction is None:
+            return probe({}, layout)
+        from elbocheck.probing.reduction import sizes
+
+        growth = reconstruction.weight.at(sizes(layout, axes)) / reconstruction.weight.at(sizes(here, axes))
+        return probe({}, layout) - base * growth
+
+    return weigh(probe, value, max(error / abs(value), budget.ratio_error(probe.dtype)), rest, axes)

@@ -1,0 +1,207 @@
+"""Which function of the posterior the other term is: KL(N(m, sigma^2) || N(0, 1)), one of its known corruptions, or neither.
+
+With t = log sigma^2 the KL of one latent is (m^2 + e^t - 1 - t)/2 nats. Every published slip is a combination of the
+basis 1, m, m^2, t, e^{t/2}, e^t, e^{2t}, e^{-t}, e^{-2t}, m^2 e^{-t}, m^2 e^{-2t}, t e^{-t}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from elbocheck import budget
+from elbocheck.adapters import Array
+from elbocheck.divergences import normal_standard
+from elbocheck.probing.fit import Fit, linear
+from elbocheck.probing.probe import Probe, argument_of
+from elbocheck.roles import POSTERIOR_SCALES, Role
+
+@dataclass(frozen=True)
+class Curve:
+    """Probes of the divergence: arrays of shape (points,).
+
+    Attributes:
+        m: the posterior's mean, every latent alike.
+        t: the log variance that the scale argument stands for by its role.
+        value: the loss.
+    """
+
+    m: Array
+    t: Array
+    value: Array
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the divergence is.
+
+    Attributes:
+        pattern: see anatomy.Regulariser.
+        weight: of one latent's KL, times all latents of a call.
+        constant: what is left at the prior, with everything else in the loss.
+        error: relative uncertainty of the weight.
+        exponent: c in e^{c t}: 1 where the scale argument is read as its role says.
+        coefficients: basis function to coefficient over the weight.
+        missing: the absent term.
+        floor: the level below which the divergence does not fall, for a call; None without a floor.
+    """
+
+    pattern: str
+    weight: float
+    constant: float
+    error: float
+    exponent: float = 1.0
+    coefficients: Mapping[str, float] | None = None
+    missing: str | None = None
+    floor: float | None = None
+
+
+def scale_role(probe: Probe) -> Role | None:
+    """Return the role of the posterior's scale."""
+    return next((r for r in probe.loss.roles if r in POSTERIOR_SCALES), None)
+
+
+def sample(probe: Probe) -> Curve:
+    """Probe the divergence on a grid of means and log variances."""
+    role = scale_role(probe)
+    levels = [0.0] if role is None else [-3.0, -2.0, -1.0, -0.4, 0.0, 0.3, 0.8, 1.5, 2.5]
+    means = [0.0, 0.5, -1.0, 1.5, 3.0, -8.0] if Role.Q_LOC in probe.loss.roles else [0.0]
+    grid = np.array([(m, t) for m in means for t in levels])
+    m, t = probe.cast(grid[:, 0]), grid[:, 1]
+    calls: list[dict[Role, float]] = [{} for _ in m]
+    if Role.Q_LOC in probe.loss.roles:
+        calls = [{**c, Role.Q_LOC: float(v)} for c, v in zip(calls, m, strict=True)]
+    if role is not None:
+        argument = probe.cast(argument_of(role, t))
+        calls = [{**c, role: float(v)} for c, v in zip(calls, argument, strict=True)]
+        t = _log_var(role, argument)
+    value = probe.curve(calls)
+    finite = np.isfinite(value)
+    return Curve(m[finite], t[finite], value[finite])
+
+
+def _log_var(role: Role, argument: Array) -> Array:
+    kind = role.value.removeprefix("q_")
+    logs = np.log(argument) if kind in ("scale", "var") else argument
+    return logs if kind in ("var", "log_var") else 2 * logs
+
+
+def basis(curve: Curve) -> dict[str, Array]:
+    """Return the basis functions at the points."""
+    m, t = curve.m, curve.t
+    return {
+        "1": np.ones_like(t), "m": m, "m^2": m**2, "t": t, "e^{t/2}": np.exp(t / 2), "e^t": np.exp(t),
+        "e^{2t}": np.exp(2 * t), "e^{-t}": np.exp(-t), "e^{-2t}": np.exp(-2 * t), "m^2 e^{-t}": m**2 * np.exp(-t),
+        "m^2 e^{-2t}": m**2 * np.exp(-2 * t), "t e^{-t}": t * np.exp(-t),
+    }  # fmt: skip
+
+
+def kl(curve: Curve, exponent: float = 1.0) -> Array:
+    """Return the KL of one latent in nats, its scale argument read as e^{exponent t}."""
+    return normal_standard.kl(loc=curve.m, log_var=exponent * curve.t)
+
+
+def read(probe: Probe, curve: Curve) -> Reading:
+    """Name the divergence: the KL under one of three readings of its scale, a floor under it, or a corruption."""
+    if curve.value.size < 8:
+        return Reading("unknown", 0.0, 0.0, 0.0)
+    spread = float(np.ptp(curve.value))
+    if spread <= float(np.max(probe.noise(curve.value))):
+        return Reading("absent", 0.0, float(curve.value[0]), 0.0)
+    for guard in budget.GUARDS:
+        for exponent in (1.0, 2.0, 0.5):
+            if (found := _as_kl(probe, curve, exponent, guard)) is not None:
+                return found
+    return _floored(probe, curve) or _corrupted(probe, curve)
+
+
+def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
+    """Fit columns and a constant, against the rounding of the terms that the loss adds."""
+    size = 1 + curve.m**2 + np.exp(curve.t) + np.abs(curve.t)
+    matrix = np.stack([*columns, np.ones_like(curve.t)], axis=1)
+    rough = linear(matrix, curve.value, probe.noise(curve.value) + np.finfo(float).tiny)
+    weight = float(np.max(np.abs(rough.coefficients[:-1])))
+    noise = probe.noise(curve.value, weight * size, rough.coefficients[-1]) + guard * weight
+    return linear(matrix, curve.value, noise + np.finfo(float).tiny)
+
+
+def _as_kl(probe: Probe, curve: Curve, exponent: float, guard: float) -> Reading | None:
+    for pattern, column in (("kl", kl(curve, exponent)), ("reversed", _reversed(curve, exponent))):
+        fit = _fit(probe, curve, [column], guard)
+        if fit.explains:
+            weight, constant = map(float, fit.coefficients)
+            return Reading(pattern, weight, constant, float(fit.errors[0]) / abs(weight), exponent)
+    return None
+
+
+def _reversed(curve: Curve, exponent: float) -> Array:
+    t = exponent * curve.t
+    return 0.5 * ((1 + curve.m**2) * np.exp(-t) - 1 + t)
+
+
+def _floored(probe: Probe, curve: Curve) -> Reading | None:
+    """Read max(KL, floor): a level that several points near the prior share, the KL above it."""
+    lowest = float(np.min(curve.value))
+    level = np.abs(curve.value - lowest) <= probe.noise(curve.value, lowest)
+    if np.count_nonzero(level) < 3 or not np.any((curve.m[level] == 0) & (curve.t[level] == 0)):
+        return None
+    above = Curve(curve.m[~level], curve.t[~level], curve.value[~level])
+    if above.value.size < 8:
+        return None
+    for exponent in (1.0, 2.0, 0.5):
+        found = _as_kl(probe, above, exponent, 0.0)
+        if found is not None and found.pattern == "kl" and found.weight > 0:
+            floor = lowest - found.constant
+            return Reading("kl", found.weight, found.constant, found.error, exponent, floor=floor)
+    return None
+
+
+def _corrupted(probe: Probe, curve: Curve) -> Reading:
+    """Fit the whole basis, keep what is there, and name the pattern."""
+    functions = basis(curve)
+    del functions["1"]  # the fit adds its own constant
+    fit = _fit(probe, curve, list(functions.values()), 0.0)
+    least = budget.ABSENT * np.max(np.abs(fit.coefficients))
+    kept = [
+        n for n, c, e in zip(functions, fit.coefficients, fit.errors, strict=False) if abs(c) > 8 * e + least
+    ]
+    again = _fit(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
+    if not kept or not again.explains:
+        return Reading("unknown", float(np.ptp(curve.value)), float(curve.value[0]), 0.0)
+    found = dict(zip(kept, map(float, again.coefficients), strict=False))
+    weight = 2 * next((found[n] for n in ("m^2", "e^t", "e^{2t}") if n in found), found[kept[0]])
+    parts = {n: c / weight for n, c in found.items()}
+    pattern, missing, exponent = classify(parts)
+    error = float(np.max(again.errors[:-1])) / abs(weight)
+    at_prior = float(again.coefficients[-1]) + sum(c for n, c in found.items() if n in _ONE_AT_PRIOR)
+    return Reading(pattern, weight, at_prior, error, exponent, parts, missing)
+
+
+_ONE_AT_PRIOR = ("e^{t/2}", "e^t", "e^{2t}", "e^{-t}", "e^{-2t}")
+
+
+def classify(parts: Mapping[str, float]) -> tuple[str, str | None, float]:
+    """Name a combination of basis functions, coefficients relative to a weight that makes m^2 one half.
+
+    Returns:
+        The pattern, the missing term, and the exponent with which the scale is read.
+    """
+    names = set(parts)
+    if "t e^{-t}" in names:
+        return "precedence", None, 1.0
+    if "m" in names:
+        return "reference", None, 1.0
+    growth = [n for n in ("e^{t/2}", "e^t", "e^{2t}") if n in names]
+    exponent = {"e^{t/2}": 0.5, "e^t": 1.0, "e^{2t}": 2.0}[growth[0]] if growth else 1.0
+    whole = {"m^2", "t", *(growth or ["e^t"])}
+    if len(whole - names) == 1 and names <= whole:
+        absent = next(iter(whole - names))
+        return "missing", {"m^2": "m^2", "t": "log sigma^2"}.get(absent, "sigma^2"), exponent
+    if names != whole or len(growth) > 1:
+        return "unknown", None, exponent
+    square, log, exponential = parts["m^2"], parts["t"], parts[growth[0]]
+    if np.isclose(square, exponential) and any(np.isclose(log, -c * square) for c in (0.5, 1.0, 2.0, 4.0)):
+        return "mixed-scales", None, exponent
+    return "halved", None, exponent

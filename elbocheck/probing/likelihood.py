@@ -1,0 +1,227 @@
+"""Which family the reconstruction is: every candidate's energy is fitted to the same probes, the simplest that explains them wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from elbocheck import budget
+from elbocheck.adapters import Array
+from elbocheck.densities import DENSITIES
+from elbocheck.densities.density import Density, Form
+from elbocheck.domain import REAL
+from elbocheck.probing.fit import Fit, linear, shaped
+from elbocheck.probing.probe import Probe, spread_of
+from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
+
+SCALE_KINDS = ("log_var", "log_scale", "scale", "var")
+
+
+@dataclass(frozen=True)
+class Points:
+    """Probes of the element curve: arrays of shape (points,), in float64.
+
+    Attributes:
+        x: data.
+        prediction: what the loss was given as the prediction.
+        scale: what it was given as the learned scale, or None.
+        delta: what it was given as the learned shape, or None.
+        value: the loss.
+    """
+
+    x: Array
+    prediction: Array
+    scale: Array | None
+    delta: Array | None
+    value: Array
+
+    def keep(self, mask: Array) -> Points:
+        """Return the points where `mask` holds."""
+        parts = (self.x, self.prediction, self.scale, self.delta, self.value)
+        return Points(*(None if a is None else a[mask] for a in parts))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One reading of the element curve."""
+
+    density: Density
+    form: Form
+    link: str = "identity"
+    swapped: bool = False
+    scale_as: str | None = None
+
+    @property
+    def parameter(self) -> str:
+        """What the prediction is to the family."""
+        return self.form.names[0]
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a small guard against log 0 is to be expected inside the loss."""
+        return self.form.parameters[0].domain is not REAL or self.scale_as in ("scale", "var")
+
+    def arguments(self, points: Points, shape: float | None) -> list[Array | float]:
+        """Return x and the form's parameters, in the order of the family's kernels."""
+        x, prediction = points.x, points.prediction
+        if self.link == "sigmoid":
+            prediction = 0.5 * (1 + np.tanh(prediction / 2))
+        if self.swapped:
+            x, prediction = prediction, x
+        given: dict[str, Array | float] = {self.parameter: prediction, "scale": 1.0}
+        if self.scale_as is not None and points.scale is not None:
+            given["scale"] = spread_of(Role(self.scale_as), points.scale)
+        if self.density.shape is not None:
+            learned = 1.0 if points.delta is None else points.delta
+            given[self.density.shape] = learned if shape is None else shape
+        return [x, *(given[name] for name in self.form.names)]
+
+    def energy(self, points: Points, shape: float | None) -> Array:
+        """Return the family's energy at the points, in nats per element."""
+        return self.form.energy.wide(*self.arguments(points, shape))
+
+    def slope(self, points: Points, shape: float) -> Array:
+        """Return the derivative of the energy in the free shape parameter."""
+        place = self.form.names.index(str(self.density.shape))
+        return self.form.energy_grad[place].wide(*self.arguments(points, shape))
+
+    def normalizer(self, points: Points, shape: float | None) -> Array | None:
+        """Return the log normaliser where a learned parameter varies it, else None."""
+        varies = self.scale_as is not None or (self.density.shape is not None and points.delta is not None)
+        if not varies or self.form.log_normalizer is None:
+            return None
+        return self.form.log_normalizer.wide(*self.arguments(points, shape)[1:]) * np.ones_like(points.value)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A candidate that explains the probes."""
+
+    candidate: Candidate
+    fit: Fit
+    shape: float | None
+    normalizer_ratio: float | None
+    deviation: float
+
+    @property
+    def complexity(self) -> tuple[int, int, float]:
+        """Fewest parameters first."""
+        free = self.shape is not None
+        return (int(free), int(self.candidate.swapped) + int(self.candidate.link != "identity"), self.fit.residual)
+
+
+def candidates(points: Points, closed: bool) -> Iterator[Candidate]:
+    """List the readings that fit the loss's arguments."""
+    kinds: tuple[str | None, ...] = (None,) if points.scale is None else (None, *SCALE_KINDS)
+    for density in DENSITIES:
+        for form in density.forms:
+            names = form.names
+            if names[0] not in ("loc", "logits", "probs") or not set(names[1:]) <= {"scale", "delta"}:
+                continue
+            unit = form.parameters[0].domain is not REAL
+            for kind in kinds if "scale" in names else (None,):
+                if not unit or closed:
+                    yield Candidate(density, form, scale_as=kind)
+                if not closed and not unit:
+                    yield Candidate(density, form, "sigmoid", scale_as=kind)
+                if names[0] != "loc":
+                    yield Candidate(density, form, swapped=True)
+
+
+def sample(probe: Probe) -> tuple[Points, bool]:
+    """Probe the element curve; return the points and whether predictions are confined to [0, 1]."""
+    role = next(r for r in probe.loss.roles if r in PREDICTIONS)
+    closed = not all(_open_beyond(probe, role, edge, x) for edge in (-1.5, 2.5) for x in (0.0, 1.0))
+    scale_role = next((r for r in probe.loss.roles if r in LIKELIHOOD_SCALES), None)
+    learned = Role.DELTA in probe.loss.roles
+    pairs = _closed_pairs() if closed else _open_pairs(0.5 if scale_role or learned else 0.125)
+    scales = [None] if scale_role is None else _scale_values(scale_role)
+    deltas = [0.3, 1.0, 2.5] if learned else [None]
+    grid = [(x, r, s, d) for s in scales for d in deltas for x, r in pairs]
+    columns = [probe.cast(np.array([np.nan if v is None else v for v in column])) for column in zip(*grid, strict=True)]
+    names = (Role.X, role, scale_role, Role.DELTA if learned else None)
+    calls = [{n: row[i] for i, n in enumerate(names) if n is not None} for row in np.array(columns).T]
+    value = probe.curve(calls)
+    x, prediction, scale, delta = columns
+    points = Points(x, prediction, scale if scale_role else None, delta if learned else None, value)
+    return points.keep(np.isfinite(value)), closed
+
+
+def _open_beyond(probe: Probe, role: Role, edge: float, x: float) -> bool:
+    """Tell whether the loss still varies outside [0, 1]: not raising, not NaN, not clipped flat."""
+    values = probe.curve([{role: edge * factor, Role.X: x} for factor in (1.0, 1.5)])
+    return bool(np.all(np.isfinite(values)) and values[0] != values[1])
+
+
+def _open_pairs(step: float) -> list[tuple[float, float]]:
+    """Return (x, prediction) about x = 0, 0.3 and 1 with log-spaced residuals; predictions also across the logits."""
+    residuals = 10.0 ** np.arange(-3, 4 + step / 2, step)
+    steps = np.concatenate([-residuals[::-1], [0.0], residuals])
+    logits = np.concatenate([np.arange(-8, 8.5, 1.0), [-0.35, 0.35, 0.8]])
+    return [(x, x + u) for x in (0.0, 0.3, 1.0) for u in steps] + [(x, r) for x in (0.0, 0.3, 0.7, 1.0) for r in logits]
+
+
+def _closed_pairs() -> list[tuple[float, float]]:
+    levels = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.47, 0.5, 0.6, 0.66, 0.7, 0.8, 0.9, 0.95)
+    return [(x, r) for x in (0.0, 0.2, 0.3, 0.7, 1.0) for r in levels]
+
+
+def _scale_values(role: Role) -> list[float]:
+    return [0.25, 0.6, 1.0, 1.7, 4.0] if role in (Role.SCALE, Role.VAR) else [-2.0, -0.7, 0.0, 0.9, 2.0]
+
+
+def match(probe: Probe, points: Points, closed: bool) -> list[Match]:
+    """Return the readings that explain the probes, simplest first."""
+    for guard in budget.GUARDS:
+        found = [m for c in candidates(points, closed) if (m := _try(probe, points, c, guard)) is not None]
+        if found:
+            return sorted(found, key=lambda m: m.complexity)
+    return []
+
+
+def _try(probe: Probe, points: Points, candidate: Candidate, guard: float) -> Match | None:
+    """Fit one candidate, or return None where it does not explain the probes."""
+    if guard and not candidate.guarded:
+        return None
+    normalizer = candidate.normalizer(points, None)
+    usable = np.isfinite(candidate.energy(points, None)) & (normalizer is None or np.isfinite(normalizer))
+    if np.count_nonzero(usable) < max(8, 0.4 * usable.size):
+        return None
+    points = points.keep(usable)
+    noise = _noise(probe, points, candidate.energy(points, None), guard)
+    shape, ratio, fit = _solve(candidate, points, noise)
+    weight = float(fit.coefficients[0])
+    if not fit.explains or abs(weight) <= 4 * fit.errors[0]:
+        return None
+    predicted = weight * candidate.energy(points, shape) + fit.coefficients[1]
+    if ratio is not None:
+        predicted += ratio * weight * np.asarray(candidate.normalizer(points, shape))
+    deviation = float(np.max(np.abs(points.value - predicted))) / abs(weight) if guard else 0.0
+    return Match(candidate, fit, shape, ratio, deviation)
+
+
+def _solve(candidate: Candidate, points: Points, noise: Array) -> tuple[float | None, float | None, Fit]:
+    """Return the free shape parameter, the weight of the normaliser over that of the energy, and the fit."""
+    if candidate.density.shape is not None and points.delta is None:
+        shape, fit = shaped(
+            lambda theta: candidate.energy(points, theta),
+            lambda theta: candidate.slope(points, theta),
+            points.value,
+            noise,
+            np.geomspace(2e-3, 2e3, 49),
+        )
+        return shape, None, fit
+    energy, normalizer = candidate.energy(points, None), candidate.normalizer(points, None)
+    columns = [energy, np.ones_like(energy), *([] if normalizer is None else [normalizer])]
+    fit = linear(np.stack(columns, axis=1), points.value, noise)
+    return None, None if normalizer is None else float(fit.coefficients[2] / fit.coefficients[0]), fit
+
+
+def _noise(probe: Probe, points: Points, energy: Array, guard: float) -> Array:
+    """Return the error to expect: rounding of the value, of the terms it is made of and of its constant; and a guard."""
+    rough = linear(np.stack([energy, np.ones_like(energy)], axis=1), points.value, 1e-3 + np.abs(points.value))
+    weight, constant = np.abs(rough.coefficients)
+    terms = weight * np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + energy)
+    return np.asarray(probe.noise(points.value, terms, constant) + guard * weight + np.finfo(np.float64).tiny)

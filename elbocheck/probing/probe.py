@@ -1,0 +1,108 @@
+"""One call of a loss as one number: arrays filled with a few values, the outputs added up in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan, nan, prod, sqrt
+
+import numpy as np
+
+from elbocheck import budget
+from elbocheck.adapters import Array
+from elbocheck.errors import CallError
+from elbocheck.loss import Loss
+from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, Role
+from elbocheck.shapes import Layout, filled, ordinary
+
+Values = Mapping[Role, float | Array]
+
+
+@dataclass
+class Probe:
+    """The loss as a function of a few numbers.
+
+    A number given for a role fills its whole array, so the total weight of a term is read off at full precision.
+
+    Attributes:
+        loss: the loss.
+        layout: the sizes of a call.
+        dtype: what the arrays are made of.
+        points: how many values were taken.
+    """
+
+    loss: Loss
+    layout: Layout
+    dtype: np.dtype
+    points: int = field(default=0, compare=False)
+
+    @property
+    def base(self) -> dict[Role, float | Array]:
+        """Ordinary values; for the posterior those of the prior, where a right KL is 0."""
+        return {role: ordinary(role) for role in self.loss.roles}
+
+    def inputs(self, values: Values, layout: Layout | None = None) -> dict[Role, Array]:
+        """Return the arrays of one call."""
+        return filled(layout or self.layout, {**self.base, **values}, self.dtype)
+
+    def raw(self, values: Values, layout: Layout | None = None) -> Array:
+        """Return the loss as it comes (scalar, per datum, per element), in float64; NaN where it raises."""
+        self.points += 1
+        try:
+            return self.loss(self.inputs(values, layout)).value.astype(np.float64)
+        except CallError:
+            return np.asarray(nan)
+
+    def __call__(self, values: Values, layout: Layout | None = None) -> float:
+        """Return the sum of the outputs; NaN where the loss raises."""
+        if Role.Z in self.loss.roles and Role.Z not in values:
+            return self._averaged(values, layout)
+        return float(np.sum(self.raw(values, layout)))
+
+    def _averaged(self, values: Values, layout: Layout | None) -> float:
+        """Integrate over z = m + sigma * noise: three Gauss-Hermite nodes are exact for a Gaussian log density."""
+        given = {**self.base, **values}
+        loc, spread = np.asarray(given.get(Role.Q_LOC, 0.0)), self._sigma(given)
+        nodes = ((-sqrt(3.0), 1 / 6), (0.0, 2 / 3), (sqrt(3.0), 1 / 6))
+        return sum(w * self({**values, Role.Z: loc + spread * node}, layout) for node, w in nodes)
+
+    def _sigma(self, given: Values) -> Array:
+        for role in POSTERIOR_SCALES & set(given):
+            return spread_of(role, np.asarray(given[role], dtype=np.float64))
+        return np.asarray(1.0)
+
+    def curve(self, points: Sequence[Values]) -> Array:
+        """Return the value at each point."""
+        return np.array([self(values) for values in points])
+
+    def accepts(self, values: Values) -> bool:
+        """Tell whether the loss is defined at a point: neither raising nor NaN."""
+        return not isnan(self(values))
+
+    def noise(self, *magnitudes: float | Array) -> Array:
+        """Return the rounding error to expect of a total of the given size."""
+        count = prod(self.layout.shape(Role.X)) + prod(self.layout.shape(Role.Q_LOC))
+        total = np.sum([np.abs(m) for m in np.broadcast_arrays(*magnitudes)], axis=0)
+        return np.asarray(budget.sum_noise(count, self.dtype) * total)
+
+    def cast(self, values: Array) -> Array:
+        """Return the float64 values that the loss really sees in its dtype."""
+        return np.asarray(values, dtype=self.dtype).astype(np.float64)
+
+
+def spread_of(role: Role, value: Array) -> Array:
+    """Return the standard deviation that a posterior or likelihood scale argument stands for."""
+    kind = role.value.removeprefix("q_")
+    if kind == "scale":
+        return value
+    if kind == "var":
+        return np.sqrt(value)
+    return np.exp(value if kind == "log_scale" else value / 2)
+
+
+def argument_of(role: Role, log_var: Array) -> Array:
+    """Return the argument that stands for a log variance: the inverse of spread_of."""
+    kind = role.value.removeprefix("q_")
+    if kind in ("log_scale", "scale"):
+        log_var = log_var / 2
+    return np.exp(log_var) if role in POSITIVE else np.asarray(log_var)

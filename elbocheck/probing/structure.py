@@ -1,0 +1,154 @@
+"""How the parts of a loss hang together: which terms add up, which elements do, what couples the data of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from elbocheck.adapters import Array
+from elbocheck.probing.probe import Probe
+from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What mixed differences say.
+
+    Attributes:
+        output: `scalar`, `datum` (one value each), `element`, `position` (the last axis reduced) or `other`.
+        output_shape: the shape of one result.
+        additive: reconstruction and divergence add up.
+        separable: the reconstruction adds up over the elements of a datum.
+        homogeneous: every element has the same weight.
+        batch_coupled: one datum's term depends on another datum.
+        broadcast: a prediction is compared with another datum's target.
+        latent_separable: the divergence adds up over the latents (above a floor, where there is one).
+    """
+
+    output: str
+    output_shape: tuple[int, ...]
+    additive: bool
+    separable: bool
+    homogeneous: bool
+    batch_coupled: bool
+    broadcast: bool
+    latent_separable: bool
+
+
+Move = tuple[Role, Index | None]
+"""One role's array changed at one place, or everywhere."""
+
+
+def structure(probe: Probe, rng: np.random.Generator) -> Structure:
+    """Probe the structure of a loss at one random base point."""
+    base = _base(probe, rng)
+    prediction = next((r for r in probe.loss.roles if r in PREDICTIONS), None)
+    loc = Role.Q_LOC if Role.Q_LOC in probe.loss.roles else None
+    shape = probe.raw(base).shape
+    zero, beside, other, _ = _places(base[prediction].shape) if prediction else ((), None, None, ())
+    return Structure(
+        output=_output(probe, shape),
+        output_shape=shape,
+        additive=not (prediction and loc) or _adds_up(probe, base, (prediction, None), (loc, None)),
+        separable=not (prediction and beside) or _adds_up(probe, base, (prediction, zero), (prediction, beside)),
+        homogeneous=not prediction or _homogeneous(probe, base, prediction),
+        batch_coupled=bool(prediction and other)
+        and not _adds_up(probe, base, (prediction, zero), (prediction, other))
+        or _leaks(probe, base, shape),
+        broadcast=bool(prediction) and Role.X in base and _crossed(probe, base, prediction),
+        latent_separable=loc is None or _latents_add_up(probe, base, loc),
+    )
+
+
+def _base(probe: Probe, rng: np.random.Generator) -> dict[Role, Array]:
+    """Return random ordinary arrays: binary data, predictions inside (0, 1), a posterior away from the prior."""
+    base: dict[Role, Array] = {}
+    for role in sorted(probe.loss.roles):
+        shape = probe.layout.shape(role)
+        if role is Role.X:
+            base[role] = (rng.random(shape) < 0.5).astype(np.float64)
+        elif role in PREDICTIONS:
+            base[role] = rng.uniform(0.2, 0.8, shape)
+        elif role in POSITIVE:
+            base[role] = rng.uniform(0.5, 2.0, shape)
+        else:
+            spread = 0.5 if role in LIKELIHOOD_SCALES else 1.0
+            base[role] = spread * rng.standard_normal(shape) + (2.0 if role is Role.Q_LOC else 0.0)
+    return base
+
+
+def _output(probe: Probe, shape: tuple[int, ...]) -> str:
+    layout = probe.layout
+    if shape in ((), (1,)):
+        return "scalar"
+    if shape in ((layout.batch,), (layout.batch, 1)):
+        return "datum"
+    events = [layout.shape(Role.X), (layout.batch, *(layout.predicted or layout.event))]
+    if Role.X not in probe.loss.roles:
+        events = [layout.shape(Role.Q_LOC)]
+    if shape in events:
+        return "element"
+    return "position" if any(shape == e[:-1] for e in events if len(e) > 2) else "other"
+
+
+def _moved(base: dict[Role, Array], *moves: Move) -> dict[Role, Array]:
+    """Return the base with some moves made: data and predictions are reflected, so that they stay inside (0, 1)."""
+    arrays = {role: array.copy() for role, array in base.items()}
+    for role, place in moves:
+        where = ... if place is None else place
+        old = arrays[role][where]
+        arrays[role][where] = 0.85 - 0.7 * old if role in PREDICTIONS or role is Role.X else old + 1.25
+    return arrays
+
+
+def _adds_up(probe: Probe, base: dict[Role, Array], one: Move, two: Move) -> bool:
+    """Tell whether two changes add up: f(both) - f(one) - f(two) + f(none) is rounding error."""
+    both, first, second, none = (probe(_moved(base, *moves)) for moves in ((one, two), (one,), (two,), ()))
+    return bool(abs(both - first - second + none) <= probe.noise(both, first, second, none))
+
+
+def _places(shape: tuple[int, ...]) -> tuple[Index, Index | None, Index | None, Index]:
+    """Return two elements of one datum, one of another datum, and the last element."""
+    zero = (0,) * len(shape)
+    beside = (*zero[:-1], 1) if len(shape) > 1 and shape[-1] > 1 else None
+    other = (1, *zero[1:]) if shape[0] > 1 else None
+    return zero, beside, other, tuple(n - 1 for n in shape)
+
+
+def _homogeneous(probe: Probe, base: dict[Role, Array], role: Role) -> bool:
+    """Tell whether one change has the same effect at every element."""
+    even = {r: np.full_like(a, a.flat[0]) for r, a in base.items()}
+    start = probe(even)
+    places = [place for place in _places(even[role].shape) if place is not None]
+    values = [probe(_moved(even, (role, place))) for place in places]
+    return bool(max(values) - min(values) <= probe.noise(start, *values))
+
+
+def _crossed(probe: Probe, base: dict[Role, Array], role: Role) -> bool:
+    """Tell whether the prediction of one element meets the target of another."""
+    zero, beside, other, _ = _places(base[Role.X].shape)
+    here = (0,) * base[role].ndim
+    return any(
+        not _adds_up(probe, base, (role, here), (Role.X, place)) for place in (beside, other) if place is not None
+    )
+
+
+def _latents_add_up(probe: Probe, base: dict[Role, Array], role: Role) -> bool:
+    zero, beside, other, _ = _places(base[role].shape)
+    return all(_adds_up(probe, base, (role, zero), (role, place)) for place in (beside, other) if place is not None)
+
+
+def _leaks(probe: Probe, base: dict[Role, Array], shape: tuple[int, ...]) -> bool:
+    """Tell whether a per-datum value changes with another datum."""
+    if not shape or shape[0] != probe.layout.batch or probe.layout.batch < 2:
+        return False
+    before = probe.raw(base)
+    for role, array in base.items():
+        if array.ndim:
+            after = probe.raw(_moved(base, (role, (0,))))
+            if np.any(np.abs(after[1:] - before[1:]) > probe.noise(after[1:], before[1:])):
+                return True
+    return False

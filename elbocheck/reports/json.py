@@ -1,0 +1,84 @@
+"""The verdict as plain values."""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from typing import Any
+
+from elbocheck.monomial import Monomial
+from elbocheck.verdict import Verdict
+
+SCHEMA = 1
+
+
+def as_dict(verdict: Verdict) -> dict[str, Any]:
+    """Return everything a verdict says; numbers that JSON lacks (inf, nan) become null."""
+    model = verdict.model
+    return {
+        "schema": SCHEMA,
+        "target": verdict.target,
+        "outcome": verdict.outcome.value,
+        "exit_code": verdict.exit_code,
+        "bound": verdict.bound.value,
+        "reason": verdict.reason,
+        "model": None
+        if model is None
+        else {
+            "family": model.family,
+            "likelihood": model.likelihood,
+            "parameters": {name: _number(value) for name, value in model.parameters.items()},
+            "reduction": model.reduction,
+            "divergence": model.divergence,
+            "divergence_reduction": model.divergence_reduction,
+            "sigma2": _formula(model.sigma2, model.sizes),
+            "beta": _formula(model.beta, model.sizes),
+            "scale": _formula(model.scale, model.sizes),
+            "dropped_nats_per_datum": None if model.dropped is None else _number(model.dropped),
+            "maximised": model.flipped,
+            "sizes": dict(model.sizes),
+        },
+        "findings": [
+            {
+                "code": f.code,
+                "name": f.name,
+                "outcome": f.outcome.value,
+                "message": f.message,
+                "fix": f.fix,
+                "counterexample": f.counterexample,
+            }
+            for f in verdict.findings
+        ],
+        "checks": [{"check": c.check, "outcome": c.outcome.value, "reason": c.reason} for c in verdict.checks],
+        "roles": dict(verdict.roles),
+        "constants": dict(verdict.constants),
+        "run": {
+            "points": verdict.run.points,
+            "calls": verdict.run.calls,
+            "dtype": verdict.run.dtype,
+            "seed": verdict.run.seed,
+            "seconds": round(verdict.run.seconds, 3),
+            "sizes": verdict.run.sizes,
+        },
+    }
+
+
+def render(verdict: Verdict) -> str:
+    """Return the verdict as JSON text."""
+    return json.dumps(as_dict(verdict), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _formula(formula: Monomial | None, sizes: Any) -> dict[str, Any] | None:
+    if formula is None:
+        return None
+    return {
+        "formula": formula.formula,
+        "value": _number(formula.at(sizes)),
+        "coefficient": _number(formula.coefficient),
+        "powers": dict(formula.powers),
+        "relative_error": formula.error,
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if isfinite(value) else None

@@ -1,0 +1,148 @@
+"""The verdict as a person reads it: worst first, 80 columns, colour only where it helps."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from elbocheck.implied import ImpliedModel
+from elbocheck.monomial import Monomial
+from elbocheck.verdict import Bound, Finding, Outcome, Verdict
+
+WIDTH = 80
+_COLOURS = {Outcome.FAIL: "31", Outcome.WARN: "33", Outcome.NOTE: "36", Outcome.PASS: "32", Outcome.INCONCLUSIVE: "35"}
+_LABEL = 14
+
+
+def render(verdict: Verdict, *, colour: bool = False) -> str:
+    """Return the report, without a final newline."""
+    lines = [*_headline(verdict, colour), *_findings(verdict, colour)]
+    if verdict.model is not None:
+        lines += ["", "model", *_model(verdict.model), "", *_bound(verdict)]
+    lines += ["", *_run(verdict)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _headline(verdict: Verdict, colour: bool) -> Iterator[str]:
+    word = {Outcome.PASS: "pass", Outcome.NOTE: "pass"}.get(verdict.outcome, verdict.outcome.value)
+    yield f"{_painted(word.upper(), verdict.outcome, colour)}  {verdict.target}"
+    yield from _wrapped(_sentence(verdict), "      ")
+
+
+def _sentence(verdict: Verdict) -> str:
+    """Say in one sentence what the loss is."""
+    model = verdict.model
+    if model is None:
+        return verdict.findings[0].message + " " + _capital(verdict.findings[0].fix.splitlines()[0]) + "."
+    if verdict.bound is Bound.UNIDENTIFIED:
+        return f"Unidentified: {verdict.reason}."
+    return f"{_capital(verdict.bound.value)}: {verdict.reason}."
+
+
+def _findings(verdict: Verdict, colour: bool) -> Iterator[str]:
+    if verdict.model is None:
+        return
+    for finding in verdict.findings:
+        yield ""
+        yield f"{_painted(finding.outcome.value.upper(), finding.outcome, colour)}  {finding.code} {finding.name}".replace("   ", "  ")
+        yield from _wrapped(finding.message, "      ")
+        yield from _fix(finding)
+
+
+def _fix(finding: Finding) -> Iterator[str]:
+    """Yield the fix: prose wrapped, code as it stands."""
+    if finding.outcome is Outcome.NOTE:
+        yield f"      More: elbocheck rule {finding.code}"
+        return
+    label = "Fix: "
+    for line in finding.fix.splitlines():
+        if line.startswith(" "):
+            yield "      " + line
+        else:
+            yield from _wrapped(label + line, "      ")
+        label = ""
+
+
+def _model(model: ImpliedModel) -> Iterator[str]:
+    if model.likelihood is not None:
+        yield from _row("likelihood", f"{model.likelihood} per element")
+    elif model.reduction is not None:
+        yield from _row("likelihood", "none of the families known here (normal, bernoulli, huber)")
+    if model.reduction is not None:
+        yield from _row("reduced by", model.reduction)
+    if model.divergence is not None:
+        yield from _row("divergence", model.divergence)
+    if model.divergence_reduction is not None:
+        yield from _row("reduced by", model.divergence_reduction)
+    yield from _weights(model)
+    if model.dropped:
+        what = "dropped" if model.dropped > 0 else "added"
+        per = f" ({abs(model.dropped) / model.sizes['D']:.6g} per element)" if model.reduction else ""
+        yield from _row("constant", f"{abs(model.dropped):.6g} nats per datum {what}{per}")
+    if model.derived:
+        yield from _row("", f"the powers of D are derived from the one size the loss takes, D = {model.sizes['D']}")
+
+
+def _weights(model: ImpliedModel) -> Iterator[str]:
+    """Yield sigma and beta as formulas and numbers."""
+    if model.sigma2 is not None:
+        deviation = f"; sigma = {model.sigma2.at(model.sizes) ** 0.5:.6g}" if model.sigma2.coefficient > 0 else ""
+        yield from _row("sigma^2", _number(model.sigma2, model) + deviation)
+    if model.beta is not None and model.family is not None:
+        reading = ", read with unit scale" if model.free_scale else ""
+        yield from _row("beta", _number(model.beta, model) + reading)
+    elif model.beta is not None:
+        yield from _row("weight", f"{_number(model.beta, model)}, KL over reconstruction")
+
+
+def _number(formula: Monomial, model: ImpliedModel) -> str:
+    """Return `D/(2*L) = 12.25 at D = 784, L = 32`, or the number alone."""
+    value = f"{formula.at(model.sizes):.9g}"
+    if not formula.powers:
+        fraction = formula.fraction
+        return value if fraction is None or fraction.denominator in (1, 2, 5, 10) else f"{formula.formula} = {value}"
+    at = ", ".join(f"{name} = {model.sizes[name]}" for name in sorted(formula.powers))
+    return f"{formula.formula} = {value} at {at}"
+
+
+def _bound(verdict: Verdict) -> Iterator[str]:
+    if verdict.bound not in (Bound.EXACT, Bound.CONSTANT, Bound.SCALED, Bound.BETA) or verdict.model is None:
+        return
+    if verdict.model.family == "bernoulli":
+        yield from _row("holds for", "data in {0, 1}; on gray values the normaliser is missing (say --data-kind)")
+
+
+def _run(verdict: Verdict) -> Iterator[str]:
+    roles = ", ".join(f"{name} is {role}" for name, role in verdict.roles.items())
+    yield from _row("roles", roles, "")
+    if verdict.constants:
+        yield from _row("kept", ", ".join(f"{k} = {v}" for k, v in verdict.constants.items()), "")
+    skipped = [f"{c.check} ({c.reason})" for c in verdict.checks if c.outcome is Outcome.SKIPPED]
+    if skipped:
+        yield from _row("not checked", "; ".join(skipped), "")
+    run = verdict.run
+    called = f"{run.points} points, {run.calls} calls" if run.points else f"{run.calls} calls"
+    shown = f", {run.sizes}" if run.sizes else ""
+    yield from _row("run", f"{called}, {run.dtype}{shown}, seed {run.seed}, {run.seconds:.2f} s", "")
+
+
+def _row(label: str, text: str, indent: str = "  ") -> list[str]:
+    head = f"{indent}{label:<{_LABEL - len(indent)}}"
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=head, subsequent_indent=" " * _LABEL, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _painted(text: str, outcome: Outcome, colour: bool) -> str:
+    padded = f"{text:<4}"
+    return f"\x1b[1;{_COLOURS[outcome]}m{padded}\x1b[0m" if colour and outcome in _COLOURS else padded
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,92 @@
+"""What a loss returned: which member is the loss, and which others are its named terms."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elbocheck.adapters import Adapter, Array
+from elbocheck.errors import CallError
+
+LOSS_NAMES = ("loss", "total_loss", "total", "objective", "vae_loss", "neg_elbo", "negative_elbo", "nelbo", "elbo")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One evaluation of a loss.
+
+    Attributes:
+        value: the loss, in nats as far as anyone knows: a scalar, one per datum or one per element.
+        terms: the other members of a tuple, dict or object, by name.
+        exact_dtype: False where Python numbers hide the dtype of the arithmetic.
+    """
+
+    value: Array
+    terms: Mapping[str, Array]
+    exact_dtype: bool
+
+
+def pick(returned: Any, adapter: Adapter) -> tuple[Any, dict[str, Any]]:
+    """Return the member that is the loss, and the other numeric members by name.
+
+    The loss is the member called `loss` (or a name of LOSS_NAMES), else the first.
+    """
+    members = _members(returned, adapter)
+    if members is None:
+        return returned, {}
+    if not members:
+        raise CallError("ELB004", f"returned an empty {type(returned).__name__}", "return the loss")
+    name = next((n for n in LOSS_NAMES if n in members), next(iter(members)))
+    others = {n: v for n, v in members.items() if n != name and _numeric(v, adapter)}
+    return members[name], others
+
+
+def read(returned: Any, adapter: Adapter) -> Result:
+    """Turn what the loss returned into NumPy, or raise CallError with the value and the remedy."""
+    loss, others = pick(returned, adapter)
+    if not _numeric(loss, adapter):
+        raise CallError(
+            "ELB004",
+            f"returned {_shown(loss)}, which is no loss",
+            "return a float scalar, one value per datum, or a tuple, dict or object that holds it",
+        )
+    value = adapter.array(loss)
+    if value.dtype.kind == "c":
+        raise CallError("ELB004", f"returned a complex number, {_shown(loss)}", "return its real part")
+    if value.dtype.kind != "f":
+        raise CallError(
+            "ELB004",
+            f"returned an integer, {_shown(loss)}",
+            "return a float: integer arithmetic rounds the loss and has no gradient",
+        )
+    terms = {n: adapter.array(v) for n, v in others.items()}
+    return Result(value, {n: t for n, t in terms.items() if t.dtype.kind == "f"}, not isinstance(loss, float))
+
+
+def _members(returned: Any, adapter: Adapter) -> dict[str, Any] | None:
+    """Return the named members of a container, or None where `returned` is no container."""
+    if returned is None or isinstance(returned, str | bytes) or _numeric(returned, adapter):
+        return None
+    if isinstance(returned, Mapping):
+        return {str(name): value for name, value in returned.items()}
+    if isinstance(returned, tuple | list):
+        names = getattr(returned, "_fields", None) or map(str, range(len(returned)))
+        return dict(zip(names, returned, strict=True))
+    if dataclasses.is_dataclass(returned) and not isinstance(returned, type):
+        return {f.name: getattr(returned, f.name) for f in dataclasses.fields(returned)}
+    return dict(vars(returned)) if hasattr(returned, "__dict__") and not callable(returned) else None
+
+
+def _numeric(value: Any, adapter: Adapter) -> bool:
+    if isinstance(value, bool | np.bool_):
+        return False
+    return adapter.owns(value) or isinstance(value, np.ndarray | np.generic | float | int | complex)
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,188 @@
+"""ELB4: the reconstruction term as -log p(x | r), with x the target and r the decoder's output."""
+
+from elbocheck.rules.rule import Rule, Severity
+
+BCE_NONBINARY_TARGETS = Rule(
+    code="ELB401",
+    name="bce-nonbinary-targets",
+    severities=(Severity.I,),
+    summary="Binary cross-entropy is used on targets between 0 and 1, where it is no density.",
+    why="On {0, 1} it is exact. On gray values exp(-BCE) integrates over [0, 1] to 1/C(r), with C(r) = 2 "
+    "atanh(1 - 2 r)/(1 - 2 r) and C(1/2) = 2. The missing log C is at least 0.693 nats per pixel (543 at "
+    "784 pixels) and grows towards r = 0 and 1 (1.545 at r = 0.01), so the omission changes the optimum: "
+    "BCE puts r at the target, the density wants it further from 1/2. The printed value is neither a bound "
+    "nor a log-likelihood.",
+    signature="For a target x between 0 and 1 the minimum over r is the entropy H(x) > 0, and the integral "
+    "of exp(-loss) over x depends on r. It is a finding once --data or --data-kind says the data are not "
+    "binary.",
+    fix="Take one of three:\n"
+    "    x = (x > 0.5).astype(x.dtype)      # a Bernoulli; torch: .to(x.dtype)\n"
+    "    nll = bce - log_C                  # the continuous Bernoulli\n"
+    "    nll = 0.5 * ((x - r) / sigma)**2 + log(sigma)     # a Gaussian\n"
+    "Near r = 1/2 use a series for log C.",
+    reference="Loaiza-Ganem & Cunningham 2019, The Continuous Bernoulli, arXiv:1907.06845.",
+)
+
+DOUBLE_SIGMOID = Rule(
+    code="ELB402",
+    name="double-sigmoid",
+    severities=(Severity.O, Severity.I),
+    summary="The sigmoid is applied twice: in the decoder, and again in a loss that expects logits.",
+    why="The second sigmoid sees only [0, 1], so the implied probability stays in [0.5, 0.7311]. No pixel "
+    "can be predicted black: the loss stops at 0.31 nats on a white pixel and 0.69 on a black one, "
+    "gradients are weak, images are gray.",
+    signature="For a target 1 the loss per pixel stays within [0.3133, 0.6931], for a target 0 within "
+    "[0.6931, 1.3133].",
+    fix="Keep the logits until the loss, and take the sigmoid only to show an image:\n"
+    "    nll = bce_with_logits(logits, x)     # decoder without a last sigmoid\n"
+    "    image = sigmoid(logits)\n"
+    "In Keras: BinaryCrossentropy(from_logits=True) belongs to a decoder without sigmoid, False to one with "
+    "it.",
+    reference="derivation: log(1 + e^(-p)) for p in [0, 1]; PyTorch documentation, BCEWithLogitsLoss.",
+)
+
+LOGITS_PROBS_CONFUSION = Rule(
+    code="ELB403",
+    name="logits-probs-confusion",
+    severities=(Severity.N, Severity.I),
+    summary="The loss takes logits for probabilities, plain values for logarithmic ones, or the reverse.",
+    why="Outside [0, 1] one of log r and log(1 - r) is NaN, or a clamp turns it into a constant with no "
+    "gradient. A probability read as a log-probability gives a loss linear in r, which has no minimum "
+    "inside the range. Either way the decoder does not learn the distribution that is sampled from.",
+    signature="With the declared parametrisation the loss is NaN, clamped or an error outside [0, 1], or it "
+    "is linear in r where a likelihood is curved. (Logits given after a sigmoid are ELB402.)",
+    fix="Say what the decoder returns, and use the loss of that name:\n"
+    "    nll = bce_with_logits(logits, x)\n"
+    "    nll = cross_entropy(logits, classes)       # no softmax before it\n"
+    "If the tool took the argument wrongly: --role r=logits or --role r=probs.",
+    reference="PyTorch documentation, BCELoss, BCEWithLogitsLoss and KLDivLoss (its input is a "
+    "log-probability).",
+)
+
+ARGUMENTS_SWAPPED = Rule(
+    code="ELB404",
+    name="arguments-swapped",
+    severities=(Severity.I,),
+    summary="Target and prediction have changed places.",
+    why="Squared and absolute error do not notice. Cross-entropy becomes the logarithm of the data: for x "
+    "in {0, 1} it is infinite, or, with torch's clamp at 100, exactly 100 |x - r|, so the decoder learns "
+    "the median instead of the probability and prints hard black-and-white images. Poisson and KL terms "
+    "change likewise.",
+    signature="loss(x, r) equals the reference with its arguments exchanged, on inputs where the two differ.",
+    fix="PyTorch and optax put the prediction first, Keras the target:\n"
+    "    torch.nn.functional.binary_cross_entropy(r, x)\n"
+    "    keras.losses.binary_crossentropy(x, r)\n"
+    "Naming the arguments settles it: input=r, target=x; y_true=x, y_pred=r.",
+    reference="PyTorch documentation, torch.nn.functional.binary_cross_entropy; Keras documentation, "
+    "BinaryCrossentropy.",
+)
+
+GAUSSIAN_CONSTANT_DROPPED = Rule(
+    code="ELB405",
+    name="gaussian-constant-dropped",
+    severities=(Severity.H, Severity.R),
+    summary="The constant (D/2) log(2 pi sigma^2) is missing, or belongs to another sigma than the "
+    "curvature.",
+    why="At a fixed sigma no gradient changes. The printed value is off by 0.919 nats per scalar at sigma = "
+    "1 (720.4 at 784 pixels), by another amount at another sigma, so it is no log-likelihood and cannot be "
+    "compared between papers. If sigma is learned the log sigma must stay: that is ELB406.",
+    signature="The value at r = x against (D/2) log(2 pi sigma^2), with sigma from the curvature 1/sigma^2 "
+    "in r.",
+    fix="Nothing for training. For a number to report:\n"
+    "    nll = 0.5 * ((x - r) / sigma)**2 + log(sigma) + 0.5 * log(2 * pi)\n"
+    "In torch: GaussianNLLLoss(full=True).",
+    reference="Kingma & Welling 2014, arXiv:1312.6114, appendix C.2; Bishop 2006, Pattern Recognition and "
+    "Machine Learning, eq. (1.46).",
+)
+
+LOG_SCALE_DROPPED = Rule(
+    code="ELB406",
+    name="log-scale-dropped",
+    severities=(Severity.I,),
+    summary="The loss divides by a learned scale and does not add its logarithm.",
+    why="(x - r)^2/(2 sigma^2) alone falls to 0 as sigma grows, whatever the reconstruction. Training does "
+    "exactly that: sigma runs away, the reconstruction term vanishes, the latents collapse, and the loss "
+    "looks excellent.",
+    signature="The derivative in the scale is negative everywhere; for the right loss it changes sign where "
+    "sigma equals the residual. The integral of exp(-loss) over x grows with sigma.",
+    fix="Add the logarithm, once per scalar:\n"
+    "    nll = 0.5 * ((x - r) * exp(-log_sigma))**2 + log_sigma\n"
+    "    nll = abs(x - r) * exp(-log_scale) + log_scale         # Laplace\n"
+    "A log_sigma shared by all D scalars must still be added D times.",
+    reference="Nix & Weigend 1994, Estimating the Mean and Variance of the Target Probability Distribution, "
+    "ICNN; Rybkin et al. 2021, sigma-VAE, arXiv:2006.13202.",
+)
+
+LIKELIHOOD_NOT_NORMALISED = Rule(
+    code="ELB407",
+    name="likelihood-not-normalised",
+    severities=(Severity.I, Severity.H),
+    summary="exp(-loss) does not integrate to a constant over x: a log-normaliser is missing.",
+    why="If the missing factor depends on something learned, the loss rewards whatever shrinks it: a "
+    "learned Huber delta goes to 0, a weight of a weighted BCE too, and the reconstruction term with it. If "
+    "it depends on nothing learned, only a constant is missing and nothing moves.",
+    signature="The integral (or sum) of exp(-loss) over the support of x, at several predictions and at "
+    "several values of every parameter: constant is harmless, moving is invalid.",
+    fix="Add log Z, with Z the integral. For the Huber loss, quadratic up to delta:\n"
+    "    Z = sqrt(2 * pi) * erf(delta / sqrt(2))\n"
+    "    Z = Z + 2 / delta * exp(-(delta**2) / 2)\n"
+    "    nll = huber(x - r, delta) + log(Z)\n"
+    "or hold the parameter fixed.",
+    reference="Huber 1964, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics "
+    "35(1); Barron 2019, A General and Adaptive Robust Loss Function, arXiv:1701.03077.",
+)
+
+HUBER_SCALE_MISMATCH = Rule(
+    code="ELB408",
+    name="huber-scale-mismatch",
+    severities=(Severity.O,),
+    summary="A Huber-like loss has the slope and the curvature of the other convention.",
+    why="Huber(delta) has curvature 1 and slope delta; SmoothL1(beta) has curvature 1/beta and slope 1. "
+    "They differ by the factor delta, Huber = delta * SmoothL1 at beta = delta, so exchanging them "
+    "multiplies the reconstruction, and divides the relative weight of the KL, by that factor. At delta = 1 "
+    "they agree and nothing shows.",
+    signature="Slope in the tail, curvature at 0 and position of the kink, read from the curve of one "
+    "residual: kink times curvature equals slope in both; which of the two equals 1 names the form.",
+    fix="Use the form that the formula means:\n"
+    "    HuberLoss(delta=d)                 # curvature 1\n"
+    "    d * SmoothL1Loss(beta=d)           # the same\n"
+    "With a scale: huber((x - r) / scale, d) + log(scale).",
+    reference="Huber 1964, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics "
+    "35(1); Girshick 2015, Fast R-CNN, arXiv:1504.08083; PyTorch documentation, HuberLoss.",
+)
+
+ELBO_ORIENTATION = Rule(
+    code="ELB417",
+    name="elbo-orientation",
+    severities=(Severity.R,),
+    summary="The function returns the ELBO where a loss is expected, or a loss under the name elbo.",
+    why="If the sign is turned before the optimiser, training is right and only the reader is misled. If it "
+    "is not, the optimiser makes the model worse at every step. In a plot of several models the order of "
+    "merit is reversed.",
+    signature="Does the value fall as r approaches x and the posterior approaches the prior? Both falling "
+    "is a loss, both rising is a bound, one of each is ELB205. The answer is compared with the name or with "
+    "the declared role.",
+    fix="Return what the name says, and turn the sign in one place:\n"
+    "    loss = -elbo.mean()\n"
+    "If the function is meant to return the bound, nothing is wrong: it is read as one.",
+    reference="Kingma & Welling 2014, arXiv:1312.6114, eq. (3): the bound is maximised.",
+)
+
+NOT_INTEGRABLE = Rule(
+    code="ELB418",
+    name="not-integrable",
+    severities=(Severity.I,),
+    summary="The loss is bounded in the residual, so exp(-loss) has infinite mass and is no density.",
+    why="Tukey's biweight, Welsch and cosine losses level off at a maximum M; exp(-loss) never falls below "
+    "exp(-M), and its integral over the line is infinite. No likelihood, no bound and no sigma exist. Far "
+    "residuals get no gradient, so an early bad pixel stays bad. As a robust training criterion it may "
+    "serve; then do not call the sum an ELBO.",
+    signature="The curve of one residual stays below a fixed level as the residual grows to the end of the "
+    "floating-point range. Growth like k log|t| with k > 1 is integrable and passes.",
+    fix="A heavy-tailed density with the same intention, for example Student's t:\n"
+    "    t = (x - r) / scale\n"
+    "    nll = 0.5 * (nu + 1) * log1p(t**2 / nu) + log(scale)\n"
+    "or the Huber loss. If the support really is bounded, say so with --data-range.",
+    reference="Barron 2019, A General and Adaptive Robust Loss Function, arXiv:1701.03077; derivation: a "
+    "positive lower bound on the integrand.",
+)

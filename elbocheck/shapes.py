@@ -1,0 +1,167 @@
+"""Which shapes a loss takes: small ones that can be tiled first, then the usual ones, then an error that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+from elbocheck.adapters import Array
+from elbocheck.errors import CallError, RunError
+from elbocheck.loss import Loss
+from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The sizes of one call.
+
+    Attributes:
+        batch: B.
+        event: the shape of one datum, without the batch axis.
+        predicted: the shape of one prediction, where it differs from the datum's.
+        latent: the shape of one latent vector.
+        tileable: False where the loss takes this one event shape only.
+    """
+
+    batch: int = 4
+    event: Shape = (5,)
+    predicted: Shape | None = None
+    latent: Shape = (3,)
+    tileable: bool = True
+
+    def shape(self, role: Role) -> Shape:
+        """Return the whole shape of the role's array."""
+        if role is Role.X:
+            return (self.batch, *self.event)
+        if role in PREDICTIONS or role in LIKELIHOOD_SCALES:
+            return (self.batch, *(self.predicted or self.event))
+        if role is Role.DELTA:
+            return ()
+        return (self.batch, *self.latent)
+
+    @property
+    def pixels(self) -> int:
+        """D: observed scalars per datum."""
+        return prod(self.event)
+
+    @property
+    def latents(self) -> int:
+        """L: latent scalars per datum."""
+        return prod(self.latent)
+
+    def tiled(self, axis: str) -> Layout:
+        """Return the layout with one axis doubled: `B`, `L`, or the number of an event axis."""
+        if axis == "B":
+            return replace(self, batch=2 * self.batch)
+        if axis == "L":
+            return replace(self, latent=(2 * self.latent[0], *self.latent[1:]))
+        place = int(axis)
+        event = tuple(2 * n if i == place else n for i, n in enumerate(self.event))
+        predicted = event if self.predicted is None else (prod(event),)
+        return replace(self, event=event, predicted=None if self.predicted is None else predicted)
+
+
+SMALL = (Layout(), Layout(event=(2, 3, 7)), Layout(event=(3, 7)), Layout(event=(2, 3, 7), predicted=(42,)))
+_USUAL_EVENTS: tuple[Shape, ...] = (
+    (784,), (1, 28, 28), (28, 28, 1), (28, 28), (3, 32, 32), (32, 32, 3), (1, 32, 32), (3, 64, 64), (64, 64, 3),
+    (1, 64, 64), (3072,), (1024,), (4096,), (12288,), (64,), (256,), (100,), (2,), (3, 128, 128), (3, 224, 224),
+)  # fmt: skip
+_USUAL_LATENTS: tuple[Shape, ...] = ((3,), (2,), (20,), (32,), (16,), (10,), (64,), (128,), (256,), (8,), (50,), (100,))
+
+
+def _usual() -> Iterator[Layout]:
+    for event in _USUAL_EVENTS:
+        yield Layout(batch=2, event=event, tileable=False)
+    for event in _USUAL_EVENTS:
+        if len(event) > 1:
+            yield Layout(batch=2, event=event, predicted=(prod(event),), tileable=False)
+    for latent in _USUAL_LATENTS[1:]:
+        yield Layout(latent=latent)
+        for event in ((784,), (3, 64, 64), (1, 28, 28)):
+            yield Layout(batch=2, event=event, latent=latent, tileable=False)
+
+
+def filled(layout: Layout, values: Mapping[Role, float | Array], dtype: np.dtype) -> dict[Role, Array]:
+    """Return one array per role: a number fills the whole array, an array is taken as it is (repeated over the batch)."""
+    out: dict[Role, Array] = {}
+    for role, value in values.items():
+        shape = layout.shape(role)
+        array = np.asarray(value, dtype=dtype)
+        out[role] = np.full(shape, array) if array.ndim == 0 else array.reshape(shape)
+    return out
+
+
+def ordinary(role: Role) -> float:
+    """Return a value of the role that every right loss accepts."""
+    if role is Role.X:
+        return 1.0
+    if role in PREDICTIONS:
+        return 0.75
+    return 1.0 if role in POSITIVE else 0.5 if role is Role.Z else 0.0
+
+
+def nominal(layout: Layout, declared: Mapping[Role, Shape]) -> Layout:
+    """Return the sizes at which a report states numbers: declared ones, those the loss fixes, else 128, 784 and 32."""
+    event = declared.get(Role.X) or (_NOMINAL_EVENTS[len(layout.event)] if layout.tileable else layout.event)
+    latent = declared.get(Role.Z) or ((32,) if layout.latent == Layout.latent else layout.latent)
+    return Layout(batch=128, event=event, latent=latent)
+
+
+_NOMINAL_EVENTS: dict[int, Shape] = {0: (), 1: (784,), 2: (28, 28), 3: (1, 28, 28)}
+
+
+def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Layout:
+    """Find a layout that the loss accepts.
+
+    A small one that can be tiled is preferred, even where a person declared the real one: a loss that hard-codes
+    `view(-1, 784)` reads 1568 pixels as two data, so tiling a fixed size would be silently wrong.
+
+    Args:
+        loss: the loss.
+        declared: shapes of one datum, prediction or latent vector that a person gave (roles x, prediction, z).
+        dtype: the dtype to call it in.
+
+    Raises:
+        CallError: the loss fails in the same way at every shape.
+        RunError: it fails at all of them, in ways that hang on the shape.
+    """
+    first: CallError | None = None
+    messages: set[str] = set()
+    tried = [*_declared(declared)] if declared else [*SMALL, *_usual()]
+    for layout in tried:
+        try:
+            loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
+        except CallError as error:
+            first = first or error
+            messages.add(error.what)
+            if error.code != "ELB001":
+                raise
+        else:
+            return layout
+    assert first is not None
+    if declared or len(messages) == 1:
+        raise first
+    raise RunError(
+        f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "
+        "name the shape of one datum, e.g. --shape x=3x64x64 (and --shape z=128 for the latents)"
+    ) from first
+
+
+def _declared(declared: Mapping[Role, Shape]) -> Iterator[Layout]:
+    """Yield the small layouts of the declared rank, then the declared sizes themselves."""
+    event = declared.get(Role.X, Layout.event)
+    latent = declared.get(Role.Z, Layout.latent)
+    if Role.PREDICTION not in declared:
+        for layout in SMALL:
+            if len(layout.event) == len(event) and len(latent) == 1:
+                yield layout
+    batch = 2 if prod(event) > 100 else 4
+    whole = Layout(batch=batch, event=event, predicted=declared.get(Role.PREDICTION), latent=latent, tileable=False)
+    yield whole
+    if len(event) > 1 and whole.predicted is None:
+        yield replace(whole, predicted=(prod(event),))
