@@ -94,7 +94,7 @@ def verify(
     run = Run(
         points=case.probe.points + case.working.points * (case.working is not case.probe),
         calls=loss.calls.values + loss.calls.gradients,
-        dtype=exact.name,
+        dtype=case.probe.dtype.name,
         seed=seed,
         seconds=time.perf_counter() - started,
         sizes=_sizes_text(layout, loss),
@@ -153,7 +153,10 @@ def _measure(
     seed: int,
 ) -> Case:
     probe = Probe(loss, layout, exact)
-    _refuse_unusable(probe)
+    value = _refuse_unusable(probe)
+    if value.dtype.itemsize < exact.itemsize:  # a loss that rounds its result identifies no better than in that dtype
+        exact = value.dtype
+        probe = Probe(loss, layout, exact)
     usual = np.dtype(dtype or ("float32" if loss.adapter.name == "torch" else "float64"))
     working = probe if usual == exact else Probe(loss, layout, usual)
     anatomy = dissect(probe, seed)
@@ -162,8 +165,8 @@ def _measure(
     return Case(loss, probe, working, anatomy, model, intent, seed)
 
 
-def _refuse_unusable(probe: Probe) -> None:
-    """Raise CallError where one ordinary call shows that nothing can be measured."""
+def _refuse_unusable(probe: Probe) -> np.ndarray:
+    """Return the value of one ordinary call; raise CallError where it shows that nothing can be measured."""
     inputs = probe.inputs({})
     result = probe.loss(inputs)
     value = result.value
@@ -189,6 +192,7 @@ def _refuse_unusable(probe: Probe) -> None:
             f"returned {float(value.sum()):.9g} and then {float(again.sum()):.9g} for one input and one seed",
             "take its noise as an argument, or draw it from a generator that a seed controls",
         )
+    return value
 
 
 def _shown(probe: Probe) -> str:
@@ -204,7 +208,11 @@ def _checked(case: Case) -> tuple[list[Finding], list[CheckResult]]:
         if (reason := check.skipped(case)) is not None:
             results.append(CheckResult(check.name, Outcome.SKIPPED, reason))
             continue
-        mine = list(check.run(case))
+        try:
+            mine = list(check.run(case))
+        except CallError as error:
+            results.append(CheckResult(check.name, Outcome.INCONCLUSIVE, f"the loss {error.what}"))
+            continue
         found += mine
         outcome = worst_first(mine)[0].outcome if mine else Outcome.PASS
         results.append(CheckResult(check.name, outcome))

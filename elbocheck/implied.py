@@ -60,10 +60,15 @@ def family(reconstruction: Reconstruction | None) -> Density | None:
     return next(d for d in DENSITIES if d.name == reconstruction.density)
 
 
-def per_datum(weight: Monomial, total_of: str) -> Monomial:
-    """Return the weight of one element (or latent) of one datum, a sum or mean over the batch counting as 1."""
-    batch = weight.powers.get("B", 0)
-    over = {total_of: 1, **({"B": batch} if batch in (0, 1) else {"B": 1})}
+def per_datum(weight: Monomial, total_of: str, batch: int) -> Monomial:
+    """Return the weight of one element (or latent) of one datum; the batch, summed or averaged, counts as 1.
+
+    Args:
+        weight: the total weight of the term over a call.
+        total_of: `D` or `L`.
+        batch: the power of B in the reconstruction's weight: 1 for a sum over the batch, 0 for a mean.
+    """
+    over = {total_of: 1, "B": batch if batch in (0, 1) else 1}
     return weight / Monomial(1.0, {n: p for n, p in over.items() if p})
 
 
@@ -78,9 +83,10 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
     r, g = anatomy.reconstruction, anatomy.regulariser
     sign = -1.0 if _flipped(r, g) else 1.0
     axes = anatomy.event_axes
-    a = per_datum(_merged(r.weight, axes), "D").scaled(sign) if r else None
-    b = per_datum(g.weight, "L").scaled(sign) if g and g.weight.coefficient else None
-    ratio = ONE / a if a and b is None else _ratio(b, a) if a and b else None
+    batch = r.weight.powers.get("B", 0) if r else g.weight.powers.get("B", 0) if g else 0
+    a = per_datum(_merged(r.weight, axes), "D", batch).scaled(sign) if r and r.weight.coefficient else None
+    b = per_datum(g.weight, "L", batch).scaled(sign) if g and g.weight.coefficient else None
+    ratio = ONE / a if a and b is None else b / a if a and b else None
     density = family(r)
     free = density is not None and density.temper is not None and (r is None or r.scale_as is None)
     scale = b or (ONE if free else a) or ONE
@@ -101,10 +107,6 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
         derived=not anatomy.tiled,
         free_scale=free,
     )
-
-
-def _ratio(b: Monomial, a: Monomial) -> Monomial | None:
-    return b / a if a.coefficient else None
 
 
 def _flipped(r: Reconstruction | None, g: Regulariser | None) -> bool:

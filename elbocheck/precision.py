@@ -24,7 +24,8 @@ Function: TypeAlias = Callable[[Context, Number], Number]
 Tail: TypeAlias = Callable[[Context, Number, Number], Number]
 """`tail(ctx, near, far)`: a bound of the integral of |integrand| from `far` outwards; `near` is the panel's inner end."""
 
-REACH = 1100  # digits beyond those asked: a float64 is at least 1e-324, so 1 + x**3 - 1 is not lost
+GUARD = 10  # digits beyond those asked
+REACH = 1100  # the same where cancellation is possible: a float64 is at least 1e-324, so 1 + x**3 - 1 is not lost
 INTERIOR = 4  # points per panel where the integrand is looked at
 SPLITS = 3  # halvings of a panel on which the rules disagree
 MAX_TAIL_PANELS = 120  # each twice as wide as the one before
@@ -88,7 +89,7 @@ def agree(function: Callable[[Context], Number], digits: int) -> Certified:
         >>> agree(lambda ctx: ctx.log(1 / (1 + ctx.exp(-200))), 20).value < 0
         True
     """
-    rungs = [(digits + REACH) << step for step in range(3)]
+    rungs = [digits + GUARD, *((digits + REACH) << step for step in range(3))]
     previous = value = _real(function, rungs[0])
     for rung in rungs[1:]:
         previous, value = value, _real(function, rung)
@@ -125,10 +126,10 @@ def integrate(
         goal = digits + extra
         panels, beyond, peak = _layout(integrand, breaks, goal, tail)
         lost = _lost(integrand, panels, peak, goal)
-        value, error = _compare(integrand, panels, peak, (goal + 10, goal + 20), lost)
+        value, error = _compare(integrand, panels, peak, (goal + GUARD, goal + 2 * GUARD), lost)
         error += beyond
         if error <= abs(value) * _power(value, digits):
-            return Certified(value, error, f"Gauss-Legendre at {goal + 10} digits, tanh-sinh at {goal + 20}")
+            return Certified(value, error, f"Gauss-Legendre at {goal + GUARD} digits, tanh-sinh at {goal + 2 * GUARD}")
     raise OracleError(
         f"integral not known to {digits} digits: its panels cancel to {_short(value)} with an error of {_short(error)}"
     )
@@ -186,7 +187,7 @@ def _tail_panels(ctx: Context, tail: Tail, last: Panel, negligible: Number) -> t
 def _samples(integrand: Function, panel: Panel, ctx: Context) -> list[Number]:
     """The integrand times the width at interior points, all computed in one context."""
     start, width = ctx.convert(panel[0]), ctx.convert(panel[1]) - ctx.convert(panel[0])
-    steps = (ctx.mpf(2 * k + 1) / (2 * INTERIOR) for k in range(INTERIOR))
+    steps = (ctx.mpf(2 * k + 1) / (2 * INTERIOR + 1) for k in range(INTERIOR))  # not dyadic: those hide rounding
     return [integrand(ctx, start + width * step) * width for step in steps]
 
 
@@ -194,7 +195,7 @@ def _lost(integrand: Function, panels: list[Panel], peak: Number, goal: int) -> 
     """Extra digits in which the integrand must be computed: it may cancel, or sit far from zero for its width."""
     truth = [_samples(integrand, panel, peak.context) for panel in panels]
     for lost in (0, 50, 100, 200, 400):
-        ctx = context(goal + 10 + lost)
+        ctx = context(goal + GUARD + lost)
         pairs = zip(panels, truth, strict=True)
         gaps = (
             abs(a - b) for panel, known in pairs for a, b in zip(known, _samples(integrand, panel, ctx), strict=True)
@@ -224,7 +225,7 @@ def _part(
     first = _rule(integrand, panel, peak, "gauss-legendre", digits[0], lost)
     second = _rule(integrand, panel, peak, "tanh-sinh", digits[1], lost)
     gap = abs(second - first)
-    if gap <= _power(second, digits[0] - 10):
+    if gap <= _power(second, digits[0] - GUARD):
         return second, gap
     if splits == 0:
         raise OracleError(

@@ -64,7 +64,7 @@ def read(returned: Any, adapter: Adapter) -> Result:
             "return a float: integer arithmetic rounds the loss and has no gradient",
         )
     terms = {n: adapter.array(v) for n, v in others.items()}
-    return Result(value, {n: t for n, t in terms.items() if t.dtype.kind == "f"}, not isinstance(loss, float))
+    return Result(value, {n: t for n, t in terms.items() if t.dtype.kind == "f"}, type(loss) is not float)
 
 
 def _members(returned: Any, adapter: Adapter) -> dict[str, Any] | None:

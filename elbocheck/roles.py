@@ -201,7 +201,7 @@ def _plain(name: str) -> str:
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
-        return list(inspect.signature(function).parameters.values())
+        return list(inspect.signature(getattr(function, "forward", function)).parameters.values())
     except (TypeError, ValueError):  # built-in functions without a signature take what they are given
         return [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
 
@@ -287,7 +287,7 @@ def _refuse_unresolved(function: Callable[..., Any], unresolved: list[str], foun
 
 def _signature(function: Callable[..., Any]) -> str:
     try:
-        return str(inspect.signature(function))
+        return str(inspect.signature(getattr(function, "forward", function)))
     except (TypeError, ValueError):
         return "(...)"
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 
 from elbocheck.checks.case import Case, Check, finding
 from elbocheck.errors import CallError
 from elbocheck.probing.probe import Probe
+from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
 
@@ -19,10 +21,33 @@ def run(case: Case) -> Iterator[Finding]:
     values = [case.loss(inputs).value for _ in range(3)]
     if any(not np.array_equal(v, values[0], equal_nan=True) for v in values):
         yield finding("ELB002", f"Three calls with one input and one seed gave {values[0].sum():.9g} and {values[-1].sum():.9g}.")
-    if changed := case.loss.mutated(inputs):
+    if changed := [r for r in sorted(case.loss.roles) if r in _written(case)]:
         yield finding("ELB003", f"The loss writes into {', '.join(case.names.get(r.value, r.value) for r in changed)}.")
+    yield from _ordinary(case)
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
         yield from _dtype(Probe(case.loss, probe.layout, dtype))
+
+
+def _written(case: Case) -> set[Role]:
+    """Return the roles that the loss writes into, at ordinary values and at ends where it may clip in place."""
+    found: set[Role] = set()
+    for edge in (None, 0.0, 1.0, 40.0):
+        values = {} if edge is None else {r: edge for r in case.loss.roles if r is not Role.X}
+        with suppress(CallError):
+            found |= set(case.loss.mutated(case.probe.inputs(values)))
+    return found
+
+
+def _ordinary(case: Case) -> Iterator[Finding]:
+    """Yield a value that is not finite although every argument is ordinary."""
+    if case.anatomy.reconstruction is None:
+        return
+    for x in (0.0, 1.0):
+        value = case.probe({Role.X: x})
+        if not np.isfinite(value):
+            where = f"{case.names.get('x', 'x')} = {x:g}"
+            yield finding("ELB006", f"The loss is {value} at {where}, everything else ordinary.", None, where)
+            return
 
 
 def _dtype(probe: Probe) -> Iterator[Finding]:
@@ -42,4 +67,4 @@ def _dtype(probe: Probe) -> Iterator[Finding]:
     )
 
 
-CHECK = Check("the call itself", ("ELB002", "ELB003", "ELB005"), run)
+CHECK = Check("the call itself", ("ELB002", "ELB003", "ELB005", "ELB006"), run)

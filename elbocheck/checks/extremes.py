@@ -14,6 +14,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, finding, number
+from elbocheck.errors import CallError
 from elbocheck.divergences import normal_standard
 from elbocheck.implied import family
 from elbocheck.probing.probe import Values, argument_of
@@ -21,7 +22,7 @@ from elbocheck.probing.reduction import sizes
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
-CODES = ("ELB006", "ELB501", "ELB502", "ELB503")
+CODES = ("ELB001", "ELB006", "ELB501", "ELB502", "ELB503")
 _LOUDNESS = {"everyday": Outcome.FAIL, "stress": Outcome.WARN, "extreme": Outcome.NOTE}
 
 
@@ -142,9 +143,9 @@ def _compare(case: Case, sweep: Sweep) -> Iterator[Finding]:
     values = probe.curve(sweep.calls)
     offset = values[0] - sweep.weight * sweep.truth[0]
     largest = float(np.finfo(probe.dtype).max)
-    room = np.abs(sweep.weight * sweep.truth) < budget.HEADROOM * largest
+    room = np.maximum(1, abs(sweep.weight)) * np.abs(sweep.truth) < budget.HEADROOM * largest
     for place in np.flatnonzero(room & np.isfinite(sweep.truth) & ~np.isfinite(values)):
-        yield _not_finite(sweep, int(place), float(values[place]))
+        yield _not_finite(case, sweep, int(place), float(values[place]))
     with np.errstate(all="ignore"):
         error = np.abs(values - offset - sweep.weight * sweep.truth) / abs(sweep.weight)
         rounding = probe.noise(values, offset, sweep.weight * sweep.truth, sweep.weight * np.abs(sweep.inputs)) / abs(sweep.weight)
@@ -158,12 +159,16 @@ def _forced(sweep: Sweep, dtype: np.dtype) -> Array:
     return np.where(np.isfinite(sweep.truth), np.finfo(dtype).eps * np.abs(sweep.truth), 0.0)
 
 
-def _not_finite(sweep: Sweep, place: int, value: float) -> Finding:
+def _not_finite(case: Case, sweep: Sweep, place: int, value: float) -> Finding:
     at = float(sweep.inputs[place])
     zone = sweep.zone(at)
     where = f"{sweep.argument} = {at:.6g}, {sweep.beside}"
     truth = number(float(sweep.truth[place]))
-    if sweep.guarded and at in (0.0, 1.0):
+    try:
+        case.loss(case.working.inputs(sweep.calls[place]))
+    except CallError as error:
+        return finding("ELB001", f"At {where} the loss {error.what}.", _LOUDNESS[zone], where)
+    if sweep.guarded and zone != "everyday":
         return finding("ELB503", f"The loss is {value} at {where}, where it should be {truth}.", _LOUDNESS[zone], where)
     code = "ELB006" if zone == "everyday" else "ELB501"
     return finding(code, f"The loss is {value} at {where}, where one element costs {truth} nats.", _LOUDNESS[zone], where)

@@ -63,7 +63,9 @@ def _truth(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
 
 def _likelihood(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
     r, density = case.anatomy.reconstruction, family(case.anatomy.reconstruction)
-    if r is None or density is None or r.swapped or r.scale_as is not None or r.normalizer_ratio is not None:
+    s = case.anatomy.structure
+    plain = s.separable and s.homogeneous and not s.batch_coupled and not s.broadcast
+    if r is None or density is None or r.scale_as is not None or r.normalizer_ratio is not None or not plain:
         return {}
     form = next(f for f in density.forms if f.names[0] == r.parameter and {"log_var"}.isdisjoint(f.names))
     weight = r.weight.at(sizes(case.probe.layout, case.anatomy.event_axes)) / point[Role.X].size
@@ -132,7 +134,8 @@ def skipped(case: Case) -> str | None:
     """Skip frameworks without a derivative."""
     if not case.loss.adapter.differentiates:
         return f"{case.loss.adapter.name} losses have no derivative to check"
-    return None
+    r = case.anatomy.reconstruction
+    return "the arguments are swapped" if r is not None and r.swapped else None
 
 
 CHECK = Check("gradient", ("ELB601", "ELB602"), run, skipped)

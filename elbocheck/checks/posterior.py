@@ -21,7 +21,7 @@ def run(case: Case) -> Iterator[Finding]:
         yield finding("ELB207", f"The loss does not change with {_posterior(case)}: there is no KL in it.")
         return
     against = r.weight.coefficient if r is not None else 1.0
-    if g.weight.coefficient * against < 0:
+    if g.weight.coefficient * against < 0 and g.pattern not in ("precedence", "unknown"):
         which = "falls" if g.weight.coefficient < 0 else "grows, while the reconstruction is rewarded,"
         yield finding("ELB205", f"The loss {which} as the posterior leaves the prior: the terms have opposite signs.")
     if g.pattern != "kl":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isclose, isqrt
+from math import isclose
 
 from elbocheck.checks.case import Case, Check, finding
 from elbocheck.monomial import Monomial
@@ -46,7 +46,7 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
     """Return the finding for the ratio of the weights."""
     powers = {n: p for n, p in ratio.powers.items() if p}
     if case.model.beta is None or not powers:
-        return None if powers else _constant(case, ratio)
+        return None if powers or case.model.family is None else _constant(case, ratio)
     if (nominal := _hard_coded(case, ratio, powers)) is not None:
         return nominal
     batch = powers.get("B", 0)
@@ -77,7 +77,7 @@ def _hard_coded(case: Case, ratio: Monomial, powers: dict[str, int]) -> Finding 
     if set(powers) not in ({"B"}, {"D"}, {"L"}) or abs(next(iter(powers.values()))) != 1:
         return None
     (axis, power), = powers.items()
-    for nominal in (1.0, 0.5, 2.0) if case.model.free_scale else (1.0,):
+    for nominal in (1.0, 0.5) if case.model.free_scale else (1.0,):
         size = (nominal / ratio.coefficient) ** power
         whole = round(size)
         plausible = {"B": 8 <= whole <= 65536, "D": _image(whole), "L": False}[axis]
@@ -92,10 +92,8 @@ def _hard_coded(case: Case, ratio: Monomial, powers: dict[str, int]) -> Finding 
 
 
 def _image(size: int) -> bool:
-    """Tell whether a number is the size of a square image of one or three channels; plain powers of ten are weights."""
-    if size < 64 or str(size).strip("0") == "1":
-        return False
-    return any(size % c == 0 and isqrt(size // c) ** 2 == size // c for c in (1, 3))
+    """Tell whether a number is the size of a usual image, square, of one or three channels."""
+    return any(size == channels * side**2 for channels in (1, 3) for side in (28, 32, 64, 96, 128, 224, 256))
 
 
 def _constant(case: Case, ratio: Monomial) -> Finding | None:

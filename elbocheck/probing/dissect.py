@@ -134,7 +134,7 @@ def _far_points(probe: Probe, role: Role | None) -> tuple[Values, Values]:
         values: dict[Role, float] = {Role.Q_LOC: m} if Role.Q_LOC in probe.loss.roles else {}
         return values if role is None else {**values, role: float(argument_of(role, np.asarray(t)))}
 
-    return at(4.0, 1.0), at(9.0, 2.0)
+    return at(3.0, 0.8), at(4.0, 1.0)
 
 
 def _read_as(role: Role, exponent_found: float) -> str:

@@ -108,7 +108,7 @@ def read(probe: Probe, curve: Curve) -> Reading:
     if curve.value.size < 8:
         return Reading("unknown", 0.0, 0.0, 0.0)
     spread = float(np.ptp(curve.value))
-    if spread <= float(np.max(probe.noise(curve.value))):
+    if spread <= float(np.max(probe.noise(curve.value))) + probe.floor:
         return Reading("absent", 0.0, float(curve.value[0]), 0.0)
     for guard in budget.GUARDS:
         for exponent in (1.0, 2.0, 0.5):
@@ -123,7 +123,7 @@ def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
     matrix = np.stack([*columns, np.ones_like(curve.t)], axis=1)
     rough = linear(matrix, curve.value, probe.noise(curve.value) + np.finfo(float).tiny)
     weight = float(np.max(np.abs(rough.coefficients[:-1])))
-    noise = probe.noise(curve.value, weight * size, rough.coefficients[-1]) + guard * weight
+    noise = probe.noise(curve.value, weight * size, rough.coefficients[-1]) + probe.floor + guard * weight
     return linear(matrix, curve.value, noise + np.finfo(float).tiny)
 
 

@@ -17,6 +17,8 @@ from elbocheck.probing.probe import Probe, spread_of
 from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
 
 SCALE_KINDS = ("log_var", "log_scale", "scale", "var")
+CORE = 8.0
+"""Logits up to here identify a Bernoulli whose arithmetic breaks further out: 1 - p still has 12 digits."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Candidate:
 
     @property
     def guarded(self) -> bool:
-        """Whether a small guard against log 0 is to be expected inside the loss."""
-        return self.form.parameters[0].domain is not REAL or self.scale_as in ("scale", "var")
+        """Whether the loss takes logarithms, where a small guard or a softplus cut off at 20 is to be expected."""
+        return self.parameter != "loc" or self.scale_as in ("scale", "var")
 
     def arguments(self, points: Points, shape: float | None) -> list[Array | float]:
         """Return x and the form's parameters, in the order of the family's kernels."""
@@ -151,7 +153,10 @@ def sample(probe: Probe) -> tuple[Points, bool]:
 
 def _open_beyond(probe: Probe, role: Role, edge: float, x: float) -> bool:
     """Tell whether the loss still varies outside [0, 1]: not raising, not NaN, not clipped flat."""
-    values = probe.curve([{role: edge * factor, Role.X: x} for factor in (1.0, 1.5)])
+    beyond = np.full(probe.layout.shape(role), edge)
+    farther = beyond.copy()
+    farther.flat[0] *= 1.5
+    values = probe.curve([{role: array, Role.X: x} for array in (beyond, farther)])
     return bool(np.all(np.isfinite(values)) and values[0] != values[1])
 
 
@@ -174,8 +179,10 @@ def _scale_values(role: Role) -> list[float]:
 
 def match(probe: Probe, points: Points, closed: bool) -> list[Match]:
     """Return the readings that explain the probes, simplest first."""
-    for guard in budget.GUARDS:
-        found = [m for c in candidates(points, closed) if (m := _try(probe, points, c, guard)) is not None]
+    core = points.keep(np.abs(points.prediction) <= CORE)
+    for guard, region in [(g, points) for g in budget.GUARDS] + [(g, core) for g in budget.GUARDS]:
+        readings = [c for c in candidates(points, closed) if c.guarded or not guard and region is points]
+        found = [m for c in readings if (m := _try(probe, region, c, guard)) is not None]
         if found:
             return sorted(found, key=lambda m: m.complexity)
     return []
@@ -183,14 +190,12 @@ def match(probe: Probe, points: Points, closed: bool) -> list[Match]:
 
 def _try(probe: Probe, points: Points, candidate: Candidate, guard: float) -> Match | None:
     """Fit one candidate, or return None where it does not explain the probes."""
-    if guard and not candidate.guarded:
-        return None
     normalizer = candidate.normalizer(points, None)
     usable = np.isfinite(candidate.energy(points, None)) & (normalizer is None or np.isfinite(normalizer))
     if np.count_nonzero(usable) < max(8, 0.4 * usable.size):
         return None
     points = points.keep(usable)
-    noise = _noise(probe, points, candidate.energy(points, None), guard)
+    noise = _noise(probe, points, candidate, guard)
     shape, ratio, fit = _solve(candidate, points, noise)
     weight = float(fit.coefficients[0])
     if not fit.explains or abs(weight) <= 4 * fit.errors[0]:
@@ -213,15 +218,21 @@ def _solve(candidate: Candidate, points: Points, noise: Array) -> tuple[float | 
             np.geomspace(2e-3, 2e3, 49),
         )
         return shape, None, fit
+    fit = linear(_columns(candidate, points), points.value, noise)
+    return None, float(fit.coefficients[2] / fit.coefficients[0]) if fit.coefficients.size > 2 else None, fit
+
+
+def _columns(candidate: Candidate, points: Points) -> Array:
+    """Return energy, constant and, where a learned parameter varies it, the normaliser, side by side."""
     energy, normalizer = candidate.energy(points, None), candidate.normalizer(points, None)
-    columns = [energy, np.ones_like(energy), *([] if normalizer is None else [normalizer])]
-    fit = linear(np.stack(columns, axis=1), points.value, noise)
-    return None, None if normalizer is None else float(fit.coefficients[2] / fit.coefficients[0]), fit
+    return np.stack([energy, np.ones_like(energy), *([] if normalizer is None else [normalizer])], axis=1)
 
 
-def _noise(probe: Probe, points: Points, energy: Array, guard: float) -> Array:
-    """Return the error to expect: rounding of the value, of the terms it is made of and of its constant; and a guard."""
-    rough = linear(np.stack([energy, np.ones_like(energy)], axis=1), points.value, 1e-3 + np.abs(points.value))
-    weight, constant = np.abs(rough.coefficients)
-    terms = weight * np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + energy)
-    return np.asarray(probe.noise(points.value, terms, constant) + guard * weight + np.finfo(np.float64).tiny)
+def _noise(probe: Probe, points: Points, candidate: Candidate, guard: float) -> Array:
+    """Return the error to expect: rounding of the value and of the terms it is made of, the loss's own floor, a guard."""
+    columns = _columns(candidate, points)
+    rough = linear(columns, points.value, 1e-3 + np.abs(points.value))
+    weight = abs(float(rough.coefficients[0]))
+    terms = np.abs(columns) @ np.abs(rough.coefficients)
+    inner = weight * np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + columns[:, 0])
+    return np.asarray(probe.noise(points.value, terms, inner) + probe.floor + guard * weight + np.finfo(np.float64).tiny)

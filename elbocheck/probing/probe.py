@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isnan, nan, prod, sqrt
 
 import numpy as np
@@ -12,13 +13,13 @@ from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.errors import CallError
 from elbocheck.loss import Loss
-from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, Role
+from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout, filled, ordinary
 
 Values = Mapping[Role, float | Array]
 
 
-@dataclass
+@dataclass(eq=False)
 class Probe:
     """The loss as a function of a few numbers.
 
@@ -35,6 +36,17 @@ class Probe:
     layout: Layout
     dtype: np.dtype
     points: int = field(default=0, compare=False)
+
+    @cached_property
+    def floor(self) -> float:
+        """The rounding error of a call at ordinary values, measured: sixth differences leave nothing of a smooth loss."""
+        role = next((r for r in sorted(self.loss.roles) if r in PREDICTIONS or r is Role.Q_LOC), None)
+        if role is None:
+            return 0.0
+        start, step = float(np.asarray(self.base[role])) or 0.7, 1e-4 if np.finfo(self.dtype).eps < 1e-10 else 2e-3
+        values = self.curve([{role: start + step * k} for k in range(13)])
+        spread = np.abs(np.diff(values, 6)) / sqrt(924)  # the sum of the squared binomials of 6
+        return float(4 * np.max(spread)) if np.all(np.isfinite(spread)) else 0.0
 
     @property
     def base(self) -> dict[Role, float | Array]:
@@ -96,7 +108,7 @@ def spread_of(role: Role, value: Array) -> Array:
     if kind == "scale":
         return value
     if kind == "var":
-        return np.sqrt(value)
+        return np.sqrt(np.where(value < 0, np.nan, value))
     return np.exp(value if kind == "log_scale" else value / 2)
 
 

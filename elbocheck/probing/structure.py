@@ -49,16 +49,16 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
     loc = Role.Q_LOC if Role.Q_LOC in probe.loss.roles else None
     shape = probe.raw(base).shape
     zero, beside, other, _ = _places(base[prediction].shape) if prediction else ((), None, None, ())
+    separable = not (prediction and beside) or _adds_up(probe, base, (prediction, zero), (prediction, beside))
+    coupled = bool(prediction and other) and not _adds_up(probe, base, (prediction, zero), (prediction, other))
     return Structure(
         output=_output(probe, shape),
         output_shape=shape,
         additive=not (prediction and loc) or _adds_up(probe, base, (prediction, None), (loc, None)),
-        separable=not (prediction and beside) or _adds_up(probe, base, (prediction, zero), (prediction, beside)),
+        separable=separable,
         homogeneous=not prediction or _homogeneous(probe, base, prediction),
-        batch_coupled=bool(prediction and other)
-        and not _adds_up(probe, base, (prediction, zero), (prediction, other))
-        or _leaks(probe, base, shape),
-        broadcast=bool(prediction) and Role.X in base and _crossed(probe, base, prediction),
+        batch_coupled=coupled or _leaks(probe, base, shape),
+        broadcast=bool(prediction) and Role.X in base and separable and not coupled and _crossed(probe, base, prediction),
         latent_separable=loc is None or _latents_add_up(probe, base, loc),
     )
 
@@ -95,19 +95,20 @@ def _output(probe: Probe, shape: tuple[int, ...]) -> str:
 
 
 def _moved(base: dict[Role, Array], *moves: Move) -> dict[Role, Array]:
-    """Return the base with some moves made: data and predictions are reflected, so that they stay inside (0, 1)."""
+    """Return the base with some moves made: binary data are flipped, predictions reflected so that they stay in (0, 1)."""
     arrays = {role: array.copy() for role, array in base.items()}
     for role, place in moves:
         where = ... if place is None else place
         old = arrays[role][where]
-        arrays[role][where] = 0.85 - 0.7 * old if role in PREDICTIONS or role is Role.X else old + 1.25
+        arrays[role][where] = 1 - old if role is Role.X else 0.85 - 0.7 * old if role in PREDICTIONS else old + 1.25
     return arrays
 
 
 def _adds_up(probe: Probe, base: dict[Role, Array], one: Move, two: Move) -> bool:
-    """Tell whether two changes add up: f(both) - f(one) - f(two) + f(none) is rounding error."""
+    """Tell whether two changes add up: f(both) - f(one) - f(two) + f(none) is rounding error (or not to be had)."""
     both, first, second, none = (probe(_moved(base, *moves)) for moves in ((one, two), (one,), (two,), ()))
-    return bool(abs(both - first - second + none) <= probe.noise(both, first, second, none))
+    difference = abs(both - first - second + none)
+    return not difference > probe.noise(both, first, second, none) + 4 * probe.floor
 
 
 def _places(shape: tuple[int, ...]) -> tuple[Index, Index | None, Index | None, Index]:
@@ -124,7 +125,7 @@ def _homogeneous(probe: Probe, base: dict[Role, Array], role: Role) -> bool:
     start = probe(even)
     places = [place for place in _places(even[role].shape) if place is not None]
     values = [probe(_moved(even, (role, place))) for place in places]
-    return bool(max(values) - min(values) <= probe.noise(start, *values))
+    return not max(values) - min(values) > probe.noise(start, *values) + 4 * probe.floor
 
 
 def _crossed(probe: Probe, base: dict[Role, Array], role: Role) -> bool:

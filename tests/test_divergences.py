@@ -1,0 +1,77 @@
+"""Every divergence against its definition."""
+
+import doctest
+import math
+
+import numpy as np
+import pytest
+
+from elbocheck.budget import BUDGETS, ulp_distance
+from elbocheck.divergences import DIVERGENCES, divergence, normal_standard
+from elbocheck.errors import ParameterError
+from elbocheck.precision import agree
+from references import DIVERGENCE_ROWS, DivergenceRow, Kernel, divergence_kernels, worst
+
+KERNELS = [kernel for row in DIVERGENCE_ROWS for kernel in divergence_kernels(row)]
+
+
+def test_the_table_covers_every_form_of_every_divergence() -> None:
+    """A divergence that is added without a row fails here."""
+    covered = {(row.divergence.name, row.names) for row in DIVERGENCE_ROWS}
+    assert covered == {(d.name, form.names) for d in DIVERGENCES for form in d.forms}
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
+def test_kernels_stay_within_their_budget(kernel: Kernel) -> None:
+    """The divergence and its derivatives agree with the closed form at high precision, near the prior above all."""
+    error, place = worst(kernel)
+    assert error <= BUDGETS[kernel.name].ulps, place
+
+
+@pytest.mark.parametrize("row", DIVERGENCE_ROWS, ids=str)
+def test_quadrature_of_the_definition_agrees_with_the_closed_form(row: DivergenceRow) -> None:
+    """Two independent routes, one of which knows nothing but q log(q/p)."""
+    for point in (*row.points[:3], row.points[50], row.points[51]):
+        certified = row.divergence.oracle(25, **dict(zip(row.names, point, strict=True)))
+        closed = agree(lambda ctx, p=point: row.closed(ctx, *map(ctx.mpf, p)), 40)
+        assert abs(certified.value - closed.value) <= certified.error + closed.error
+
+
+@pytest.mark.parametrize("log_var", [0.0, 1e-9, -1e-60])
+def test_the_prior_itself_is_no_singular_case(log_var: float) -> None:
+    """At and next to the prior the oracle keeps its relative accuracy and the kernel its bits."""
+    certified = normal_standard.oracle(20, loc=0.0, log_var=log_var)
+    high, low = certified.split()
+    assert certified.error <= 1e-20 * abs(certified.value)
+    budget = BUDGETS[f"{normal_standard.name}.kl"]
+    assert ulp_distance(normal_standard.kl(loc=0.0, log_var=log_var), high, np.float64, remainder=low) <= budget.ulps
+
+
+def test_both_parametrisations_agree() -> None:
+    """At scale 2, log_var = 2 log 2 gives the same divergence up to the rounding of log_var."""
+    by_scale = normal_standard.kl(loc=1.0, scale=2.0)
+    by_log_var = normal_standard.kl(loc=1.0, log_var=2 * math.log(2.0))
+    assert ulp_distance(by_scale, by_log_var, np.float64) <= 2
+
+
+def test_dtype_and_shape_follow_the_arguments() -> None:
+    """float32 in, float32 out, rounded once; Python numbers follow."""
+    loc = np.float32([[0.0], [1.0]])
+    log_var = np.float32([1e-6, -3.0, 80.0])
+    narrow = normal_standard.kl(loc=loc, log_var=log_var)
+    wide = normal_standard.kl(loc=loc.astype(float), log_var=log_var.astype(float))
+    assert (narrow.dtype, narrow.shape) == (np.float32, (2, 3))
+    assert ulp_distance(narrow, wide, np.float32).max() <= BUDGETS["rounding.float32"].ulps
+    assert normal_standard.grad(loc=loc, log_var=0.0)["loc"].dtype == np.float32
+
+
+@pytest.mark.parametrize("bad", [{"scale": 0.0}, {"scale": -1.0}, {"scale": math.nan}, {"log_var": math.inf}])
+def test_parameters_outside_their_domain_are_named(bad: dict[str, float]) -> None:
+    """The error names the parameter."""
+    with pytest.raises(ParameterError, match=f"{next(iter(bad))} must be"):
+        normal_standard.kl(loc=0.0, **bad)
+
+
+def test_examples_run() -> None:
+    """The examples in the docstrings are right."""
+    assert doctest.testmod(divergence).failed == 0

@@ -1,0 +1,146 @@
+"""Kernels: elementary functions in ulps, lifting over arrays, and the cache."""
+
+import doctest
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elbocheck.budget import BUDGETS, ulp_distance
+from elbocheck.kernels import elementary, lift
+from elbocheck.kernels._jit import compiled
+from elbocheck.kernels.lift import Lifted, result_dtype
+from references import Kernel, worst
+
+SIGNED = [s * 10.0**k for k in np.linspace(-300, 2.8, 60) for s in (1.0, -1.0)] + [0.0, 1.0, -1.0, 2.0, -0.7]
+NEAR = [float(t) for t in np.linspace(-0.5, 1.0, 61)] + [1e-300, -1e-17, 2.0**-52]
+SCALES = [10.0**k for k in np.linspace(-300, 300, 41)] + [0.3989422804014327, 0.3989422804014326, 0.4]
+
+# name, points, truth, ulps: roundings counted as in budget.py
+ELEMENTARY: list[tuple[Callable[..., float], list[float], Callable[..., Any], float]] = [
+    (elementary.softplus, SIGNED, lambda ctx, x: ctx.log1p(ctx.exp(x)), 5),
+    (elementary.sigmoid, SIGNED, lambda ctx, x: 1 / (1 + ctx.exp(-x)), 4),
+    (elementary.expm1_minus, SIGNED, lambda ctx, s: ctx.exp(s) - 1 - s, 6),
+    (elementary.minus_log1p, NEAR, lambda ctx, t: t - ctx.log(1 + t), 5),
+    (elementary.half_exp, [0.0, 1.0, 700.5, 709.9, 710.4], lambda ctx, s: ctx.exp(s) / 2, 6),
+    (elementary.exp_minus_half_square, [1e-12, 0.1, 1.7, 9.9, 30.1, 38.4, 41.0], lambda ctx, d: ctx.exp(-(d**2) / 2), 4),
+    (elementary.log_root_two_pi_times, SCALES, lambda ctx, s: ctx.log(s * ctx.sqrt(2 * ctx.pi)), 4),
+]
+
+
+@pytest.mark.parametrize(("scalar", "points", "truth", "ulps"), ELEMENTARY, ids=[r[0].__name__ for r in ELEMENTARY])
+def test_elementary_functions_keep_every_bit_they_can(
+    scalar: Callable[..., float], points: list[float], truth: Callable[..., Any], ulps: float
+) -> None:
+    """Where the textbook form cancels or overflows, these stay within a few ulps."""
+    kernel = Kernel(scalar.__name__, Lifted(scalar), truth, tuple((p,) for p in points), lambda *p: 0.0)
+    assert worst(kernel)[0] <= ulps
+
+
+@pytest.mark.parametrize("scalar", [row[0] for row in ELEMENTARY])
+def test_nan_stays_nan(scalar: Callable[..., float]) -> None:
+    """No comparison swallows a NaN."""
+    assert np.isnan(Lifted(scalar)(math.nan))
+
+
+def test_product_error_is_exact() -> None:
+    """Product and error together are the product."""
+    a, b = 1.0 + 2.0**-30, 1.0 - 2.0**-31
+    rest = Lifted(elementary.product_error)(a, b, a * b)
+    assert int(a * 2**60) * int(b * 2**60) == int(a * b * 2**60) * 2**60 + int(float(rest) * 2**120)
+
+
+def _second_minus_third(a: float, b: float, c: float) -> float:
+    return b - c
+
+
+def test_arguments_broadcast_and_keep_their_order() -> None:
+    """Any mix of shapes and layouts gives what NumPy's own operators give."""
+    b = np.arange(12.0).reshape(3, 4)[:, ::2]
+    c = np.arange(3.0)[:, None]
+    b.flags.writeable = False
+    result = Lifted(_second_minus_third)(0.0, b, c)
+    np.testing.assert_array_equal(result, b - c)
+    assert Lifted(_second_minus_third)(np.ones((0, 2)), 1.0, 2.0).shape == (0, 2)
+    assert isinstance(Lifted(_second_minus_third)(0.0, 1.0, 2.0), np.float64)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "dtype"),
+    [
+        ((1.0, 2), np.float64),
+        ((1, True), np.float64),
+        ((np.float32(1), 1e300), np.float32),
+        ((np.ones(2, np.float32), np.float64(1)), np.float64),
+        ((np.ones(2, np.float16), 1), np.float16),
+        ((np.arange(3), 1), np.float64),
+        (([1.0, 2.0],), np.float64),
+    ],
+)
+def test_arrays_decide_the_dtype(arguments: tuple[Any, ...], dtype: type) -> None:
+    """Python numbers follow the arrays, integers count as float64."""
+    assert result_dtype(*arguments) == dtype
+
+
+@pytest.mark.parametrize("value", [1j, np.longdouble(1), "text"])
+def test_other_numbers_are_refused(value: Any) -> None:
+    """Complex and extended numbers are not silently truncated."""
+    with pytest.raises((TypeError, ValueError)):
+        Lifted(elementary.softplus)(value)
+
+
+def test_float32_is_the_float64_result_rounded_once() -> None:
+    """Half an ulp of float32, subnormal results and overflow included."""
+    x = np.float32(np.linspace(-110, 110, 4001))
+    wide = Lifted(elementary.softplus)(x.astype(np.float64))
+    narrow = Lifted(elementary.softplus)(x)
+    assert narrow.dtype == np.float32
+    assert ulp_distance(narrow, wide, np.float32).max() <= BUDGETS["rounding.float32"].ulps
+    assert Lifted(elementary.half_exp)(np.float32(200)) == np.inf
+
+
+def test_what_is_no_kernel_is_refused() -> None:
+    """A closure, a builtin and a function of too many arguments say what a kernel is."""
+    offset = 1.0
+    for wrong in (math.exp, lambda x: x + offset, lambda a, b, c, d, e: a):
+        with pytest.raises(TypeError, match="a kernel"):
+            compiled(wrong)
+
+
+PROBE = """
+import sys
+from elbocheck.densities import huber
+assert "numba" not in sys.modules, "importing a density must not load numba"
+huber.log_prob([0.0, 2.0], loc=0.0, scale=1.0, delta=1.0)
+from elbocheck.kernels._jit import compiled
+form = huber.forms[0]
+loops = [compiled(form.energy.scalar), compiled(form.log_normalizer.scalar)]
+print(sum(sum(loop.stats.cache_hits.values()) for loop in loops))
+"""
+
+
+def test_a_fresh_process_finds_the_compiled_kernels(tmp_path: Path) -> None:
+    """The first process compiles one object per kernel, the second loads it; where nothing can be kept, it still runs."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", PROBE]
+    seen = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [run.stdout.strip() for run in seen] == ["0", "2"]
+    assert len(list(tmp_path.rglob("*.nbc"))) == 2
+
+
+def test_a_kernel_without_a_file_is_compiled_without_a_cache() -> None:
+    """A kernel typed at a prompt has nowhere to be kept, and still runs."""
+    scope: dict[str, Any] = {"__name__": "typed"}
+    exec(compile("def double(x):\n    return 2.0 * x\n", "<typed>", "exec"), scope)
+    assert Lifted(scope["double"])(4.0) == 8.0
+
+
+def test_examples_run() -> None:
+    """The examples in the docstrings are right."""
+    assert doctest.testmod(lift).failed == 0

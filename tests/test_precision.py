@@ -1,0 +1,142 @@
+"""High-precision numbers: right, or an error."""
+
+import doctest
+import math
+from typing import Any
+
+import mpmath
+import pytest
+
+from elbocheck import precision
+from elbocheck.errors import OracleError
+from elbocheck.precision import Certified, agree, context, integrate, log_concave_tail
+
+
+def _bell(loc: str, scale: str) -> Any:
+    def integrand(ctx: Any, t: Any) -> Any:
+        return ctx.exp(-(((t - ctx.mpf(loc)) / ctx.mpf(scale)) ** 2) / 2)
+
+    return integrand
+
+
+def _bell_breaks(loc: str, scale: str) -> Any:
+    return lambda ctx: [
+        -ctx.inf,
+        *(ctx.mpf(loc) + ctx.mpf(scale) * step for step in (-8, -4, -2, 0, 2, 4, 8)),
+        ctx.inf,
+    ]
+
+
+def _within(found: Certified, truth: Any, digits: int) -> bool:
+    ctx = context(3 * digits)
+    distance = abs(ctx.convert(found.value) - truth(ctx))
+    return bool(distance <= found.error and found.error <= abs(truth(ctx)) * ctx.mpf(10) ** -digits)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda ctx: ctx.log(1 / (1 + ctx.exp(-200))),
+        lambda ctx: ctx.exp(ctx.mpf(1e-160)) - 1 - ctx.mpf(1e-160),
+        lambda ctx: 1 - ctx.erf(20),
+    ],
+)
+def test_precision_rises_until_cancellation_is_over(function: Any) -> None:
+    """What is 0 or plainly wrong at 60 digits, and at 120 again, comes out right."""
+    found = agree(function, 30)
+    assert found.value != 0
+    assert abs(found.value - function(context(6000))) <= found.error
+    assert abs(function(context(60)) - found.value) > found.error
+
+
+def test_zero_is_believed_only_from_the_highest_precision() -> None:
+    """A true zero carries the precision that it was seen at as its error."""
+    found = agree(lambda ctx: ctx.mpf(3) - 3, 20)
+    assert found.value == 0
+    assert 0 < found.error < 1e-300
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (lambda ctx: ctx.mpf(ctx.dps % 7), "no agreement"),
+        (lambda ctx: ctx.log(-1), "not a real number"),
+        (lambda ctx: ctx.nan, "not a real number"),
+    ],
+)
+def test_what_does_not_agree_is_an_error(function: Any, text: str) -> None:
+    """Disagreement never yields a number."""
+    with pytest.raises(OracleError, match=text):
+        agree(function, 20)
+
+
+@pytest.mark.parametrize(("loc", "scale"), [("0", "1"), ("3", "0.01"), ("1e6", "1"), ("1e100", "1e-3"), ("0", "1e150")])
+def test_an_integral_is_right_wherever_the_mass_is(loc: str, scale: str) -> None:
+    """Narrow, wide, and far bells, on which mpmath alone is confidently wrong, come out with an honest error."""
+    integrand = _bell(loc, scale)
+    found = integrate(integrand, _bell_breaks(loc, scale), 30, log_concave_tail(integrand))
+    assert _within(found, lambda ctx: ctx.mpf(scale) * ctx.sqrt(2 * ctx.pi), 30)
+
+
+def test_the_maximum_is_divided_out() -> None:
+    """An integral of 1e-604 is known to relative digits."""
+    found = integrate(lambda ctx, t: (t * (1 - t)) ** 999, lambda ctx: [ctx.mpf(k) / 16 for k in range(17)], 20)
+    assert _within(found, lambda ctx: ctx.beta(1000, 1000), 20)
+
+
+def test_an_unsplit_kink_is_named() -> None:
+    """The rules disagree on the panel that hides the kink, and the error says which."""
+    with pytest.raises(OracleError, match=r"part from 0\.\d+ to 0\.\d+ disagrees"):
+        integrate(lambda ctx, t: abs(t - ctx.mpf(1) / 3), lambda ctx: [-1, 0, 1, 2], 15)
+
+
+def test_cancelling_panels_cost_digits_but_not_accuracy() -> None:
+    """The integral of an odd function plus a small even one is the small one."""
+    found = integrate(
+        lambda ctx, t: t + ctx.mpf(10) ** -40 * t**2, lambda ctx: [-1, 0, 1], 20
+    )
+    assert _within(found, lambda ctx: 2 * ctx.mpf(10) ** -40 / 3, 20)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "tail", "text"),
+    [
+        (lambda ctx: [0, 1, ctx.inf], None, "needs a tail bound"),
+        (lambda ctx: [0, 1, 1, 2], None, "must increase"),
+        (lambda ctx: [0], None, "must increase"),
+        (lambda ctx: [1, 2, ctx.inf], log_concave_tail(lambda ctx, t: 1 + 0 * t), "does not decay"),
+    ],
+)
+def test_misuse_is_an_error(breaks: Any, tail: Any, text: str) -> None:
+    """Break points are required, in order, and an infinite end comes with a bound of its tail."""
+    with pytest.raises(OracleError, match=text):
+        integrate(lambda ctx, t: 1 + 0 * t, breaks, 15, tail)
+
+
+def test_the_global_precision_is_never_touched() -> None:
+    """Contexts are private: a user's mp.dps neither matters nor changes."""
+    with mpmath.workdps(7):
+        found = agree(lambda ctx: ctx.sqrt(2), 40)
+        assert mpmath.mp.dps == 7
+    assert abs(found.value**2 - 2) < 1e-39
+    assert context(20).dps == 20
+
+
+def test_a_certified_number_splits_into_two_floats() -> None:
+    """The pair carries about 32 digits."""
+    high, low = agree(lambda ctx: ctx.pi, 40).split()
+    assert high == math.pi
+    assert 0 < abs(low) < 2**-52
+
+
+def test_certified_errors_add_up() -> None:
+    """A difference has the sum of the errors, a logarithm the relative error."""
+    ctx = context(30)
+    difference = Certified(ctx.mpf(3), ctx.mpf("0.25"), "a") - Certified(ctx.mpf(1), ctx.mpf("0.5"), "b")
+    assert (difference.value, difference.error) == (2, 0.75)
+    assert Certified(ctx.mpf(2), ctx.mpf(1), "c").log().error >= ctx.log(2)
+
+
+def test_examples_run() -> None:
+    """The examples in the docstrings are right."""
+    assert doctest.testmod(precision).failed == 0
