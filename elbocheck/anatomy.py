@@ -29,7 +29,7 @@ class Reconstruction:
         deviation: the largest difference from the family in nats per element among ordinary values.
         closed: the loss is defined for predictions in [0, 1] only.
         bounded: the loss stays bounded as the data go to infinity; None where not decided.
-        slopes: for an unidentified curve, (curvature at 0, slope far out) as seen.
+        mass: of an unidentified loss that scores classes: least and largest sum of exp(-loss) over {0, 1}.
         mismatch: for a quadratic core with linear tails that do not join: (knot, curvature, tail slope).
     """
 
@@ -47,7 +47,7 @@ class Reconstruction:
     deviation: float = 0.0
     closed: bool = False
     bounded: bool | None = None
-    increases: bool = True
+    mass: tuple[float, float] | None = None
     mismatch: tuple[float, float, float] | None = None
 
 
@@ -87,10 +87,11 @@ class Anatomy:
         structure: what adds up and what couples.
         reconstruction: None where the loss takes no data or prediction.
         regulariser: None where the loss takes no posterior.
-        constant: what is left when both terms are 0: the total of a call.
+        constant: what is left when both terms are 0, for a call, as a formula; None where it is 0 or follows none.
+        constant_value: the same as a number, at the sizes of the probes.
         constant_error: its uncertainty, same unit.
         tiled: False where D could not be tiled and its exponents come from one size.
-        ratio_error: relative uncertainty of weights.
+        sizes: of the probes, by name.
     """
 
     structure: Structure
@@ -101,3 +102,4 @@ class Anatomy:
     constant_error: float
     event_axes: tuple[str, ...]
     tiled: bool
+    sizes: Mapping[str, int]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import isclose
+
 from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction
 from elbocheck.implied import ImpliedModel
 from elbocheck.intent import Intent
+from elbocheck.monomial import Monomial
 from elbocheck.verdict import Bound
 
 
@@ -33,6 +36,8 @@ def no_density(r: Reconstruction, intent: Intent) -> str | None:
         return "the loss stays bounded as the data go to infinity, so exp(-loss) has infinite mass"
     if r.normalizer_ratio is not None and abs(r.normalizer_ratio - 1) > budget.NORMALISER:
         return "its mass changes with a learned parameter: the log normaliser is missing or wrong"
+    if r.mass is not None and r.mass[1] - r.mass[0] > budget.NORMALISER:
+        return "its mass over {0, 1} changes with the prediction: classes are weighted"
     if r.density == "bernoulli" and intent.data_kind not in (None, "binary"):
         return "a Bernoulli has mass on 0 and 1 only; on other values exp(-loss) does not integrate to 1"
     if r.density == "bernoulli" and intent.data_range is not None and not 0 <= intent.data_range[0] <= intent.data_range[1] <= 1:
@@ -67,17 +72,24 @@ def _weighed(model: ImpliedModel) -> tuple[Bound, str]:
     ratio = model.beta
     assert ratio is not None
     whole = model.scale.equals(1.0)
-    if not model.free_scale and not ratio.equals(1.0):
+    nominal = isclose(ratio.at(model.sizes), 1.0, rel_tol=max(ratio.error, 1e-6))
+    at = "" if ratio.equals(1.0) or not nominal or model.free_scale else _only_at(ratio, model)
+    if not model.free_scale and not nominal:
         if ratio.at(model.sizes) > 1 and not any(power < 0 for power in ratio.powers.values()):
             return Bound.BETA, "a beta-ELBO with beta above 1: still a lower bound, not the tightest"
         if ratio.at(model.sizes) > 1:
             return Bound.BETA, f"a beta-ELBO; a lower bound only while beta = {ratio.formula} is at least 1"
         return Bound.NOT_A_BOUND, f"the KL is weighed by beta = {ratio.formula}, below 1: the value can exceed log p(x)"
     if not whole:
-        return Bound.SCALED, f"{model.scale.formula} times the negative ELBO" + _up_to(model.dropped)
+        return Bound.SCALED, f"{model.scale.formula} times the negative ELBO" + _up_to(model.dropped) + at
     if model.dropped == 0:
-        return Bound.EXACT, "the negative ELBO"
-    return Bound.CONSTANT, "the negative ELBO" + _up_to(model.dropped)
+        return Bound.EXACT, "the negative ELBO" + at
+    return Bound.CONSTANT, "the negative ELBO" + _up_to(model.dropped) + at
+
+
+def _only_at(ratio: Monomial, model: ImpliedModel) -> str:
+    """Say where a weight that moves with a size is nominal."""
+    return "".join(f", at {name} = {model.sizes[name]} only" for name in sorted(ratio.powers))
 
 
 def _up_to(dropped: float | None) -> str:

@@ -48,7 +48,8 @@ class Interval:
             return f"{'>=' if self.closed_low else '>'} {self.low:g}"
         if self.low == -inf:
             return f"{'<=' if self.closed_high else '<'} {self.high:g}"
-        return f"in {'[' if self.closed_low else '('}{self.low:g}, {self.high:g}{']' if self.closed_high else ')'}"
+        left, right = "[" if self.closed_low else "(", "]" if self.closed_high else ")"
+        return f"in {left}{self.low:g}, {self.high:g}{right}"
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,10 @@ class Integers:
 
     def holds(self, values: Any) -> Any:
         """Membership of a float (a bool) or of every element of an array (an array of bools)."""
-        within = (values >= self.low) & (values <= self.high) & (values < inf)
-        return within & (values * within // 1 == values)  # the product keeps infinities out of the division
+        return (values >= self.low) & (values <= self.high) & (values % 1 == 0)  # infinity % 1 is NaN
 
     def __contains__(self, value: float) -> bool:
-        return bool(value == value and abs(value) < inf and self.holds(value))
+        return bool(self.holds(value))
 
     def describe(self) -> str:
         """The domain as an error message says it: `0 or 1`, `an integer >= 0`."""

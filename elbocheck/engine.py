@@ -158,7 +158,7 @@ def _measure(
         exact = value.dtype
         probe = Probe(loss, layout, exact)
     usual = np.dtype(dtype or ("float32" if loss.adapter.name == "torch" else "float64"))
-    working = probe if usual == exact else Probe(loss, layout, usual)
+    working = probe if usual == exact or usual.itemsize > exact.itemsize else Probe(loss, layout, usual)
     anatomy = dissect(probe, seed)
     axes = event_axes(layout, loss.adapter.name)
     model = imply(anatomy, argument_names(loss), sizes(nominal(layout, declared), axes))

@@ -1,8 +1,17 @@
-"""The exceptions: each says what happened, shows the offending value and carries the exit code of the command line."""
+"""The exceptions: each says what happened, shows the offending value and carries the exit code of the
+command line."""
 
 from typing import ClassVar
 
-__all__ = ["CallError", "ElbocheckError", "OracleError", "ParameterError", "RunError", "TargetError", "UsageError"]
+__all__ = [
+    "CallError",
+    "ElbocheckError",
+    "OracleError",
+    "ParameterError",
+    "RunError",
+    "TargetError",
+    "UsageError",
+]
 
 
 class ElbocheckError(Exception):

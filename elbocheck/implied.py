@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import isclose, isfinite
 
 from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
 from elbocheck.densities import DENSITIES
@@ -25,7 +25,8 @@ class ImpliedModel:
     Attributes:
         family: the likelihood's name, or None where none was identified.
         likelihood: it as text with its parameters, e.g. `Normal(loc=recon_x, scale=3.5)`.
-        parameters: recovered parameters at the stated sizes.
+        parameters: recovered parameters: the scale at the stated sizes, a shape as the loss holds it.
+        density: the member of the family once the weight is absorbed, for a family with a shape, as text.
         divergence: the other term as text, or None.
         reduction: how the reconstruction is reduced over batch and elements.
         divergence_reduction: how the divergence is.
@@ -39,6 +40,7 @@ class ImpliedModel:
 
     family: str | None
     likelihood: str | None
+    density: str | None
     parameters: Mapping[str, float]
     divergence: str | None
     reduction: str | None
@@ -88,13 +90,17 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
     b = per_datum(g.weight, "L", batch).scaled(sign) if g and g.weight.coefficient else None
     ratio = ONE / a if a and b is None else b / a if a and b else None
     density = family(r)
-    free = density is not None and density.temper is not None and (r is None or r.scale_as is None)
+    free = density is not None and density.temper is not None and (r is None or r.normalizer_ratio is None)
     scale = b or (ONE if free else a) or ONE
-    parameters = _parameters(r, density, ratio, sizes) if r and free else dict(r.shape) if r else {}
+    absorbed = _absorbed(r, density, ratio, sizes) if r and free else {}
+    parameters = dict(r.shape) if r and r.shape else absorbed
+    if ratio is not None and (size := nominal_size(ratio, free=free)) is not None:
+        sizes = {**sizes, **dict([size])}
     return ImpliedModel(
         family=None if r is None else r.density,
         likelihood=_likelihood_text(r, parameters, names),
         parameters=parameters,
+        density=_density_text(density, absorbed) if r and r.shape else None,
         divergence=_divergence_text(g, names) if g else None,
         reduction=_reduction(r.weight, anatomy, axes, "elements") if r else None,
         divergence_reduction=_reduction(g.weight, anatomy, ("L",), "latents") if g and g.weight.coefficient else None,
@@ -124,7 +130,32 @@ def _merged(weight: Monomial, axes: tuple[str, ...]) -> Monomial:
     return weight
 
 
-def _parameters(
+def nominal_size(ratio: Monomial, *, free: bool) -> tuple[str, int] | None:
+    """Return the one size at which a weight is nominal, as 784 * mean(...) or sum(...) / 128 leave it, else None."""
+    powers = {n: p for n, p in ratio.powers.items() if p}
+    if set(powers) not in ({"B"}, {"D"}) or abs(next(iter(powers.values()))) != 1 or ratio.coefficient <= 0:
+        return None
+    ((axis, power),) = powers.items()
+    for nominal in (1.0, 0.5) if free else (1.0,):
+        size = (nominal / ratio.coefficient) ** power
+        plausible = 8 <= round(size) <= 65536 if axis == "B" else _is_image(round(size))
+        if plausible and isclose(size, round(size), rel_tol=max(ratio.error, 1e-6)):
+            return axis, round(size)
+    return None
+
+
+def _is_image(size: int) -> bool:
+    """Tell whether a number is the size of a usual image, square, of one or three channels."""
+    return any(size == channels * side**2 for channels in (1, 3) for side in (28, 32, 64, 96, 128, 224, 256))
+
+
+def _density_text(density: Density | None, absorbed: Mapping[str, float]) -> str | None:
+    if density is None or not absorbed:
+        return None
+    return f"{density.name.title()}({', '.join(f'{k}={v:.7g}' for k, v in absorbed.items())})"
+
+
+def _absorbed(
     r: Reconstruction, density: Density | None, ratio: Monomial | None, sizes: Mapping[str, int]
 ) -> dict[str, float]:
     """Return the parameters once the weight is absorbed, at the stated sizes."""
@@ -144,23 +175,34 @@ def _likelihood_text(r: Reconstruction | None, parameters: Mapping[str, float], 
     if r.scale_role is not None and r.scale_as is not None:
         given = names.get(r.scale_role, r.scale_role.value)
         shown[r.scale_as] = given
+    elif r.normalizer_ratio is not None:
+        shown["delta"] = names.get("delta", "delta")
     listed = ", ".join(f"{k}={v}" for k, v in {r.parameter: argument, **shown}.items())
     return f"{r.density.title()}({listed})"
 
 
 def _divergence_text(g: Regulariser, names: Mapping[str, str]) -> str | None:
     loc = names.get("q_loc", "0")
-    variance = {"log_var": "e^{}", "log_scale": "e^(2 {})", "var": "{}", "scale": "{}^2"}
     if g.pattern in ("kl", "reversed"):
         given = names.get(g.scale_role, "1") if g.scale_role else "1"
-        second = variance[g.scale_as].format(given) if g.scale_as else "1"
-        q, p = f"N({loc}, {second})", "N(0, 1)"
+        second = _VARIANCE[g.scale_as].format(given) if g.scale_as else "1"
+        q, p = f"N({loc}, {second})", _prior_text(names)
         text = f"KL({q} || {p})" if g.pattern == "kl" else f"KL({p} || {q})"
         return f"max({text}, {g.floor.formula})" if g.floor else text
     if g.pattern == "absent":
         return "none: the loss does not depend on the posterior"
     parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
     return f"no KL; per latent {parts} (t = log variance)" if parts else "no KL that is known here"
+
+
+def _prior_text(names: Mapping[str, str]) -> str:
+    """Return N(0, 1), or the prior that the loss takes."""
+    scale = next((role for role in names if role.startswith("p_") and role != "p_loc"), None)
+    second = _VARIANCE[scale.removeprefix("p_")].format(names[scale]) if scale else "1"
+    return f"N({names.get('p_loc', '0')}, {second})"
+
+
+_VARIANCE = {"log_var": "e^{}", "log_scale": "e^(2 {})", "var": "{}", "scale": "{}^2"}
 
 
 def _reduction(weight: Monomial, anatomy: Anatomy, axes: tuple[str, ...], what: str) -> str:
@@ -185,21 +227,31 @@ def _dropped(
     anatomy: Anatomy, density: Density | None, ratio: Monomial | None, scale: Monomial, free: bool, sizes: Mapping[str, int]
 ) -> float | None:
     """Return nats per datum between the exact -ELBO and the loss, at the stated sizes; None where it is not known."""
-    r = anatomy.reconstruction
+    r, constant = anatomy.reconstruction, anatomy.constant
     if (r is not None and density is None) or not isfinite(anatomy.constant_value):
         return None
-    needed = 0.0
-    if free and density is not None and r is not None:
-        if ratio is None or not ratio.at(sizes) > 0:
-            return None
-        parameters = _parameters(r, density, ratio, sizes)
-        needed = float(density.log_normalizer(**{**parameters, **_loc(density)})) * sizes["D"]
-    if anatomy.constant is None:
-        return needed if abs(anatomy.constant_value) <= anatomy.constant_error else None
-    batch = anatomy.constant.powers.get("B", 0)
-    held = (anatomy.constant / scale / Monomial(1.0, {"B": batch} if batch else {})).at(sizes)
-    rest = needed - held
-    return 0.0 if abs(rest) <= max(abs(needed), abs(held)) * anatomy.constant.error * 8 else rest
+    if free and (ratio is None or not ratio.coefficient > 0):
+        return None
+
+    def needed(at: Mapping[str, int]) -> float:
+        if not free or density is None or r is None:
+            return 0.0
+        parameters = _absorbed(r, density, ratio, at)
+        return float(density.log_normalizer(**{**parameters, **_loc(density)})) * at["D"]
+
+    batch = r.weight.powers.get("B", 0) if r else 0
+    unit = scale * Monomial(1.0, {"B": batch} if batch else {})
+    here, held = needed(anatomy.sizes), anatomy.constant_value / unit.at(anatomy.sizes)
+    slack = anatomy.constant_error / abs(unit.at(anatomy.sizes)) + abs(here) * _unsure(ratio)
+    if abs(here - held) <= slack:
+        return 0.0
+    if abs(held) <= slack:
+        return needed(sizes)
+    return None if constant is None else needed(sizes) - (constant / unit).at(sizes)
+
+
+def _unsure(ratio: Monomial | None) -> float:
+    return 0.0 if ratio is None else 8 * ratio.error
 
 
 def _loc(density: Density) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isclose, prod
 
@@ -18,6 +18,7 @@ class Monomial:
         coefficient: c, as measured.
         powers: the exponent of each size that has one.
         error: relative uncertainty of the coefficient.
+        irregular: sizes that move the weight by no whole power; the coefficient holds at the sizes it was measured at.
 
     Example:
         >>> weight = Monomial(0.5, {"D": 1, "L": -1})
@@ -28,20 +29,24 @@ class Monomial:
     coefficient: float
     powers: Mapping[str, int]
     error: float = 0.0
+    irregular: frozenset[str] = frozenset()
 
     def __mul__(self, other: Monomial) -> Monomial:
         names = [*self.powers, *(n for n in other.powers if n not in self.powers)]
         powers = {n: self.powers.get(n, 0) + other.powers.get(n, 0) for n in names}
         kept = {n: p for n, p in powers.items() if p}
-        return Monomial(self.coefficient * other.coefficient, kept, self.error + other.error)
+        return Monomial(
+            self.coefficient * other.coefficient, kept, self.error + other.error, self.irregular | other.irregular
+        )
 
     def __truediv__(self, other: Monomial) -> Monomial:
-        inverse = Monomial(1 / other.coefficient, {n: -p for n, p in other.powers.items()}, other.error)
+        powers = {n: -p for n, p in other.powers.items()}
+        inverse = Monomial(1 / other.coefficient, powers, other.error, other.irregular)
         return self * inverse
 
     def scaled(self, factor: float) -> Monomial:
         """Return the monomial times a number."""
-        return Monomial(self.coefficient * factor, self.powers, self.error)
+        return replace(self, coefficient=self.coefficient * factor)
 
     def at(self, sizes: Mapping[str, int]) -> float:
         """Return the number at the given sizes."""

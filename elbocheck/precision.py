@@ -1,15 +1,17 @@
 """mpmath's home: numbers that two computations agree on, or an error.
 
-A fixed precision is no oracle (log sigmoid(200) is 0 at 60 digits), nor are two that agree (e**s - 1 - s at s = 1e-160
-is -s at 50 digits and at 100), and quadrature overclaims without break points. So every value here comes from two
-precisions beyond the reach of float64 arguments, every integral also from two rules, and carries its error bound.
-Contexts are private: mpmath's global precision is neither read nor changed.
+A fixed precision is no oracle (log sigmoid(200) is 0 at 60 digits), nor are two that agree (e**s - 1 - s at
+s = 1e-160 is -s at 50 digits and at 100), and quadrature overclaims without break points. So every value
+comes from two precisions, one of them beyond the reach of float64 arguments, every integral also from two
+rules, and it carries an error bound. Contexts are private: mpmath's global precision is neither read nor
+changed.
 """
 
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import mpmath
@@ -22,10 +24,12 @@ Context: TypeAlias = Any  # mpmath.MPContext: mpmath is untyped
 Number: TypeAlias = Any  # its mpf
 Function: TypeAlias = Callable[[Context, Number], Number]
 Tail: TypeAlias = Callable[[Context, Number, Number], Number]
-"""`tail(ctx, near, far)`: a bound of the integral of |integrand| from `far` outwards; `near` is the panel's inner end."""
+"""`tail(ctx, near, far)` bounds the integral of |integrand| from `far` outwards; `near` is further in."""
 
 GUARD = 10  # digits beyond those asked
-REACH = 1100  # the same where cancellation is possible: a float64 is at least 1e-324, so 1 + x**3 - 1 is not lost
+REACH = (
+    1100  # the same where cancellation is possible: a float64 is at least 1e-324, so 1 + x**3 - 1 is not lost
+)
 INTERIOR = 4  # points per panel where the integrand is looked at
 SPLITS = 3  # halvings of a panel on which the rules disagree
 MAX_TAIL_PANELS = 120  # each twice as wide as the one before
@@ -60,12 +64,12 @@ class Certified:
 
 
 def context(digits: int) -> Context:
-    """A private mpmath context of that many decimal digits, one per thread; its precision must not be changed."""
+    """A private mpmath context of that many digits, one per thread; its precision must not be changed."""
     return _context(digits, threading.get_ident())
 
 
 @lru_cache(maxsize=256)
-def _context(digits: int, thread: int) -> Context:
+def _context(digits: int, _thread: int) -> Context:
     ctx = mpmath.MPContext()
     ctx.dps = digits
     return ctx
@@ -79,8 +83,8 @@ def agree(function: Callable[[Context], Number], digits: int) -> Certified:
         digits: relative agreement asked, in decimal digits.
 
     Returns:
-        The value of the more precise of the two. Zero and infinity are believed only if they come at every precision
-        tried, zero with the last precision as its error.
+        The value of the more precise of the two. Zero and infinity are believed only from
+        the highest precisions tried, zero with the last of them as its error.
 
     Raises:
         OracleError: if no two agree or the value is not a real number.
@@ -98,28 +102,29 @@ def agree(function: Callable[[Context], Number], digits: int) -> Certified:
             return Certified(value, gap + abs(value) * _power(value, rung), f"{rung} digits")
     if value == previous:
         return Certified(value, _power(value, rungs[-1]), f"{_short(value)} at {rungs[-1]} digits")
-    raise OracleError(
-        f"no agreement to {digits} digits: {_short(previous)} at {rungs[-2]} digits, {_short(value)} at {rungs[-1]}"
-    )
+    seen = f"{_short(previous)} at {rungs[-2]} digits, {_short(value)} at {rungs[-1]}"
+    raise OracleError(f"no agreement to {digits} digits: {seen}")
 
 
 def integrate(
     integrand: Function, breaks: Callable[[Context], Sequence[Number]], digits: int, tail: Tail | None = None
 ) -> Certified:
-    """Integrate by Gauss-Legendre and, at a higher precision, by tanh-sinh; both must agree on every panel.
+    """Integrate by Gauss-Legendre and, at a higher precision, by tanh-sinh; they must agree on every panel.
 
     Args:
         integrand: `integrand(ctx, t)`, smooth between break points; its maximum is divided out first.
-        breaks: `breaks(ctx)`, increasing: ends, kinks, modes and steps of the integrand's own width about them. An
-            infinite end needs two finite breaks next to it and a tail.
+        breaks: `breaks(ctx)`, increasing: ends, kinks, modes, steps of the integrand's own width about them.
+            An infinite end needs two finite breaks next to it and a tail.
         digits: relative accuracy asked, in decimal digits.
-        tail: the bound of what lies beyond the last panel; panels are added, each twice as wide, until it is negligible.
+        tail: the bound of what lies beyond the last panel; wider panels are added until that is small.
 
     Raises:
         OracleError: naming the panel on which the rules disagree, or what else went wrong.
 
     Example:
-        >>> integrate(lambda ctx, t: ctx.exp(-t), lambda ctx: [0, 1, 2, ctx.inf], 20, lambda ctx, a, b: ctx.exp(-b)).how
+        >>> def decay(ctx, t):
+        ...     return ctx.exp(-t)
+        >>> integrate(decay, lambda ctx: [0, 1, 2, ctx.inf], 20, log_concave_tail(decay)).how
         'Gauss-Legendre at 30 digits, tanh-sinh at 40'
     """
     for extra in (0, digits, 3 * digits, 9 * digits):  # digits that the cancellation of panels costs
@@ -129,14 +134,15 @@ def integrate(
         value, error = _compare(integrand, panels, peak, (goal + GUARD, goal + 2 * GUARD), lost)
         error += beyond
         if error <= abs(value) * _power(value, digits):
-            return Certified(value, error, f"Gauss-Legendre at {goal + GUARD} digits, tanh-sinh at {goal + 2 * GUARD}")
-    raise OracleError(
-        f"integral not known to {digits} digits: its panels cancel to {_short(value)} with an error of {_short(error)}"
-    )
+            return Certified(
+                value, error, f"Gauss-Legendre at {goal + GUARD} digits, tanh-sinh at {goal + 2 * GUARD}"
+            )
+    left = f"{_short(value)} with an error of {_short(error)}"
+    raise OracleError(f"integral not known to {digits} digits: its panels cancel to {left}")
 
 
 def log_concave_tail(integrand: Function) -> Tail:
-    """The tail bound of a positive integrand whose logarithm is concave: it falls at least as fast as its last chord."""
+    """The tail bound of a positive, log-concave integrand: it falls at least as fast as its last chord."""
 
     def bound(ctx: Context, near: Number, far: Number) -> Number:
         inner, outer = integrand(ctx, near), integrand(ctx, far)
@@ -157,7 +163,7 @@ def _layout(
     ctx = context(goal + REACH)
     points = [ctx.convert(point) for point in breaks(ctx)]
     finite = [point for point in points if abs(point) < ctx.inf]
-    panels = list(zip(finite[:-1], finite[1:], strict=True))
+    panels = list(pairwise(finite))
     if not panels or any(not a < b for a, b in panels):
         raise OracleError(f"break points must increase, got {[_short(point) for point in points]}")
     if len(finite) < len(points) and tail is None:
@@ -187,18 +193,22 @@ def _tail_panels(ctx: Context, tail: Tail, last: Panel, negligible: Number) -> t
 def _samples(integrand: Function, panel: Panel, ctx: Context) -> list[Number]:
     """The integrand times the width at interior points, all computed in one context."""
     start, width = ctx.convert(panel[0]), ctx.convert(panel[1]) - ctx.convert(panel[0])
-    steps = (ctx.mpf(2 * k + 1) / (2 * INTERIOR + 1) for k in range(INTERIOR))  # not dyadic: those hide rounding
+    steps = (
+        ctx.mpf(2 * k + 1) / (2 * INTERIOR + 1) for k in range(INTERIOR)
+    )  # not dyadic: those hide rounding
     return [integrand(ctx, start + width * step) * width for step in steps]
 
 
 def _lost(integrand: Function, panels: list[Panel], peak: Number, goal: int) -> int:
-    """Extra digits in which the integrand must be computed: it may cancel, or sit far from zero for its width."""
+    """Extra digits that the integrand needs: it may cancel, or sit far from zero for its width."""
     truth = [_samples(integrand, panel, peak.context) for panel in panels]
     for lost in (0, 50, 100, 200, 400):
         ctx = context(goal + GUARD + lost)
         pairs = zip(panels, truth, strict=True)
         gaps = (
-            abs(a - b) for panel, known in pairs for a, b in zip(known, _samples(integrand, panel, ctx), strict=True)
+            abs(a - b)
+            for panel, known in pairs
+            for a, b in zip(known, _samples(integrand, panel, ctx), strict=True)
         )
         if all(gap <= peak * _power(peak, goal + 5) for gap in gaps):
             return lost
@@ -208,7 +218,7 @@ def _lost(integrand: Function, panels: list[Panel], peak: Number, goal: int) -> 
 def _compare(
     integrand: Function, panels: list[Panel], peak: Number, digits: tuple[int, int], lost: int
 ) -> tuple[Number, Number]:
-    """The integral and the summed disagreement of the two rules, which no panel may exceed relative to the maximum."""
+    """The integral and the summed disagreement of the two rules."""
     value = error = peak.context.zero
     if peak == 0:
         return value, error
@@ -233,7 +243,10 @@ def _part(
             f"Gauss-Legendre {_short(first)}, tanh-sinh {_short(second)} of the maximum"
         )
     middle = (panel[0] + panel[1]) / 2
-    halves = [_part(integrand, half, peak, digits, lost, splits - 1) for half in ((panel[0], middle), (middle, panel[1]))]
+    halves = [
+        _part(integrand, half, peak, digits, lost, splits - 1)
+        for half in ((panel[0], middle), (middle, panel[1]))
+    ]
     return halves[0][0] + halves[1][0], halves[0][1] + halves[1][1]
 
 
@@ -242,12 +255,14 @@ def _rule(integrand: Function, panel: Panel, peak: Number, method: str, digits: 
     outer, inner = context(digits), context(digits + lost)
     start, end, factor = (inner.convert(number) for number in (*panel, peak))
     width, factor = end - start, (end - start) / factor
-    return outer.quad(lambda step: outer.convert(integrand(inner, start + width * step) * factor), [0, 1], method=method)
+    return outer.quad(
+        lambda step: outer.convert(integrand(inner, start + width * step) * factor), [0, 1], method=method
+    )
 
 
 def _real(function: Callable[[Context], Number], digits: int) -> Number:
     ctx = context(digits)
-    value = ctx.convert(function(ctx))
+    value = +ctx.convert(function(ctx))  # the plus turns a constant such as ctx.pi into a number
     if not isinstance(value, ctx.mpf) or ctx.isnan(value):
         raise OracleError(f"not a real number: {value} at {digits} digits")
     return value

@@ -36,13 +36,19 @@ class Role(StrEnum):
     Q_LOG_SCALE = "q_log_scale"
     Q_VAR = "q_var"
     Q_LOG_VAR = "q_log_var"
+    P_LOC = "p_loc"
+    P_SCALE = "p_scale"
+    P_LOG_SCALE = "p_log_scale"
+    P_VAR = "p_var"
+    P_LOG_VAR = "p_log_var"
     Z = "z"
 
 
 PREDICTIONS = frozenset({Role.PREDICTION, Role.LOC, Role.LOGITS, Role.PROBS})
 LIKELIHOOD_SCALES = frozenset({Role.SCALE, Role.LOG_SCALE, Role.VAR, Role.LOG_VAR})
 POSTERIOR_SCALES = frozenset({Role.Q_SCALE, Role.Q_LOG_SCALE, Role.Q_VAR, Role.Q_LOG_VAR})
-POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.DELTA})
+PRIOR_SCALES = frozenset({Role.P_SCALE, Role.P_LOG_SCALE, Role.P_VAR, Role.P_LOG_VAR})
+POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.P_SCALE, Role.P_VAR, Role.DELTA})
 
 _NAMES: dict[Role, str] = {
     Role.X: "x xs x_true y_true target targets data batch image images img imgs obs observation observations original "
@@ -73,6 +79,11 @@ _NAMES: dict[Role, str] = {
     Role.Q_LOG_VAR: "q_log_var logvar log_var logvars log_vars log_variance z_log_var z_logvar z_log_variance lv "
     "log_sigma2 logsigma2 log_sigma_sq log_var_z logvar_z q_logvar log_sigma_squared latent_logvar latent_log_var "
     "enc_logvar enc_log_var encoder_log_var posterior_logvar log_sigma_2 lnvar z_log_sigma_sq logs2 logvariance log_v",
+    Role.P_LOC: "p_loc prior_mu prior_mean p_mu p_mean prior_loc mu_prior mean_prior mu_p mean_p pz_mean prior_mus",
+    Role.P_SCALE: "p_scale prior_std prior_sigma prior_scale p_std p_sigma std_prior sigma_prior sigma_p std_p",
+    Role.P_LOG_SCALE: "p_log_scale prior_log_std prior_log_sigma prior_logstd p_log_std prior_log_scale prior_logsigma",
+    Role.P_VAR: "p_var prior_var prior_variance var_prior",
+    Role.P_LOG_VAR: "p_log_var prior_logvar prior_log_var p_logvar logvar_prior log_var_prior logvar_p log_var_p pz_logvar",
     Role.Z: "z z_sample zs latent latents z_samples sampled_z z_q code latent_sample",
 }
 NAMES: dict[str, Role] = {name: role for role, names in _NAMES.items() for name in names.split()}

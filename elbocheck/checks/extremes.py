@@ -149,14 +149,10 @@ def _compare(case: Case, sweep: Sweep) -> Iterator[Finding]:
     with np.errstate(all="ignore"):
         error = np.abs(values - offset - sweep.weight * sweep.truth) / abs(sweep.weight)
         rounding = probe.noise(values, offset, sweep.weight * sweep.truth, sweep.weight * np.abs(sweep.inputs)) / abs(sweep.weight)
-    off = np.isfinite(values) & (error > budget.EVERYDAY_NATS + rounding + _forced(sweep, probe.dtype))
+    forced = np.finfo(probe.dtype).eps * np.abs(sweep.truth)
+    off = np.isfinite(values) & ((error > budget.EVERYDAY_NATS + rounding + forced) | ~np.isfinite(sweep.truth))
     if np.any(off):
         yield _saturated(sweep, np.flatnonzero(off), values / sweep.weight, error)
-
-
-def _forced(sweep: Sweep, dtype: np.dtype) -> Array:
-    """What the rounding of 1 - p forces on a truth near its pole: nothing for 0 < p, one rounding of 1 beyond."""
-    return np.where(np.isfinite(sweep.truth), np.finfo(dtype).eps * np.abs(sweep.truth), 0.0)
 
 
 def _not_finite(case: Case, sweep: Sweep, place: int, value: float) -> Finding:

@@ -15,7 +15,8 @@ from elbocheck.errors import CallError
 from elbocheck.implied import family
 from elbocheck.probing.probe import argument_of
 from elbocheck.probing.reduction import sizes
-from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, PRIOR_SCALES, Role
+from elbocheck.shapes import ordinary
 from elbocheck.verdict import Finding, Outcome
 
 
@@ -37,6 +38,7 @@ def run(case: Case) -> Iterator[Finding]:
         elif role in truth and (message := _differs(case, slope, truth[role])) is not None:
             yield finding("ELB601", f"The gradient in {name} {message}.")
     yield from _singular(case)
+    yield from _stressed(case)
 
 
 def _point(case: Case, rng: np.random.Generator) -> dict[Role, Array]:
@@ -48,6 +50,8 @@ def _point(case: Case, rng: np.random.Generator) -> dict[Role, Array]:
             values[role] = (rng.random(shape) < 0.5).astype(np.float64)
         elif role in PREDICTIONS:
             values[role] = rng.uniform(0.1, 0.9, shape)
+        elif role in PRIOR_SCALES or role is Role.P_LOC:
+            values[role] = np.full(shape, ordinary(role))
         elif role in LIKELIHOOD_SCALES | POSTERIOR_SCALES:
             values[role] = np.asarray(argument_of(role, rng.uniform(-1.0, 1.0, shape)))
         else:
@@ -128,6 +132,28 @@ def _singular(case: Case) -> Iterator[Finding]:
     if not np.all(np.isfinite(slope)):
         name = case.names.get(role.value, role.value)
         yield finding("ELB602", f"The gradient in {name} is {slope.flat[0]} where {name} equals the data.", Outcome.FAIL, f"{name} = x = 0.5")
+
+
+def _stressed(case: Case) -> Iterator[Finding]:
+    """Yield the first gradient that is not finite where the value is, in the dtype people train in."""
+    r = case.anatomy.reconstruction
+    sweeps: list[tuple[Role, tuple[float, ...]]] = []
+    if r is not None:
+        sweeps.append((r.role, (1e-6, 1 - 1e-6) if r.closed else (20.0, -20.0, 50.0, -50.0, 90.0, -90.0, 100.0, -100.0)))
+    if (role := next((q for q in case.loss.roles if q in POSTERIOR_SCALES), None)) is not None:
+        sweeps.append((role, tuple(float(argument_of(role, np.asarray(t))) for t in (10.0, -10.0, 30.0, -30.0))))
+    for role, levels in sweeps:
+        everyday = levels[:2]
+        for level in levels:
+            inputs = case.working.inputs({role: level})
+            if not np.all(np.isfinite(case.loss(inputs).value)):
+                continue
+            slope = case.loss.gradient(inputs, {role: inputs[role]})[role]
+            if not np.all(np.isfinite(slope)):
+                where = f"{case.names.get(role.value, role.value)} = {level:.6g}"
+                outcome = Outcome.FAIL if level in everyday else Outcome.WARN
+                yield finding("ELB602", f"At {where} the loss is finite but its gradient is {slope.flat[0]}.", outcome, where)
+                return
 
 
 def skipped(case: Case) -> str | None:

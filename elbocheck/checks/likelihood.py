@@ -57,6 +57,14 @@ def _beyond_unit(case: Case) -> bool:
 
 def _normaliser(case: Case, r: Reconstruction) -> Iterator[Finding]:
     """Yield what is wrong with a normaliser that a learned parameter varies."""
+    if r.mass is not None and r.mass[1] - r.mass[0] > budget.NORMALISER:
+        low, high = r.mass
+        yield finding(
+            "ELB407",
+            f"The mass of exp(-loss) over the classes 0 and 1 runs from {number(low)} to {number(high)} as the prediction "
+            "moves, whatever the scale of the loss: the classes are weighted.",
+            Outcome.FAIL,
+        )
     ratio = r.normalizer_ratio
     if ratio is None or abs(ratio - 1) <= budget.NORMALISER:
         return
@@ -77,7 +85,8 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
     if not case.model.free_scale:
         yield finding("ELB405", f"{number(dropped / sizes['D'])} nats per element are missing: (log 2 pi)/2 is not there.", Outcome.NOTE)
         return
-    own = case.model.parameters["scale"]
+    assert case.model.sigma2 is not None
+    own = sqrt(case.model.sigma2.at(sizes))
     held = log(sqrt(2 * pi) * own) - dropped / sizes["D"]
     meant = exp(held) / sqrt(2 * pi)
     yield finding(

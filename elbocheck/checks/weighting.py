@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import isclose
 
 from elbocheck.checks.case import Case, Check, finding
+from elbocheck.implied import nominal_size
 from elbocheck.monomial import Monomial
 from elbocheck.verdict import Finding, Outcome
 
@@ -25,14 +26,26 @@ def run(case: Case) -> Iterator[Finding]:
     if s.output == "datum" and s.batch_coupled:
         yield finding("ELB105", "The value of one datum changes with another datum: a sum over the batch was added to every one.")
         return
+    yield from _irregular(case)
     ratio = case.model.beta if case.model.beta is not None else case.model.sigma2
     if ratio is None or ratio.coefficient <= 0 or _declared(case, ratio):
         return
     found = _ratio(case, ratio)
     if found is not None:
         yield found
-    elif case.model.beta is not None and not case.model.scale.equals(1.0):
+    if (found is None or found.code == "ELB109") and case.model.beta is not None and not case.model.scale.equals(1.0):
         yield finding("ELB112", f"Both terms carry the factor {case.at(case.model.scale)}: the optimum stays, the printed value is scaled.")
+
+
+def _irregular(case: Case) -> Iterator[Finding]:
+    """Yield a weight that moves with a size by no whole power: its formula is then not known."""
+    for what, term in (("reconstruction", case.anatomy.reconstruction), ("KL", case.anatomy.regulariser)):
+        if term is not None and term.weight.irregular:
+            moved = _listed(sorted(term.weight.irregular))
+            yield Finding(
+                "", Outcome.INCONCLUSIVE, f"The weight of the {what} moves with {moved} by no whole power.",
+                "give the sizes you train with (--shape x=..., --shape z=...) and read the numbers there",
+            )  # fmt: skip
 
 
 def _declared(case: Case, ratio: Monomial) -> bool:
@@ -47,7 +60,7 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
     powers = {n: p for n, p in ratio.powers.items() if p}
     if case.model.beta is None or not powers:
         return None if powers or case.model.family is None else _constant(case, ratio)
-    if (nominal := _hard_coded(case, ratio, powers)) is not None:
+    if (nominal := _hard_coded(case, ratio)) is not None:
         return nominal
     batch = powers.get("B", 0)
     code = {1: "ELB104", -1: "ELB105"}.get(batch) if batch else None
@@ -72,28 +85,16 @@ def _loudness(case: Case, ratio: Monomial) -> Outcome:
     return Outcome.FAIL if not case.model.free_scale and ratio.at(case.model.sizes) < 1 else Outcome.WARN
 
 
-def _hard_coded(case: Case, ratio: Monomial, powers: dict[str, int]) -> Finding | None:
-    """Recognise a weight that is nominal at one size only, as 784 * mean(...) or sum(...) / 128 leave it."""
-    if set(powers) not in ({"B"}, {"D"}, {"L"}) or abs(next(iter(powers.values()))) != 1:
+def _hard_coded(case: Case, ratio: Monomial) -> Finding | None:
+    """Report a weight that is nominal at one size only."""
+    found = nominal_size(ratio, free=case.model.free_scale)
+    if found is None:
         return None
-    (axis, power), = powers.items()
-    for nominal in (1.0, 0.5) if case.model.free_scale else (1.0,):
-        size = (nominal / ratio.coefficient) ** power
-        whole = round(size)
-        plausible = {"B": 8 <= whole <= 65536, "D": _image(whole), "L": False}[axis]
-        if plausible and isclose(size, whole, rel_tol=max(ratio.error, 1e-6)):
-            reading = "sigma^2" if case.model.free_scale else "beta"
-            return finding(
-                "ELB109",
-                f"{reading} = {ratio.formula}: it is {nominal:g} at {axis} = {whole} only, a size that the loss holds as a number.",
-                Outcome.WARN,
-            )
-    return None
-
-
-def _image(size: int) -> bool:
-    """Tell whether a number is the size of a usual image, square, of one or three channels."""
-    return any(size == channels * side**2 for channels in (1, 3) for side in (28, 32, 64, 96, 128, 224, 256))
+    axis, size = found
+    reading = "sigma^2" if case.model.free_scale else "beta"
+    nominal = ratio.at({**case.model.sizes, axis: size})
+    message = f"{reading} = {ratio.formula}: it is {nominal:g} at {axis} = {size} only, a size that the loss holds as a number."
+    return finding("ELB109", message, Outcome.WARN)
 
 
 def _constant(case: Case, ratio: Monomial) -> Finding | None:

@@ -1,7 +1,8 @@
-"""Bernoulli mass function, log p(x) = x log probs + (1 - x) log(1 - probs), probs = 1/(1 + e**-logits), in nats.
+"""Bernoulli mass function, log p(x) = x log probs + (1 - x) log(1 - probs), probs = 1/(1 + e**-logits), in
+nats.
 
-The energy is the same formula read as linear in x, defined for every real x; 0 log 0 = 0. The normaliser is 1.
-Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. (2.2).
+The energy is the same formula read as linear in x, defined for every real x; 0 log 0 = 0. The normaliser is
+1. Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. (2.2).
 """
 
 import math

@@ -1,6 +1,8 @@
-"""What a density is: a frozen value of parametrisations (forms), each with kernels, derivatives and its definition.
+"""What a density is: a frozen value of parametrisations (forms), each with kernels, derivatives and its
+definition.
 
-log_prob(x) = -energy(x) - log_normalizer, in nats; the energy is what a loss computes, defined for every real x.
+log_prob(x) = -energy(x) - log_normalizer, in nats; the energy is what a loss computes, defined for every
+real x.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from elbocheck.domain import Domain, Integers, Parameter, matching
 from elbocheck.errors import OracleError
@@ -29,10 +31,13 @@ class Form:
         parameters: in the order of the kernels' arguments.
         energy: kernel (x, *parameters) of -log_prob without its normaliser.
         energy_grad: its derivative with respect to each parameter, kernels of the same arguments.
-        log_normalizer: kernel (*parameters) of the log of the integral or sum of exp(-energy); None stands for 0.
+        log_normalizer: kernel (*parameters) of the log of the integral or sum of exp(-energy); None stands
+            for 0.
         log_normalizer_grad: its derivatives, None where 0.
-        definition: (mpmath context, x, *parameters) to the log of the textbook density without its normaliser.
-        breaks: (mpmath context, *parameters) to the quadrature's break points; None where the support is discrete.
+        definition: (mpmath context, x, *parameters) to the log of the textbook density without its
+            normaliser.
+        breaks: (mpmath context, *parameters) to the quadrature's break points; None where the support is
+            discrete.
         draw: (generator, shape, *parameters) to samples.
     """
 
@@ -61,7 +66,8 @@ class Density:
         forms: the parametrisations, the usual one first.
         source: reference with equation number.
         shape: the name of the free shape parameter, if any.
-        temper: (weight, parameters) to the parameters of the member proportional to density**weight; None if there is none.
+        temper: (weight, parameters) to the parameters of the member proportional to density**weight; None
+            if there is none.
         log_concave: whether the tails are log-concave, which bounds them for the quadrature.
     """
 
@@ -89,7 +95,8 @@ class Density:
             **parameters: of one form, broadcast against x.
 
         Returns:
-            The broadcast shape, in the common dtype of the arrays (float32 in, float32 out); -inf outside the support.
+            The broadcast shape, in the common dtype of the arrays (float32 in, float32 out); -inf outside
+            the support.
 
         Raises:
             ParameterError: for an unknown name or a value outside its domain.
@@ -105,29 +112,34 @@ class Density:
         if form.log_normalizer is not None:
             with np.errstate(invalid="ignore"):
                 value = value - form.log_normalizer.wide(*values)
-        inside = self.support.holds(points) | np.isnan(points)
+        inside = self._inside(points) | np.isnan(points)
         return narrow(np.where(inside, value, -np.inf), result_dtype(x, *parameters.values()))
 
     def energy(self, x: ArrayLike, **parameters: ArrayLike) -> Array:
-        """The loss form: -log_prob without its normaliser, in nats, for every real x; shapes and dtypes as log_prob."""
+        """The loss form: -log_prob without its normaliser, in nats, for every real x; shapes and dtypes as
+        log_prob."""
         form, values = self._read(parameters)
         return narrow(form.energy.wide(x, *values), result_dtype(x, *parameters.values()))
 
     def log_normalizer(self, **parameters: ArrayLike) -> Array:
-        """Log of the integral (or sum) over the support of exp(-energy), in nats; shapes and dtypes as log_prob."""
+        """Log of the integral (or sum) over the support of exp(-energy), in nats; shapes and dtypes as
+        log_prob."""
         form, values = self._read(parameters)
         shape = np.broadcast_shapes(*(value.shape for value in values))
         wide = np.zeros(shape) if form.log_normalizer is None else form.log_normalizer.wide(*values)
         return narrow(wide, result_dtype(*parameters.values()))
 
     def grad(self, x: ArrayLike, **parameters: ArrayLike) -> dict[str, Array]:
-        """Derivative of log_prob with respect to each parameter; NaN outside the support, shapes as log_prob."""
+        """Derivative of log_prob with respect to each parameter; NaN outside the support, shapes as
+        log_prob."""
         form, values = self._read(parameters)
         points = np.asarray(x, dtype=np.float64)
         dtype = result_dtype(x, *parameters.values())
-        inside = self.support.holds(points)
+        inside = self._inside(points)
         result = {}
-        for name, energy, normalizer in zip(form.names, form.energy_grad, form.log_normalizer_grad, strict=True):
+        for name, energy, normalizer in zip(
+            form.names, form.energy_grad, form.log_normalizer_grad, strict=True
+        ):
             slope = -energy.wide(points, *values)
             if normalizer is not None:
                 slope = slope - normalizer.wide(*values)
@@ -168,6 +180,10 @@ class Density:
         height = agree(lambda ctx: form.definition(ctx, ctx.mpf(float(x)), *map(ctx.mpf, values)), digits)
         return height - _mass(self, form, values, digits).log()
 
+    def _inside(self, points: Wide) -> NDArray[np.bool_]:
+        with np.errstate(invalid="ignore"):  # an infinity has no remainder
+            return np.asarray(self.support.holds(points))
+
     def _read(self, parameters: Mapping[str, ArrayLike]) -> tuple[Form, list[Wide]]:
         """The form that the names select and its checked parameters in order, as float64."""
         form = self.form(parameters)
@@ -189,7 +205,9 @@ def _mass(density: Density, form: Form, values: tuple[float, ...], digits: int) 
         low, high = density.support.low, density.support.high
         if high == np.inf:
             raise OracleError(f"{density.name}: no recipe yet for a sum over infinitely many integers")
-        return agree(lambda ctx: ctx.fsum(unnormalised(ctx, ctx.mpf(k)) for k in range(low, int(high) + 1)), digits)
+        return agree(
+            lambda ctx: ctx.fsum(unnormalised(ctx, ctx.mpf(k)) for k in range(low, int(high) + 1)), digits
+        )
     if form.breaks is None:
         raise OracleError(f"{density.name} {form.names}: quadrature needs break points")
     breaks = form.breaks

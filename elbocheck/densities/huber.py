@@ -2,7 +2,8 @@
 
 H(u) = u**2/2 for |u| <= delta and delta (|u| - delta/2) beyond; Z(delta) = sqrt(2 pi) erf(delta/sqrt 2) +
 (2/delta) e**(-delta**2/2), a sum of positive terms, at least sqrt(2 pi): no cancellation for any delta.
-Source: Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35 (1964), eqs. (1.2) and (4.6).
+Source: Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35 (1964), for the density; Z in the
+form of dhuber in the R package extraDistr.
 """
 
 import math
@@ -48,15 +49,15 @@ def _mass(delta: float) -> float:
     return ROOT_TWO_PI * math.erf(delta * ROOT_HALF) + _tails(delta)
 
 
-def _normalizer(loc: float, scale: float, delta: float) -> float:
+def _normalizer(_loc: float, scale: float, delta: float) -> float:
     return math.log(scale) + math.log(_mass(delta))
 
 
-def _normalizer_by_scale(loc: float, scale: float, delta: float) -> float:
+def _normalizer_by_scale(_loc: float, scale: float, _delta: float) -> float:
     return 1.0 / scale
 
 
-def _normalizer_by_delta(loc: float, scale: float, delta: float) -> float:
+def _normalizer_by_delta(_loc: float, _scale: float, delta: float) -> float:
     return -_tails(delta) / (delta * _mass(delta))
 
 
@@ -64,7 +65,7 @@ def _tail_share(delta: float) -> float:
     return _tails(delta) / _mass(delta)
 
 
-def _definition(ctx: Any, x: Any, loc: Any, scale: Any, delta: Any) -> Any:
+def _definition(_ctx: Any, x: Any, loc: Any, scale: Any, delta: Any) -> Any:
     u = abs(x - loc) / scale
     return -(u**2) / 2 if u <= delta else -delta * (u - delta / 2)
 
@@ -79,7 +80,9 @@ def _draw(rng: np.random.Generator, shape: tuple[int, ...], loc: Wide, scale: Wi
     shape = np.broadcast_shapes(shape, loc.shape, scale.shape, delta.shape)
     edge = np.broadcast_to(delta, shape)
     size = np.where(rng.random(shape) < _share.wide(edge), edge + rng.exponential(size=shape) / edge, np.nan)
-    while np.isnan(size).any():  # inside: a half normal (or a uniform, for a narrow core) rejected to [0, delta]
+    while np.isnan(
+        size
+    ).any():  # inside: a half normal (or a uniform, for a narrow core) rejected to [0, delta]
         wide = edge > 1.0
         half = np.where(wide, np.abs(rng.standard_normal(shape)), edge * rng.random(shape))
         keep = np.where(wide, half <= edge, rng.random(shape) < np.exp(-0.5 * half * half))
@@ -113,7 +116,7 @@ huber = Density(
             draw=_draw,
         ),
     ),
-    source="Huber, Robust estimation of a location parameter (1964), eqs. (1.2) and (4.6)",
+    source="Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35 (1964)",
     shape="delta",
     temper=_temper,
 )

@@ -34,11 +34,11 @@ def _energy_by_scale(x: float, loc: float, scale: float) -> float:
     return -(z / scale) * z  # z*z may overflow where the quotient does not
 
 
-def _normalizer(loc: float, scale: float) -> float:
+def _normalizer(_loc: float, scale: float) -> float:
     return log_root_two_pi_times(scale)
 
 
-def _normalizer_by_scale(loc: float, scale: float) -> float:
+def _normalizer_by_scale(_loc: float, scale: float) -> float:
     return 1.0 / scale
 
 
@@ -55,15 +55,15 @@ def _energy_log_var_by_log_var(x: float, loc: float, log_var: float) -> float:
     return -_energy_log_var(x, loc, log_var)
 
 
-def _normalizer_log_var(loc: float, log_var: float) -> float:
+def _normalizer_log_var(_loc: float, log_var: float) -> float:
     return 0.5 * ((log_var + LOG_TWO_PI) + LOG_TWO_PI_REST)  # exact where it cancels
 
 
-def _normalizer_log_var_by_log_var(loc: float, log_var: float) -> float:
+def _normalizer_log_var_by_log_var(_loc: float, _log_var: float) -> float:
     return 0.5
 
 
-def _definition(ctx: Any, x: Any, loc: Any, scale: Any) -> Any:
+def _definition(_ctx: Any, x: Any, loc: Any, scale: Any) -> Any:
     return -(((x - loc) / scale) ** 2) / 2
 
 

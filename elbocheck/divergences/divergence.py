@@ -1,4 +1,5 @@
-"""What a divergence is: a frozen value of parametrisations, each with kernels, derivatives and its definition."""
+"""What a divergence is: a frozen value of parametrisations, each with kernels, derivatives and its
+definition."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ class DivergenceForm:
         kl_grad: its derivative with respect to each parameter, kernels of the same arguments.
         definition: (mpmath context, t, *parameters) to the integrand q(t) log(q(t)/p(t)).
         breaks: (mpmath context, *parameters) to the quadrature's break points.
-        tail: (mpmath context, far, *parameters) to a bound of the integral of |integrand| from `far` outwards.
+        tail: (mpmath context, far, *parameters) to a bound of the integral of |integrand| from `far`
+            outwards.
     """
 
     parameters: tuple[Parameter, ...]
@@ -88,7 +90,9 @@ class Divergence:
         """Derivative with respect to each parameter; shapes and dtypes as kl."""
         form, values = self._read(parameters)
         dtype = result_dtype(*parameters.values())
-        return {name: narrow(g.wide(*values), dtype) for name, g in zip(form.names, form.kl_grad, strict=True)}
+        return {
+            name: narrow(g.wide(*values), dtype) for name, g in zip(form.names, form.kl_grad, strict=True)
+        }
 
     def oracle(self, digits: int = 50, **parameters: float) -> "Certified":
         """The divergence by quadrature of its definition, with an error bound; one number per parameter.
@@ -98,8 +102,8 @@ class Divergence:
 
         Example:
             >>> from elbocheck.divergences import normal_standard
-            >>> str(normal_standard.oracle(20, loc=1.0, log_var=0.0).value)[:12]
-            '0.5'
+            >>> float(normal_standard.oracle(20, loc=1.0, log_var=0.0).value)
+            0.5
         """
         from elbocheck.precision import integrate
 

@@ -1,4 +1,5 @@
-"""KL(N(loc, scale**2) || N(0, 1)) = (loc**2 + e**log_var - 1 - log_var)/2 per dimension, in nats; log_var = 2 log scale.
+"""KL(N(loc, scale**2) || N(0, 1)) = (loc**2 + e**log_var - 1 - log_var)/2 per dimension, in nats; log_var =
+2 log scale.
 
 Near the prior e**s - 1 - s and scale**2 - 1 - 2 log scale lose everything: both come from series there.
 Source: Kingma and Welling, Auto-encoding variational Bayes (2014), appendix B.
@@ -22,11 +23,11 @@ def _kl(loc: float, log_var: float) -> float:
     return 0.5 * loc * loc + spread
 
 
-def _kl_by_loc(loc: float, spread: float) -> float:
+def _kl_by_loc(loc: float, _spread: float) -> float:
     return loc
 
 
-def _kl_by_log_var(loc: float, log_var: float) -> float:
+def _kl_by_log_var(_loc: float, log_var: float) -> float:
     return half_exp(log_var) if log_var > FAR else 0.5 * math.expm1(log_var)
 
 
@@ -37,7 +38,7 @@ def _kl_scale(loc: float, scale: float) -> float:
     return 0.5 * loc * loc + (0.5 * t * (scale + 1.0) - math.log(scale))
 
 
-def _kl_scale_by_scale(loc: float, scale: float) -> float:
+def _kl_scale_by_scale(_loc: float, scale: float) -> float:
     return (scale - 1.0) * ((scale + 1.0) / scale)
 
 
@@ -52,7 +53,8 @@ def _breaks_scale(ctx: Any, loc: Any, scale: Any) -> list[Any]:
 
 
 def _tail_scale(ctx: Any, far: Any, loc: Any, scale: Any) -> Any:
-    # for u >= 1, |log q/p| <= a + b u**2, whose integral times phi(u) beyond u is at most (a + b (u + 1)) phi(u)
+    # for u >= 1, |log q/p| <= a + b u**2, whose integral times phi(u) beyond u is at most (a + b (u + 1))
+    # phi(u)
     u = abs(far - loc) / scale
     a, b = abs(ctx.log(scale)) + loc**2 / 2, abs(loc) * scale + abs(scale**2 - 1) / 2
     return (a + b * (u + 1)) * ctx.exp(-(u**2) / 2) if u >= 1 else ctx.inf

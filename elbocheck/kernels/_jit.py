@@ -1,16 +1,17 @@
 """Numba's options and its cache, and nothing else.
 
-A kernel is a plain Python function of floats; functions that it names are kernels too. Nothing is compiled, and Numba
-is not imported, before a kernel is first called. What is compiled is one loop per kernel with one signature, so
-that a process that finds the cache warm loads exactly one object per kernel it uses.
+A kernel is a plain Python function of floats; functions that it names are kernels too. Nothing is compiled,
+and Numba is not imported, before a kernel is first called. What is compiled is one loop per kernel with one
+signature, so that a process that finds the cache warm loads exactly one object per kernel it uses.
 
-A closure over a compiled function never hits Numba's cache: the key holds the function's per-process identity. The
-loop is therefore a copy of a template whose *globals* hold the kernel. Numba's cache also does not see edits in the
-files of functions that a kernel calls, so the loop's name carries a hash of all sources it can depend on.
+A closure over a compiled function never hits Numba's cache: the key holds the function's per-process
+identity. The loop is therefore a copy of a template whose *globals* hold the kernel. Numba's cache also
+does not see edits in the files of functions that a kernel calls, so the loop's name carries a hash of all
+sources it can depend on.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -18,7 +19,8 @@ from typing import Any
 
 __all__ = ["compiled"]
 
-# No fastmath: `nnan` and `ninf` delete the handling of NaN and infinity, `reassoc` the error-free transformations.
+# No fastmath: `nnan` and `ninf` delete the handling of NaN and infinity, `reassoc` the error-free
+# transformations.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
 
@@ -47,10 +49,10 @@ def _loop4(out: Any, a: Any, da: int, b: Any, db: int, c: Any, dc: int, d: Any, 
         out[i] = element(a[i * da], b[i * db], c[i * dc], d[i * dd])
 
 
-_TEMPLATES = (_loop1, _loop2, _loop3, _loop4)
+_TEMPLATES: tuple[Callable[..., None], ...] = (_loop1, _loop2, _loop3, _loop4)
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(scalar: Callable[..., float]) -> Callable[..., None]:
     """The machine-code loop of a scalar kernel.
 
@@ -58,7 +60,8 @@ def compiled(scalar: Callable[..., float]) -> Callable[..., None]:
         scalar: a module-level function of one to four floats.
 
     Returns:
-        `loop(out, a, step_a, b, step_b, …)`: every array flat, contiguous float64; a step of 0 repeats one value.
+        `loop(out, a, step_a, b, step_b, …)`: every array flat, contiguous float64; a step of 0 repeats one
+        value.
     """
     import numba
     from numba import types
@@ -74,30 +77,35 @@ def compiled(scalar: Callable[..., float]) -> Callable[..., None]:
         return numba.njit([signature], **OPTIONS)(loop)  # type: ignore[no-any-return]  # numba is untyped
 
 
-@lru_cache(maxsize=None)
+@cache
 def _inlined(function: FunctionType) -> Any:
     """A kernel as Numba wants it inside another one: its own callees compiled first."""
     import numba
 
     names = function.__code__.co_names
     used = {name: function.__globals__[name] for name in names if name in function.__globals__}
-    scope = {name: _inlined(value) if isinstance(value, FunctionType) else value for name, value in used.items()}
+    scope = {
+        name: _inlined(value) if isinstance(value, FunctionType) else value for name, value in used.items()
+    }
     scope["__name__"] = function.__module__  # what loading from the cache looks globals up in
     return numba.njit(**OPTIONS)(FunctionType(function.__code__, scope, function.__name__))
 
 
-def _copy(template: FunctionType, function: FunctionType, scope: dict[str, Any]) -> FunctionType:
-    """The template with other globals, filed in Numba's cache under the kernel's own module, name and line."""
+def _copy(template: Callable[..., None], function: FunctionType, scope: dict[str, Any]) -> FunctionType:
+    """The template with other globals, filed in Numba's cache under the kernel's own module, name and
+    line."""
     name = f"{function.__qualname__}_{_fingerprint(function.__code__.co_filename)}"
     code: CodeType = template.__code__.replace(
-        co_filename=function.__code__.co_filename, co_firstlineno=function.__code__.co_firstlineno, co_name=name
+        co_filename=function.__code__.co_filename,
+        co_firstlineno=function.__code__.co_firstlineno,
+        co_name=name,
     )
     loop = FunctionType(code, {**scope, "__name__": function.__module__}, name)
     loop.__qualname__ = name
     return loop
 
 
-@lru_cache(maxsize=None)
+@cache
 def _fingerprint(filename: str) -> str:
     """Hash of the sources in this folder and of the kernel's own file."""
     sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(filename)]
@@ -108,5 +116,7 @@ def _function(scalar: Callable[..., float]) -> FunctionType:
     if not isinstance(scalar, FunctionType) or not 1 <= scalar.__code__.co_argcount <= len(_TEMPLATES):
         raise TypeError(f"a kernel is a Python function of 1 to {len(_TEMPLATES)} floats, got {scalar!r}")
     if scalar.__closure__:
-        raise TypeError(f"a kernel closes over nothing, {scalar.__qualname__} closes over {scalar.__code__.co_freevars}")
+        raise TypeError(
+            f"a kernel closes over nothing, {scalar.__qualname__} closes over {scalar.__code__.co_freevars}"
+        )
     return scalar

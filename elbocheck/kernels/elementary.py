@@ -6,8 +6,8 @@ Each docstring states the form used and why. All are plain Python, compiled when
 import math
 
 __all__ = [
-    "exp_minus_half_square", "expm1_minus", "half_exp", "log_root_two_pi_times", "minus_log1p", "product_error",
-    "shrink", "sigmoid", "softplus", "standardise",
+    "exp_minus_half_square", "expm1_minus", "half_exp", "log_root_two_pi_times", "minus_log1p",
+    "product_error", "shrink", "sigmoid", "softplus", "standardise",
 ]  # fmt: skip
 
 ROOT_TWO_PI = 2.5066282746310007  # nearest double of sqrt(2 pi)
@@ -15,7 +15,9 @@ ROOT_TWO_PI_REST = -1.8328579980459167e-16  # what it lacks
 LOG_ROOT_TWO_PI = 0.9189385332046728
 
 SPLITTER = 134217729.0  # 2**27 + 1
-INVERSE_FACTORIALS = tuple(1.0 / math.factorial(k) for k in range(28, 1, -1))  # of e**s - 1 - s, highest first
+INVERSE_FACTORIALS = tuple(
+    1.0 / math.factorial(k) for k in range(28, 1, -1)
+)  # of e**s - 1 - s, highest first
 ATANH_SERIES = tuple(1.0 / k for k in range(37, 1, -2))  # of (atanh(r) - r) / r**3 in r**2, highest first
 
 
@@ -41,7 +43,8 @@ def expm1_minus(s: float) -> float:
 
 
 def minus_log1p(t: float) -> float:
-    """t - log(1 + t) >= 0 for -1/2 <= t <= 1: with r = t / (2 + t), log(1 + t) = 2 atanh(r) and t - 2 r = t r."""
+    """t - log(1 + t) >= 0 for -1/2 <= t <= 1: with r = t / (2 + t), log(1 + t) = 2 atanh(r) and t - 2 r = t
+    r."""
     r = t / (2.0 + t)
     square = r * r
     total = 0.0
@@ -76,8 +79,9 @@ def exp_minus_half_square(d: float) -> float:
 
 
 def log_root_two_pi_times(scale: float) -> float:
-    """Log(scale sqrt(2 pi)): log scale + log sqrt(2 pi) cancels near scale = 0.399, the log of the product does not."""
-    if not 1e-100 < scale < 1e100:
+    """Log(scale sqrt(2 pi)): log scale + log sqrt(2 pi) cancels near scale = 0.4, the log of the product
+    does not."""
+    if not 0.1 < scale < 0.8:
         return math.log(scale) + LOG_ROOT_TWO_PI
     product = scale * ROOT_TWO_PI
     rest = product_error(scale, ROOT_TWO_PI, product) + scale * ROOT_TWO_PI_REST

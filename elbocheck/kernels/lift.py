@@ -1,7 +1,7 @@
 """A scalar kernel over broadcast arrays: computed in float64, rounded once to the dtype of the inputs.
 
-float32 inputs are exact in float64, so a float32 result is the float64 one rounded: right to the last bit but for
-ties closer than the float64 error.
+float32 inputs are exact in float64, so a float32 result is the float64 one rounded: right to the last bit
+but for ties closer than the float64 error.
 """
 
 from collections.abc import Callable
@@ -72,9 +72,10 @@ def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
 
 
 def narrow(values: Wide, dtype: np.dtype[np.floating[Any]]) -> Array:
-    """Round float64 values once to a dtype; what is too large becomes infinite, and a single value a NumPy scalar."""
+    """Round float64 values once to a dtype; what is too large becomes infinite, and a single value a NumPy
+    scalar."""
     with np.errstate(over="ignore", under="ignore"):
-        return values.astype(dtype, copy=False)[()]  # type: ignore[no-any-return]  # indexing by () is untyped
+        return values.astype(dtype, copy=False)[()]
 
 
 def _flat(array: Wide, shape: tuple[int, ...]) -> tuple[Wide, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, sqrt
 
 import numpy as np
 
@@ -70,3 +70,33 @@ def near_prior(probe: Probe, role: Role | None, weight: float) -> tuple[float, f
     slope = (at(step) - at(-step)) / (2 * step * weight)
     lowest = min(at(float(t)) for t in np.linspace(-3, 3, 25)) - at(0.0)
     return slope, lowest / weight
+
+
+def binary_mass(probe: Probe, role: Role, *, closed: bool) -> tuple[float, float] | None:
+    """Return the least and largest mass of exp(-h) over {0, 1}, for a loss that scores classes, else None.
+
+    Such a loss is linear in the data, and its cost falls monotonically to a floor as the prediction goes to the right
+    end, for both classes. Its mass is 1 for a Bernoulli whatever the link; weights on one class make it vary.
+    """
+    r = np.linspace(0.02, 0.98, 13) if closed else np.linspace(-6, 6, 13)
+    ends = (1e-9, 1 - 1e-9) if closed else (-30.0, 30.0)
+    zero, one, between = (probe.curve([{Role.X: x, role: float(v)} for v in r]) for x in (0.0, 1.0, 0.5))
+    floors = probe({Role.X: 0.0, role: ends[0]}), probe({Role.X: 1.0, role: ends[1]})
+    if not np.all(np.isfinite([*zero, *one, *floors])):
+        return None
+    linear_in_x = not np.all(np.isfinite(between)) or np.all(
+        np.abs(between - (zero + one) / 2) <= probe.noise(zero, one, between) + 4 * probe.floor
+    )
+    level = abs(floors[0] - floors[1]) <= 1e-6 * float(np.ptp(zero))
+    falls = np.all(np.diff(zero) > 0) and np.all(np.diff(one) < 0)
+    if not (linear_in_x and level and falls):
+        return None
+    # the scale of the whole is not known: it is fixed so that the mass in the middle is 1
+    rise = np.stack([zero - floors[0], one - floors[1]])
+    middle = rise[:, 6]
+    low, high = 1e-9, 1e9
+    for _ in range(200):
+        scale = sqrt(low * high)
+        low, high = (low, scale) if np.sum(np.exp(-middle * scale)) < 1 else (scale, high)
+    mass = np.sum(np.exp(-rise * scale), axis=0)
+    return float(mass.min()), float(mass.max())

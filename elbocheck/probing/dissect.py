@@ -12,7 +12,7 @@ from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
 from elbocheck.monomial import Monomial
 from elbocheck.probing import curve, divergence, likelihood
 from elbocheck.probing.probe import Probe, Values, argument_of
-from elbocheck.probing.reduction import event_axes, exponent, weigh
+from elbocheck.probing.reduction import event_axes, exponent, sizes, weigh
 from elbocheck.probing.structure import structure
 from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout
@@ -24,12 +24,12 @@ def dissect(probe: Probe, seed: int) -> Anatomy:
     axes = event_axes(probe.layout, probe.loss.adapter.name)
     compares = Role.X in roles and bool(roles & PREDICTIONS)
     posterior = bool(roles & (POSTERIOR_SCALES | {Role.Q_LOC}))
-    reconstruction, left = _reconstruction(probe, axes) if compares else (None, None)
+    reconstruction, left, unsure = _reconstruction(probe, axes) if compares else (None, None, 0.0)
     regulariser, at_prior = _regulariser(probe, axes) if posterior else (None, None)
     floor = regulariser.floor if regulariser else None
     constant = left if compares else at_prior
-    value = np.nan if constant is None else constant - (_total(floor, probe, axes) if floor and compares else 0.0)
-    error = float(probe.noise(probe({}), value)) if isfinite(value) else 0.0
+    value = np.nan if constant is None else constant - (floor.at(sizes(probe.layout, axes)) if floor and compares else 0.0)
+    error = float(probe.noise(probe({}), value)) + probe.floor + 4 * unsure if isfinite(value) else 0.0
     return Anatomy(
         structure=structure(probe, np.random.default_rng(seed)),
         reconstruction=reconstruction,
@@ -39,17 +39,12 @@ def dissect(probe: Probe, seed: int) -> Anatomy:
         constant_error=error,
         event_axes=axes,
         tiled=probe.layout.tileable,
+        sizes=sizes(probe.layout, axes),
     )
 
 
-def _total(formula: Monomial, probe: Probe, axes: tuple[str, ...]) -> float:
-    from elbocheck.probing.reduction import sizes
-
-    return formula.at(sizes(probe.layout, axes))
-
-
-def _reconstruction(probe: Probe, axes: tuple[str, ...]) -> tuple[Reconstruction, float | None]:
-    """Name the family and weigh it; return it with the constant that is left, None where no family fits."""
+def _reconstruction(probe: Probe, axes: tuple[str, ...]) -> tuple[Reconstruction, float | None, float]:
+    """Name the family and weigh it; return it with the constant that is left (None: no family fits) and its error."""
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
     points, closed = likelihood.sample(probe)
     found = likelihood.match(probe, points, closed)
@@ -63,7 +58,8 @@ def _reconstruction(probe: Probe, axes: tuple[str, ...]) -> tuple[Reconstruction
         rough = amplitude(probe.layout)
         weight = weigh(probe, rough, budget.ratio_error(probe.dtype), amplitude, axes)
         blank = Reconstruction(role, None, weight=weight, closed=closed, bounded=bounded, scale_role=scale_role)
-        return replace(blank, mismatch=None if closed else curve.core_and_tails(probe, role)), None
+        mass = curve.binary_mass(probe, role, closed=closed)
+        return replace(blank, mass=mass, mismatch=None if closed else curve.core_and_tails(probe, role)), None, 0.0
     best = found[0]
     weight_value, constant = float(best.fit.coefficients[0]), float(best.fit.coefficients[1])
     error = max(float(best.fit.errors[0]) / abs(weight_value), budget.ratio_error(probe.dtype))
@@ -85,6 +81,7 @@ def _reconstruction(probe: Probe, axes: tuple[str, ...]) -> tuple[Reconstruction
             bounded=bounded,
         ),
         constant,
+        float(best.fit.errors[1]) + best.deviation * abs(weight_value),
     )
 
 
@@ -92,8 +89,10 @@ def _regulariser(probe: Probe, axes: tuple[str, ...]) -> tuple[Regulariser, floa
     """Name the divergence and weigh it; return it with the loss's value at the prior."""
     points = divergence.sample(probe)
     found = divergence.read(probe, points)
+    if found.pattern == "kl" and not divergence.learned_prior(probe, found):
+        found = replace(found, pattern="reference")
     role = divergence.scale_role(probe)
-    far, farther = _far_points(probe, role)
+    far, farther = _far_points(probe, role, floored=found.floor is not None)
 
     def amplitude(layout: Layout) -> float:
         return probe(farther, layout) - probe(far, layout)
@@ -128,13 +127,13 @@ def _regulariser(probe: Probe, axes: tuple[str, ...]) -> tuple[Regulariser, floa
     )
 
 
-def _far_points(probe: Probe, role: Role | None) -> tuple[Values, Values]:
-    """Return two posteriors well above any floor."""
+def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Values, Values]:
+    """Return two posteriors off the prior: ordinary ones, or well above a floor where there is one."""
     def at(m: float, t: float) -> Values:
         values: dict[Role, float] = {Role.Q_LOC: m} if Role.Q_LOC in probe.loss.roles else {}
         return values if role is None else {**values, role: float(argument_of(role, np.asarray(t)))}
 
-    return at(3.0, 0.8), at(4.0, 1.0)
+    return (at(4.0, 1.0), at(9.0, 2.0)) if floored else (at(0.8, 0.2), at(1.5, 0.5))
 
 
 def _read_as(role: Role, exponent_found: float) -> str:
@@ -161,9 +160,8 @@ def _constant_formula(
     def rest(layout: Layout) -> float:
         if reconstruction is None:
             return probe({}, layout)
-        from elbocheck.probing.reduction import sizes
-
         growth = reconstruction.weight.at(sizes(layout, axes)) / reconstruction.weight.at(sizes(here, axes))
         return probe({}, layout) - base * growth
 
-    return weigh(probe, value, max(error / abs(value), budget.ratio_error(probe.dtype)), rest, axes)
+    found = weigh(probe, value, max(error / abs(value), budget.ratio_error(probe.dtype)), rest, axes)
+    return None if found.irregular else found

@@ -16,7 +16,7 @@ from elbocheck.adapters import Array
 from elbocheck.divergences import normal_standard
 from elbocheck.probing.fit import Fit, linear
 from elbocheck.probing.probe import Probe, argument_of
-from elbocheck.roles import POSTERIOR_SCALES, Role
+from elbocheck.roles import POSTERIOR_SCALES, PRIOR_SCALES, Role
 
 @dataclass(frozen=True)
 class Curve:
@@ -115,6 +115,24 @@ def read(probe: Probe, curve: Curve) -> Reading:
             if (found := _as_kl(probe, curve, exponent, guard)) is not None:
                 return found
     return _floored(probe, curve) or _corrupted(probe, curve)
+
+
+def learned_prior(probe: Probe, found: Reading) -> bool:
+    """Tell whether a KL to N(0, 1) is the KL to N(p_loc, p_scale^2) where the loss takes a prior."""
+    roles = probe.loss.roles
+    moved, prior = scale_role(probe), next((r for r in roles if r in PRIOR_SCALES), None)
+    if Role.P_LOC not in roles and prior is None:
+        return True
+    for m, t, loc, log_var in ((0.4, 0.3, -0.6, 0.5), (-1.1, -0.7, 0.9, -0.4), (0.2, 1.0, 0.2, 1.0)):
+        there = {Role.Q_LOC: m, Role.P_LOC: loc}
+        there.update({r: float(argument_of(r, np.asarray(v))) for r, v in ((moved, t), (prior, log_var)) if r is not None})
+        loc, log_var = loc * (Role.P_LOC in roles), log_var * (prior is not None)
+        t = t * (moved is not None)
+        truth = 0.5 * (np.exp(t - log_var) + (m - loc) ** 2 * np.exp(-log_var) - 1 - t + log_var)
+        value = probe({r: v for r, v in there.items() if r in roles})
+        if not abs(value - found.constant - found.weight * truth) <= probe.noise(value, found.weight, found.constant) + probe.floor:
+            return False
+    return True
 
 
 def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:

@@ -135,7 +135,7 @@ def candidates(points: Points, closed: bool) -> Iterator[Candidate]:
 def sample(probe: Probe) -> tuple[Points, bool]:
     """Probe the element curve; return the points and whether predictions are confined to [0, 1]."""
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
-    closed = not all(_open_beyond(probe, role, edge, x) for edge in (-1.5, 2.5) for x in (0.0, 1.0))
+    closed = any(_shut(probe, role, edge) for edge in (-1.5, 2.5))
     scale_role = next((r for r in probe.loss.roles if r in LIKELIHOOD_SCALES), None)
     learned = Role.DELTA in probe.loss.roles
     pairs = _closed_pairs() if closed else _open_pairs(0.5 if scale_role or learned else 0.125)
@@ -151,13 +151,13 @@ def sample(probe: Probe) -> tuple[Points, bool]:
     return points.keep(np.isfinite(value)), closed
 
 
-def _open_beyond(probe: Probe, role: Role, edge: float, x: float) -> bool:
-    """Tell whether the loss still varies outside [0, 1]: not raising, not NaN, not clipped flat."""
+def _shut(probe: Probe, role: Role, edge: float) -> bool:
+    """Tell whether the loss ends before `edge`: it raises there, is NaN, or is clipped flat whatever the data are."""
     beyond = np.full(probe.layout.shape(role), edge)
     farther = beyond.copy()
     farther.flat[0] *= 1.5
-    values = probe.curve([{role: array, Role.X: x} for array in (beyond, farther)])
-    return bool(np.all(np.isfinite(values)) and values[0] != values[1])
+    values = probe.curve([{role: array, Role.X: x} for x in (0.0, 1.0) for array in (beyond, farther)])
+    return not np.all(np.isfinite(values)) or bool(np.all(values[::2] == values[1::2]))
 
 
 def _open_pairs(step: float) -> list[tuple[float, float]]:

@@ -104,7 +104,7 @@ class Probe:
 
 def spread_of(role: Role, value: Array) -> Array:
     """Return the standard deviation that a posterior or likelihood scale argument stands for."""
-    kind = role.value.removeprefix("q_")
+    kind = role.value.removeprefix("q_").removeprefix("p_")
     if kind == "scale":
         return value
     if kind == "var":
@@ -114,7 +114,7 @@ def spread_of(role: Role, value: Array) -> Array:
 
 def argument_of(role: Role, log_var: Array) -> Array:
     """Return the argument that stands for a log variance: the inverse of spread_of."""
-    kind = role.value.removeprefix("q_")
+    kind = role.value.removeprefix("q_").removeprefix("p_")
     if kind in ("log_scale", "scale"):
         log_var = log_var / 2
     return np.exp(log_var) if role in POSITIVE else np.asarray(log_var)

@@ -46,23 +46,26 @@ def weigh(
         same = len(set(found)) == 1
         powers.update({"D": found[0]} if same else dict(zip(axes, found, strict=True)))
     kept = {axis: power for axis, power in powers.items() if power}
+    irregular = frozenset(axis for axis, power in powers.items() if power is None)
     named = sizes(here, axes)
-    monomial = Monomial(weight / prod(float(named[a]) ** p for a, p in kept.items()), kept, error)
+    monomial = Monomial(weight / prod(float(named[a]) ** p for a, p in kept.items()), kept, error, irregular)
     return monomial if here.tileable else guess_pixels(monomial, here.pixels)
 
 
-def exponent(before: float, after: float) -> int:
-    """Return p where after = 2**p * before; 0 where the ratio is no power of two."""
+def exponent(before: float, after: float) -> int | None:
+    """Return p where after = 2**p * before; None where the ratio is no power of two."""
     if not before or not after or not isfinite(after / before) or after / before <= 0:
-        return 0
+        return None
     power = log2(after / before)
-    return round(power) if abs(power - round(power)) < budget.EXPONENT else 0
+    return round(power) if abs(power - round(power)) < budget.EXPONENT else None
 
 
 def guess_pixels(weight: Monomial, pixels: int) -> Monomial:
-    """Read the power of D off one size: the one that leaves a plain coefficient."""
+    """Read the power of D off one size: the one that leaves the plainest fraction, 0 where none does."""
+    readings = []
     for power in (0, 1, -1):
         rest = replace(weight, coefficient=weight.coefficient / float(pixels) ** power)
-        if rest.fraction is not None and rest.fraction.denominator <= 2 and abs(rest.fraction.numerator) <= 2:
-            return Monomial(rest.coefficient, {**weight.powers, "D": power} if power else weight.powers, weight.error)
-    return weight
+        if rest.fraction is not None:
+            powers = {**weight.powers, "D": power} if power else weight.powers
+            readings.append((abs(rest.fraction.numerator) + rest.fraction.denominator, replace(rest, powers=powers)))
+    return min(readings, key=lambda reading: reading[0])[1] if readings else weight

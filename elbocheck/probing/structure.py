@@ -8,7 +8,8 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.probing.probe import Probe
-from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, PRIOR_SCALES, Role
+from elbocheck.shapes import ordinary
 
 Index = tuple[int, ...]
 
@@ -72,6 +73,8 @@ def _base(probe: Probe, rng: np.random.Generator) -> dict[Role, Array]:
             base[role] = (rng.random(shape) < 0.5).astype(np.float64)
         elif role in PREDICTIONS:
             base[role] = rng.uniform(0.2, 0.8, shape)
+        elif role in PRIOR_SCALES or role is Role.P_LOC:
+            base[role] = np.full(shape, ordinary(role))
         elif role in POSITIVE:
             base[role] = rng.uniform(0.5, 2.0, shape)
         else:

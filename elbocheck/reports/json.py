@@ -27,6 +27,7 @@ def as_dict(verdict: Verdict) -> dict[str, Any]:
         else {
             "family": model.family,
             "likelihood": model.likelihood,
+            "density": model.density,
             "parameters": {name: _number(value) for name, value in model.parameters.items()},
             "reduction": model.reduction,
             "divergence": model.divergence,

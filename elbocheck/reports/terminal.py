@@ -66,6 +66,8 @@ def _fix(finding: Finding) -> Iterator[str]:
 def _model(model: ImpliedModel) -> Iterator[str]:
     if model.likelihood is not None:
         yield from _row("likelihood", f"{model.likelihood} per element")
+        if model.density is not None:
+            yield from _row("as density", f"{model.density} with its weight absorbed, at {_sizes(model)}")
     elif model.reduction is not None:
         yield from _row("likelihood", "none of the families known here (normal, bernoulli, huber)")
     if model.reduction is not None:
@@ -93,6 +95,10 @@ def _weights(model: ImpliedModel) -> Iterator[str]:
         yield from _row("beta", _number(model.beta, model) + reading)
     elif model.beta is not None:
         yield from _row("weight", f"{_number(model.beta, model)}, KL over reconstruction")
+
+
+def _sizes(model: ImpliedModel) -> str:
+    return ", ".join(f"{name} = {model.sizes[name]}" for name in ("B", "D", "L"))
 
 
 def _number(formula: Monomial, model: ImpliedModel) -> str:
