@@ -40,7 +40,11 @@ def no_density(r: Reconstruction, intent: Intent) -> str | None:
         return "its mass over {0, 1} changes with the prediction: classes are weighted"
     if r.density == "bernoulli" and intent.data_kind not in (None, "binary"):
         return "a Bernoulli has mass on 0 and 1 only; on other values exp(-loss) does not integrate to 1"
-    if r.density == "bernoulli" and intent.data_range is not None and not 0 <= intent.data_range[0] <= intent.data_range[1] <= 1:
+    if (
+        r.density == "bernoulli"
+        and intent.data_range is not None
+        and not 0 <= intent.data_range[0] <= intent.data_range[1] <= 1
+    ):
         return "data outside [0, 1] lie outside the Bernoulli's domain"
     return None
 

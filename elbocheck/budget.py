@@ -69,16 +69,10 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "normal.energy": Budget(5, "z: difference and quotient 2u; its square twice that and a product"),
         "normal.energy_by_loc": Budget(3, "z 2u, quotient"),
         "normal.energy_by_scale": Budget(6, "z twice 2u, quotient, product"),
-        "normal.normalizer": Budget(
-            5, "log 2u times 1.7, constant, sum; or log of an exact product 2u, quotient, sum"
-        ),
+        "normal.normalizer": Budget(5, "log 2u times 1.7, constant, sum; or log of an exact product 2u, quotient, sum"),
         "normal.normalizer_by_scale": Budget(1, "quotient"),
-        "normal.energy_log_var": Budget(
-            15, "z: difference, exp 2u, product, squared: 9u; 15u where exp is split"
-        ),
-        "normal.energy_log_var_by_loc": Budget(
-            13, "difference, two exps 2u, two products: 7u; 13u where exp is split"
-        ),
+        "normal.energy_log_var": Budget(15, "z: difference, exp 2u, product, squared: 9u; 15u where exp is split"),
+        "normal.energy_log_var_by_loc": Budget(13, "difference, two exps 2u, two products: 7u; 13u where exp is split"),
         "normal.energy_log_var_by_log_var": Budget(15, "as normal.energy_log_var"),
         "normal.normalizer_log_var": Budget(3, "two sums, exact where they cancel, constant to 2**-106"),
         "normal.normalizer_log_var_by_log_var": Budget(0, "constant"),
@@ -101,9 +95,7 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
             7, "series 4u, two products; or expm1 2u times 1.7, difference; sum of positive terms"
         ),
         "KL(normal || standard normal).kl_by_loc": Budget(0, "the argument itself"),
-        "KL(normal || standard normal).kl_by_log_var": Budget(
-            5, "expm1 2u; two exps 2u and a product above 700"
-        ),
+        "KL(normal || standard normal).kl_by_log_var": Budget(5, "expm1 2u; two exps 2u and a product above 700"),
         "KL(normal || standard normal).kl_scale": Budget(
             10, "at scale 1/2: three roundings times 1.2, log 2u times 2.2, difference; sum of positive terms"
         ),
@@ -146,6 +138,7 @@ def sum_noise(count: int, dtype: np.dtype[Any]) -> float:
 def ratio_error(dtype: np.dtype[Any]) -> float:
     """Relative uncertainty below which no weight is claimed to be known: a thousand roundings in float64, forty in float32."""
     return 1e-12 if np.finfo(dtype).eps < 1e-10 else 5e-6
+
 
 NORMALISER = 1e-3
 """Distance of the weight of a log normaliser from 1, relative to the energy: a missing or halved one is off by 0.5 or 1."""

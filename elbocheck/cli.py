@@ -7,11 +7,15 @@ import ast
 import os
 import sys
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
 
 from elbocheck import __version__
 from elbocheck.errors import ElbocheckError, UsageError
+
+_LARGEST = 10**8
+"""Values of one datum: a call holds a few arrays of them."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -41,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="elbocheck", description="Which model does a VAE loss imply, is it a bound, where does it break?")
+    parser = _Parser(
+        prog="elbocheck", description="Which model does a VAE loss imply, is it a bound, where does it break?"
+    )
     parser.add_argument("--version", action="version", version=f"elbocheck {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_verify(commands.add_parser("verify", help="read a loss by calling it"))
@@ -55,20 +61,38 @@ def _parser() -> argparse.ArgumentParser:
 def _add_verify(verify: argparse.ArgumentParser) -> None:
     add = verify.add_argument
     add("target", help="file.py:name, pkg.mod:name, or a name of [tool.elbocheck.losses] in pyproject.toml")
-    add("--role", action="append", default=[], metavar="ARG=ROLE", help="what an argument is, by name or position; a number fixes it")
+    add(
+        "--role",
+        action="append",
+        default=[],
+        metavar="ARG=ROLE",
+        help="what an argument is, by name or position; a number fixes it",
+    )
     add("--set", action="append", default=[], metavar="ARG=VALUE", help="keep an argument at a value")
     add("--init", action="append", default=[], metavar="ARG=VALUE", help="instantiate a class with an argument")
-    add("--shape", action="append", default=[], metavar="WHAT=AxBxC", help="shape of one datum (x), prediction or latent vector (z)")
+    add(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="WHAT=AxBxC",
+        help="shape of one datum (x), prediction or latent vector (z)",
+    )
     add("--framework", help="numpy or torch; by default what the loss's module uses")
     add("--dtype", help="float64 or float32; by default float64 identifies, the framework's own is stressed")
     add("--data", metavar="FILE", help="an .npy or .npz file of the data: its kind and range")
     add("--data-kind", help="binary, gray, counts or real")
     add("--data-range", nargs="+", metavar="LOW HIGH", help="lowest and highest value of the data")
-    add("--expect", action="append", default=[], metavar="NAME=VALUE", help="what is meant: family, beta, sigma, reduction, bound, free_bits")
+    add(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what is meant: family, beta, sigma, reduction, bound, free_bits",
+    )
     add("--select", action="append", default=[], metavar="CODE", help="report these codes (or prefixes) only")
     add("--ignore", action="append", default=[], metavar="CODE", help="leave these codes (or prefixes) out")
     add("--strict", action="store_true", help="exit with 1 on warnings too")
-    add("--seed", type=int, default=0, help="of every random choice (0)")
+    add("--seed", default="0", help="of every random choice, a whole number (0)")
     add("--format", choices=("text", "json"), default="text", help="how to print the verdict (text)")
     add("--output", metavar="FILE", help="write the report there instead")
     verify.set_defaults(run=_verify)
@@ -78,6 +102,8 @@ def _verify(options: argparse.Namespace) -> int:
     from elbocheck.engine import verify
     from elbocheck.loading import load
 
+    if options.output:
+        _refuse_folder(options.output)
     function = load(options.target, _pairs("--init", options.init))
     verdict = verify(
         function,
@@ -88,9 +114,9 @@ def _verify(options: argparse.Namespace) -> int:
         framework=options.framework,
         dtype=options.dtype,
         intent=_intent(options),
-        select=_codes(options.select),
-        ignore=_codes(options.ignore),
-        seed=options.seed,
+        select=_codes("--select", options.select),
+        ignore=_codes("--ignore", options.ignore),
+        seed=_seed(options.seed),
     )
     _print(verdict, options)
     return verdict.exit_code_if(strict=options.strict)
@@ -122,12 +148,25 @@ def _print(verdict: Any, options: argparse.Namespace) -> None:
     else:
         text = terminal.render(verdict, colour=not options.output and _colour())
     if not options.output:
-        print(text)
+        encoding = sys.stdout.encoding or "utf-8"  # a console that lacks a letter shows its number
+        print(text.encode(encoding, "backslashreplace").decode(encoding))
         return
     try:
-        Path(options.output).write_text(text + "\n", encoding="utf-8")
+        Path(options.output).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise UsageError(f"cannot write {options.output!r} ({error.strerror}): name a file in a folder that exists") from None
+        raise _unwritable(options.output, error.strerror) from None
+
+
+def _refuse_folder(output: str) -> None:
+    """Refuse what cannot be written to before the work is done."""
+    if os.path.isdir(output):
+        raise _unwritable(output, "it is a folder")
+    if not os.path.isdir(os.path.dirname(output) or "."):
+        raise _unwritable(output, "no such folder")
+
+
+def _unwritable(output: str, why: str | None) -> UsageError:
+    return UsageError(f"cannot write {output!r} ({why}): name a file in a folder that exists")
 
 
 def _colour() -> bool:
@@ -155,6 +194,8 @@ def _strings(flag: str, words: list[str]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if not equals or not name:
             raise UsageError(f"{flag} {word!r}: write {flag} NAME=VALUE")
+        if name in pairs:
+            raise UsageError(f"{flag} gives {name!r} twice, {pairs[name]!r} and {value!r}: keep one")
         pairs[name] = value
     return pairs
 
@@ -167,12 +208,18 @@ def _literal(text: str) -> Any:
     """Read a Python literal (numbers, True, None, tuples); anything else is a string."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return text
 
 
 def _is_number(text: str) -> bool:
     return isinstance(_literal(text), int | float)
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) >= 2**32:
+        raise UsageError(f"--seed {text}: give a whole number from 0 to {2**32 - 1}")
+    return int(text)
 
 
 def _key(text: str) -> str | int:
@@ -186,13 +233,19 @@ def _shape(name: str, text: str) -> tuple[int, ...]:
         shape = tuple(int(part) for part in text.replace(",", "x").split("x"))
     except ValueError:
         shape = (0,)
-    if min(shape) < 1:
-        raise UsageError(f"--shape {name}={text}: write sizes of one datum, e.g. --shape x=3x64x64 or x=scalar")
+    if min(shape) < 1 or prod(shape) > _LARGEST:
+        raise UsageError(
+            f"--shape {name}={text}: write the sizes of one datum, e.g. --shape x=3x64x64 or x=scalar, "
+            f"{_LARGEST:,} values at most"
+        )
     return shape
 
 
-def _codes(words: list[str]) -> list[str]:
-    return [code for word in words for code in word.split(",") if code]
+def _codes(flag: str, words: list[str]) -> list[str]:
+    for word in words:
+        if not word.replace(",", " ").split():
+            raise UsageError(f"{flag} {word!r} names no rule: write codes, e.g. {flag} ELB103,ELB4")
+    return [code for word in words for code in word.replace(",", " ").split()]
 
 
 if __name__ == "__main__":

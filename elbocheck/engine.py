@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-
 from typing import Any
 
 import numpy as np
@@ -85,9 +84,7 @@ def verify(
         loss, layout = _called(loss, _declared(shapes or {}), exact, framework)
         case = _measure(loss, layout, _declared(shapes or {}), exact, dtype, meant, seed)
     except CallError as error:
-        return _failed(
-            loss, error, Run(0, loss.calls.values, exact.name, seed, time.perf_counter() - started)
-        )
+        return _failed(loss, error, Run(0, loss.calls.values, exact.name, seed, time.perf_counter() - started))
     found, checks = _checked(case)
     kept = [f for f in found if (not wanted or f.code in wanted) and f.code not in unwanted]
     kind, reason = bound(case.anatomy, case.model, meant)
@@ -122,15 +119,11 @@ def _declared(shapes: Mapping[str, Shape]) -> dict[Role, Shape]:
     known = {"x": Role.X, "prediction": Role.PREDICTION, "z": Role.Z}
     for name in shapes:
         if name not in known:
-            raise UsageError(
-                f"no shape goes by {name!r}: choose from {', '.join(known)}, e.g. --shape x=3x64x64"
-            )
+            raise UsageError(f"no shape goes by {name!r}: choose from {', '.join(known)}, e.g. --shape x=3x64x64")
     return {known[name]: tuple(shape) for name, shape in shapes.items()}
 
 
-def _called(
-    loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype, framework: str | None
-) -> tuple[Loss, Layout]:
+def _called(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype, framework: str | None) -> tuple[Loss, Layout]:
     """Return the loss in a framework that works, with a layout that it accepts."""
     first: CallError | None = None
     for name in [framework] if framework else candidates(loss.function):
@@ -173,9 +166,7 @@ def _refuse_unusable(probe: Probe) -> np.ndarray:
     layout, roles = probe.layout, probe.loss.roles
     if not np.all(np.isfinite(value)):
         shown = "nan" if np.any(np.isnan(value)) else "inf"
-        raise CallError(
-            "ELB006", f"returned {shown} on ordinary input ({_shown(probe)})", "make it finite there"
-        )
+        raise CallError("ELB006", f"returned {shown} on ordinary input ({_shown(probe)})", "make it finite there")
     per_datum = value.shape in ((), (1,), (layout.batch,), (layout.batch, 1))
     events = {layout.shape(r)[:n] for r in roles for n in (len(layout.shape(r)), len(layout.shape(r)) - 1)}
     whole = bool(roles & (POSTERIOR_SCALES | {Role.Q_LOC})) and Role.X in roles

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from math import isfinite, nan
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
 from elbocheck.errors import RunError, UsageError
+from elbocheck.verdict import Bound
 
 DATA_KINDS = ("binary", "gray", "counts", "real")
+_NUMBERS = ("beta", "sigma", "free_bits")
 EXPECTABLE = ("family", "beta", "sigma", "reduction", "bound", "free_bits")
 
 
@@ -32,13 +36,17 @@ class Intent:
     def __post_init__(self) -> None:
         if self.data_kind is not None and self.data_kind not in DATA_KINDS:
             raise UsageError(f"unknown data kind {self.data_kind!r}: choose from {', '.join(DATA_KINDS)}")
-        if self.data_range is not None and not self.data_range[0] < self.data_range[1]:
-            raise UsageError(f"data range {self.data_range} is empty: give the lowest value first, e.g. 0 255")
+        if self.data_range is not None:
+            _refuse_range(*self.data_range)
         for name in self.expect:
             if name not in EXPECTABLE:
                 near = get_close_matches(name, EXPECTABLE, n=1, cutoff=0.4)
                 hint = f"did you mean {near[0]!r}? " if near else ""
                 raise UsageError(f"cannot expect {name!r}: {hint}choose from {', '.join(EXPECTABLE)}")
+        for name in _NUMBERS:
+            self.number(name)
+        for name, choices in (("bound", tuple(Bound)), ("family", _families())):
+            _refuse_stranger(name, self.expect.get(name), choices)
 
     def number(self, name: str) -> float | None:
         """Return a declared number, or None; raise UsageError where it is none."""
@@ -46,9 +54,30 @@ class Intent:
         if value is None:
             return None
         try:
-            return float(value)
-        except ValueError:
-            raise UsageError(f"--expect {name}={value}: {value!r} is no number") from None
+            number = float(value)
+        except (TypeError, ValueError):
+            number = nan
+        if not isfinite(number):
+            raise UsageError(f"--expect {name}={value}: {value!r} is no number, write e.g. --expect {name}=1")
+        return number
+
+
+def _refuse_range(low: float, high: float) -> None:
+    if not (isfinite(low) and isfinite(high) and low < high):
+        raise UsageError(f"no data range from {low} to {high}: give the lowest value, then the highest, e.g. 0 255")
+
+
+def _refuse_stranger(name: str, value: str | float | None, choices: tuple[str, ...]) -> None:
+    if value is not None and value not in choices:
+        near = get_close_matches(str(value).lower(), choices, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageError(f"--expect {name}={value}: {hint}choose from {', '.join(choices)}")
+
+
+def _families() -> tuple[str, ...]:
+    from elbocheck.densities import DENSITIES  # brings Numba
+
+    return tuple(density.name for density in DENSITIES)
 
 
 def describe_data(path: str) -> tuple[str, tuple[float, float]]:
@@ -63,15 +92,17 @@ def describe_data(path: str) -> tuple[str, tuple[float, float]]:
     try:
         loaded = np.load(file, allow_pickle=False)
         array = loaded if isinstance(loaded, np.ndarray) else loaded[loaded.files[0]]
-    except (ValueError, OSError, IndexError) as error:
-        raise RunError(f"cannot read {path!r} as a NumPy array ({error}): save it with numpy.save") from error
+    except (ValueError, OSError, EOFError, IndexError, BadZipFile) as error:
+        raise RunError(f"{path!r} holds no array of numbers that NumPy can read: save it with numpy.save") from error
     if array.dtype.kind not in "buif" or not array.size:
         raise UsageError(f"{path!r} holds {array.dtype} of shape {array.shape}: an array of numbers is needed")
     low, high = float(array.min()), float(array.max())
     if not np.isfinite([low, high]).all():
         raise UsageError(f"{path!r} holds values from {low} to {high}: remove what is not finite")
+    if low == high and low not in (0, 1):
+        raise UsageError(f"{path!r} holds one value only, {low}: give the whole data, or --data-range LOW HIGH")
     if np.all((array == 0) | (array == 1)):
         return "binary", (0.0, 1.0)
     whole = array.dtype.kind in "ui" or bool(np.all(array == np.round(array)))
-    kind = "counts" if whole and low >= 0 else "gray" if 0 <= low and high <= 1 else "real"
+    kind = "counts" if whole and low >= 0 else "gray" if low >= 0 and high <= 1 else "real"
     return kind, (low, high)

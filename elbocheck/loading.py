@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
+import os
 import sys
 import tomllib
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +19,8 @@ from typing import Any
 from elbocheck.adapters import FRAMEWORKS
 from elbocheck.errors import RunError, TargetError, UsageError
 
-_INSTALLABLE = {**{name: name for name in (*FRAMEWORKS, "jax", "tensorflow", "keras")}}
+_INSTALLABLE = frozenset({*FRAMEWORKS, "jax", "tensorflow", "keras"})
+_READABLE = "write file.py:name or pkg.mod:name"
 
 
 class UserImportError(RunError):
@@ -27,8 +31,8 @@ def load(target: str, init: Mapping[str, Any] | None = None) -> Callable[..., An
     """Return the loss that `target` names.
 
     Args:
-        target: `file.py:name`, `file.py::name`, `pkg.mod:name` (dots reach into objects), `pkg.mod.name`, or a name in
-            `[tool.elbocheck.losses]` of pyproject.toml or a module or file of the working folder.
+        target: `file.py:name`, `file.py::name`, `pkg.mod:name` (dots reach into objects), `pkg.mod.name`, or a
+            name in `[tool.elbocheck.losses]` of pyproject.toml or a module or file of the working folder.
         init: arguments to instantiate a class with.
 
     Raises:
@@ -44,7 +48,7 @@ def load(target: str, init: Mapping[str, Any] | None = None) -> Callable[..., An
     elif init:
         raise UsageError(f"--init goes with a class: {target!r} is a {type(found).__name__}")
     if not callable(found):
-        raise UsageError(f"{target!r} is {found!r}, not callable: name a function, a method or a callable object")
+        raise UsageError(f"{target!r} is {_shown(found)}, not callable: name a function, a method or a callable object")
     return found  # type: ignore[no-any-return]  # callable() narrows Any to no signature
 
 
@@ -55,14 +59,11 @@ def _alias(target: str) -> str:
     losses = _configured()
     if target in losses:
         return str(losses[target])
-    if "." in target or Path(f"{target}.py").is_file():
+    if "." in target or os.path.isfile(f"{target}.py"):
         return target
     near = get_close_matches(target, losses, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise TargetError(
-        f"no loss called {target!r} in [tool.elbocheck.losses] of pyproject.toml{hint}; "
-        "or name it as file.py:name or pkg.mod:name"
-    )
+    hint = f"did you mean {near[0]!r}? Otherwise " if near else ""
+    raise TargetError(f"no loss called {target!r} in [tool.elbocheck.losses] of pyproject.toml: {hint}{_READABLE}")
 
 
 def _configured() -> dict[str, Any]:
@@ -70,101 +71,153 @@ def _configured() -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        losses = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("elbocheck", {}).get("losses", {})
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"pyproject.toml cannot be read: {error}") from None
-    if not isinstance(losses, dict):
-        raise UsageError(f"[tool.elbocheck.losses] holds {losses!r}: write name = 'file.py:loss'")
-    return losses
+        table: Any = tomllib.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # neither TOML nor UTF-8
+        raise UsageError(f"pyproject.toml cannot be read ({error}): repair it, or {_READABLE}") from None
+    for name in ("tool", "elbocheck", "losses"):
+        table = table.get(name, {})
+        if not isinstance(table, dict):
+            raise UsageError(
+                f"pyproject.toml sets {name} = {table!r}: write name = 'file.py:loss' in [tool.elbocheck.losses]"
+            )
+    return table
 
 
 def _split(target: str) -> tuple[str, str]:
-    """Split a target into the module or file and the name in it."""
+    """Split a target into the module or file and the name in it, which may be missing."""
     place, colon, name = target.replace("::", ":").rpartition(":")
-    if colon and name and not (len(place) == 1 and sys.platform == "win32"):
-        return place, name
-    if target.endswith(".py") or Path(f"{target}.py").is_file():
-        return target if target.endswith(".py") else f"{target}.py", ""
-    place, dot, name = target.rpartition(".")
-    if not dot or not place or not name:
-        raise TargetError(f"cannot read the target {target!r}: write file.py:name or pkg.mod:name")
+    if not colon or (len(place) == 1 and sys.platform == "win32"):
+        if target.endswith(".py") or os.path.isfile(f"{target}.py"):
+            return target if target.endswith(".py") else f"{target}.py", ""
+        place, _, name = target.rpartition(".")
+        colon = name
+    whole = bool(place) if _is_file(place) else all(place.split("."))
+    if not (whole and colon) or (name and not all(name.split("."))):
+        raise TargetError(f"cannot read the target {target!r}: {_READABLE}")
     return place, name
 
 
+def _is_file(place: str) -> bool:
+    return place.endswith(".py") or "/" in place
+
+
 def _import(place: str) -> ModuleType:
-    if place.endswith(".py") or "/" in place:
+    if _is_file(place):
         return _import_file(Path(place))
     if "" not in sys.path:
         sys.path.insert(0, "")  # as `python -m` does: modules of the working folder
     try:
-        return importlib.import_module(place)
+        with _own_arguments(place):
+            return importlib.import_module(place)
     except ModuleNotFoundError as missing:
         parts = place.split(".")
         if missing.name and any(missing.name == ".".join(parts[: n + 1]) for n in range(len(parts))):
             raise _no_module(place, missing.name) from None
         raise _theirs(place, missing) from missing
-    except Exception as error:  # noqa: BLE001 - whatever their module raises is shown as theirs
+    except (Exception, SystemExit) as error:  # whatever their module raises is shown as theirs
         raise _theirs(place, error) from error
 
 
 def _import_file(file: Path) -> ModuleType:
-    if not file.is_file():
-        folder = file.parent if file.parent.is_dir() else Path()
-        near = get_close_matches(file.name, [p.name for p in folder.glob("*.py")], n=1, cutoff=0.5)
-        hint = f": did you mean {str(file.with_name(near[0]))!r}?" if near else ": write the path from the working folder"
-        raise TargetError(f"no file {str(file)!r}{hint}")
+    if not os.path.isfile(file):
+        raise _no_file(file)
     spec = importlib.util.spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None:
         raise TargetError(f"{str(file)!r} is no Python file: write file.py:name")
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(file.resolve().parent))  # as `python file.py` does: their neighbours import
+    before = sys.modules.get(file.stem)
     sys.modules[file.stem] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - whatever their file raises is shown as theirs
-        del sys.modules[file.stem]
+        with _own_arguments(str(file)):
+            spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # whatever their file raises is shown as theirs
+        if before is None:
+            sys.modules.pop(file.stem, None)
+        else:
+            sys.modules[file.stem] = before
         raise _theirs(str(file), error) from error
     return module
 
 
+@contextmanager
+def _own_arguments(place: str) -> Iterator[None]:
+    """Give a module an empty command line: a script that parses its arguments at the top must not read ours."""
+    ours = sys.argv
+    sys.argv = [place]
+    try:
+        yield
+    finally:
+        sys.argv = ours
+
+
+def _no_file(file: Path) -> TargetError:
+    if os.path.isdir(file):
+        return TargetError(f"{str(file)!r} is a folder: name a file in it, as folder/file.py:name")
+    folder = file.parent if os.path.isdir(file.parent) else Path()
+    near = get_close_matches(file.name, [p.name for p in folder.glob("*.py")], n=1, cutoff=0.5)
+    hint = f"did you mean {str(folder / near[0])!r}?" if near else "write the path from the working folder"
+    return TargetError(f"no file {str(file)!r}: {hint}")
+
+
 def _no_module(place: str, missing: str) -> TargetError:
     if missing in _INSTALLABLE:
-        return TargetError(f"{missing} is not installed, and {place!r} needs it: pip install 'elbocheck[{_INSTALLABLE[missing]}]'")
+        return TargetError(f"{missing} is not installed, and {place!r} needs it: pip install 'elbocheck[{missing}]'")
     return TargetError(f"no module {missing!r} for {place!r}: install it, or run elbocheck where it can be imported")
 
 
-def _theirs(place: str, error: Exception) -> UserImportError:
+def _theirs(place: str, error: BaseException, fails: str = "does not import") -> UserImportError:
     """Return their error with their traceback, ours cut off."""
+    ours = ("<frozen", __file__, importlib.__file__ or "?")
     frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(("<frozen", __file__, importlib.__file__ or "?")):
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(ours):
         frames = frames.tb_next
     text = "".join(traceback.format_exception(type(error), error, frames)).rstrip()
     extra = ""
     if isinstance(error, ModuleNotFoundError) and error.name in _INSTALLABLE:
-        extra = f"\n{error.name} is not installed: pip install 'elbocheck[{_INSTALLABLE[error.name]}]'"
-    return UserImportError(f"{place!r} does not import; its own error is\n{text}{extra}")
+        extra = f"\n{error.name} is not installed: pip install 'elbocheck[{error.name}]'"
+    elif isinstance(error, SystemExit):
+        extra = "\nput what runs as a script under: if __name__ == '__main__':"
+    return UserImportError(f"{place!r} {fails}; its own error is\n{text}{extra}")
 
 
 def _reach(module: ModuleType, name: str, target: str) -> Any:
     found: Any = module
     if not name:
         names = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__]
-        raise TargetError(f"{target!r} names no loss: write {module.__name__}:NAME with one of {', '.join(names) or 'its functions'}")
+        listed = ", ".join(names[:12]) or "its functions"
+        raise TargetError(f"{target!r} names no loss: write {target.rstrip(':')}:NAME with one of {listed}")
     for part in name.split("."):
-        if not hasattr(found, part):
-            known = [n for n in dir(found) if not n.startswith("_")]
-            near = get_close_matches(part, known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known[:8]) or 'nothing'}"
-            owner = getattr(found, "__name__", type(found).__name__)
-            raise TargetError(f"{owner!r} has no {part!r}: {hint}")
-        found = getattr(found, part)
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise _no_name(found, part) from None
+        except Exception as error:
+            raise _theirs(target, error, "cannot be reached") from error
     return found
+
+
+def _no_name(owner: object, part: str) -> TargetError:
+    known = [n for n in dir(owner) if not n.startswith("_")]
+    near = get_close_matches(part, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known[:8]) or 'no names'}"
+    return TargetError(f"{getattr(owner, '__name__', type(owner).__name__)!r} has no {part!r}: {hint}")
 
 
 def _instantiate(cls: type, init: Mapping[str, Any], target: str) -> Any:
     try:
-        return cls(**init)
+        inspect.signature(cls).bind(**init)
     except TypeError as error:
-        raise UsageError(f"cannot make {target!r} without arguments ({error}): give them with --init NAME=VALUE") from error
-    except Exception as error:  # noqa: BLE001 - whatever their constructor raises is theirs
-        raise _theirs(target, error) from error
+        given = f"with {', '.join(init)}" if init else "without arguments"
+        raise UsageError(f"cannot make {target!r} {given} ({error}): give them with --init NAME=VALUE") from None
+    except ValueError:  # a built-in class has no signature to read
+        pass
+    try:
+        return cls(**init)
+    except Exception as error:
+        raise _theirs(target, error, "cannot be made") from error
+
+
+def _shown(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -126,7 +126,7 @@ class Loss:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 return self.function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - whatever the user's code raises is its finding
+        except Exception as error:
             raise CallError("ELB001", _where(error), "make the loss accept ordinary input of this shape") from error
 
     def _arguments(self, tensors: Mapping[Role, Any]) -> tuple[list[Any], dict[str, Any]]:

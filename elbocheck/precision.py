@@ -27,9 +27,7 @@ Tail: TypeAlias = Callable[[Context, Number, Number], Number]
 """`tail(ctx, near, far)` bounds the integral of |integrand| from `far` outwards; `near` is further in."""
 
 GUARD = 10  # digits beyond those asked
-REACH = (
-    1100  # the same where cancellation is possible: a float64 is at least 1e-324, so 1 + x**3 - 1 is not lost
-)
+REACH = 1100  # the same where cancellation is possible: a float64 is at least 1e-324, so 1 + x**3 - 1 is not lost
 INTERIOR = 4  # points per panel where the integrand is looked at
 SPLITS = 3  # halvings of a panel on which the rules disagree
 MAX_TAIL_PANELS = 120  # each twice as wide as the one before
@@ -134,9 +132,7 @@ def integrate(
         value, error = _compare(integrand, panels, peak, (goal + GUARD, goal + 2 * GUARD), lost)
         error += beyond
         if error <= abs(value) * _power(value, digits):
-            return Certified(
-                value, error, f"Gauss-Legendre at {goal + GUARD} digits, tanh-sinh at {goal + 2 * GUARD}"
-            )
+            return Certified(value, error, f"Gauss-Legendre at {goal + GUARD} digits, tanh-sinh at {goal + 2 * GUARD}")
     left = f"{_short(value)} with an error of {_short(error)}"
     raise OracleError(f"integral not known to {digits} digits: its panels cancel to {left}")
 
@@ -193,9 +189,7 @@ def _tail_panels(ctx: Context, tail: Tail, last: Panel, negligible: Number) -> t
 def _samples(integrand: Function, panel: Panel, ctx: Context) -> list[Number]:
     """The integrand times the width at interior points, all computed in one context."""
     start, width = ctx.convert(panel[0]), ctx.convert(panel[1]) - ctx.convert(panel[0])
-    steps = (
-        ctx.mpf(2 * k + 1) / (2 * INTERIOR + 1) for k in range(INTERIOR)
-    )  # not dyadic: those hide rounding
+    steps = (ctx.mpf(2 * k + 1) / (2 * INTERIOR + 1) for k in range(INTERIOR))  # not dyadic: those hide rounding
     return [integrand(ctx, start + width * step) * width for step in steps]
 
 
@@ -206,9 +200,7 @@ def _lost(integrand: Function, panels: list[Panel], peak: Number, goal: int) -> 
         ctx = context(goal + GUARD + lost)
         pairs = zip(panels, truth, strict=True)
         gaps = (
-            abs(a - b)
-            for panel, known in pairs
-            for a, b in zip(known, _samples(integrand, panel, ctx), strict=True)
+            abs(a - b) for panel, known in pairs for a, b in zip(known, _samples(integrand, panel, ctx), strict=True)
         )
         if all(gap <= peak * _power(peak, goal + 5) for gap in gaps):
             return lost
@@ -244,8 +236,7 @@ def _part(
         )
     middle = (panel[0] + panel[1]) / 2
     halves = [
-        _part(integrand, half, peak, digits, lost, splits - 1)
-        for half in ((panel[0], middle), (middle, panel[1]))
+        _part(integrand, half, peak, digits, lost, splits - 1) for half in ((panel[0], middle), (middle, panel[1]))
     ]
     return halves[0][0] + halves[1][0], halves[0][1] + halves[1][1]
 

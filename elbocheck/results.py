@@ -58,9 +58,10 @@ def read(returned: Any, adapter: Adapter) -> Result:
     if value.dtype.kind == "c":
         raise CallError("ELB004", f"returned a complex number, {_shown(loss)}", "return its real part")
     if value.dtype.kind != "f":
+        what = "an integer" if value.dtype.kind in "iu" else f"{value.dtype} values"
         raise CallError(
             "ELB004",
-            f"returned an integer, {_shown(loss)}",
+            f"returned {what}, {_shown(loss)}",
             "return a float: integer arithmetic rounds the loss and has no gradient",
         )
     terms = {n: adapter.array(v) for n, v in others.items()}

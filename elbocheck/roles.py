@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -90,8 +90,29 @@ NAMES: dict[str, Role] = {name: role for role, names in _NAMES.items() for name 
 """The documented table: an argument's name in lower case, without leading or trailing underscores."""
 
 WEIGHTS = frozenset(
-    "beta kl_weight kld_weight weight_kl kl_beta kl_coef kl_coeff gamma w kl_w kl_lambda lambda_kl anneal "
-    "annealing_factor kl_factor kl_scale kl_anneal warmup beta_kl c_kl alpha_kl".split()
+    [
+        "beta",
+        "kl_weight",
+        "kld_weight",
+        "weight_kl",
+        "kl_beta",
+        "kl_coef",
+        "kl_coeff",
+        "gamma",
+        "w",
+        "kl_w",
+        "kl_lambda",
+        "lambda_kl",
+        "anneal",
+        "annealing_factor",
+        "kl_factor",
+        "kl_scale",
+        "kl_anneal",
+        "warmup",
+        "beta_kl",
+        "c_kl",
+        "alpha_kl",
+    ]
 )
 """Arguments that weigh a term: 1 where the loss gives no default, and said so."""
 
@@ -145,16 +166,17 @@ def bind(
     """
     given, fixed = _split(roles or {}, constants or {})
     parameters = _parameters(function)
-    named = {p.name for p in parameters}
-    takes_any = any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
+    plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    takes_any = len(plain) < len(parameters)
     if not takes_any:
-        _refuse_strangers({*given, *fixed}, named, len(parameters))
+        _refuse_strangers([*given, *fixed], [p.name for p in plain])
+    _by_name(given, fixed, [p.name for p in plain])
     found: dict[Key, Role] = {}
     defaults: dict[str, Any] = {}
     unresolved: list[str] = []
     positional: list[Key] = []
-    for place, parameter in enumerate(p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)):
-        key: Key = place if place in given or place in fixed else parameter.name
+    for parameter in plain:
+        key: Key = parameter.name
         if parameter.kind is parameter.POSITIONAL_ONLY:
             positional.append(key)
         if key in fixed:
@@ -171,13 +193,32 @@ def bind(
             unresolved.append(parameter.name)
     if takes_any:
         _bind_open_arguments(function, parameters, given, fixed, found)
+    if not (takes_any or found or unresolved):
+        raise UsageError(
+            f"nothing varies in {_named(function)}: a loss takes data, a prediction or the parameters of a posterior; "
+            "say which argument is one with --role NAME=ROLE"
+        )
     _refuse_unresolved(function, unresolved, found)
-    return Binding(_in_context(found, given), fixed, defaults, tuple(positional))
+    if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
+        positional = [p.name for p in plain if p.kind is not p.KEYWORD_ONLY]
+    return Binding(_in_context(found, given, fixed), fixed, defaults, tuple(positional))
 
 
-def _split(
-    roles: Mapping[Key, str | float], constants: Mapping[Key, Any]
-) -> tuple[dict[Key, Role], dict[Key, Any]]:
+def _by_name(given: dict[Key, Role], fixed: dict[Key, Any], names: Sequence[str]) -> None:
+    """Turn positions into names where the argument has one; refuse what is said twice."""
+    for table in (given, fixed):
+        for place in [key for key in table if isinstance(key, int) and key < len(names)]:
+            if names[place] in table:
+                raise UsageError(f"argument {names[place]!r} is given twice, by name and as position {place}: keep one")
+            table[names[place]] = table.pop(place)
+    for key in fixed:
+        if key in given:
+            raise UsageError(
+                f"argument {key!r} has both the role {given[key].value!r} and the value {fixed[key]!r}: keep one"
+            )
+
+
+def _split(roles: Mapping[Key, str | float], constants: Mapping[Key, Any]) -> tuple[dict[Key, Role], dict[Key, Any]]:
     given: dict[Key, Role] = {}
     fixed = {_key(key): value for key, value in constants.items()}
     for key, role in roles.items():
@@ -196,8 +237,7 @@ def parse_role(text: str) -> Role:
         near = get_close_matches(text, [r.value for r in Role], n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise UsageError(
-            f"unknown role {text!r}: {hint}roles are {', '.join(Role)}; "
-            "a fixed value goes with --set NAME=VALUE"
+            f"unknown role {text!r}: {hint}roles are {', '.join(Role)}; a fixed value goes with --set NAME=VALUE"
         ) from None
 
 
@@ -222,14 +262,15 @@ def _tensor_default(parameter: inspect.Parameter) -> bool:
     return parameter.default is None and NAMES.get(_plain(parameter.name)) in POSTERIOR_SCALES | {Role.Q_LOC}
 
 
-def _refuse_strangers(keys: Iterable[Key], named: set[str], count: int) -> None:
+def _refuse_strangers(keys: Iterable[Key], names: Sequence[str]) -> None:
+    takes = ", ".join(names) or "no arguments"
     for key in keys:
-        if isinstance(key, int) and key >= count:
-            raise UsageError(f"no argument at position {key}: the loss takes {count} arguments ({', '.join(sorted(named))})")
-        if isinstance(key, str) and key not in named:
-            near = get_close_matches(key, sorted(named), n=1, cutoff=0.4)
+        if isinstance(key, int) and key >= len(names):
+            raise UsageError(f"no argument at position {key}: the loss takes {takes}, the first is at position 0")
+        if isinstance(key, str) and key not in names:
+            near = get_close_matches(key, names, n=1, cutoff=0.4)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(f"the loss has no argument {key!r}: it takes {', '.join(sorted(named))}{hint}")
+            raise UsageError(f"the loss has no argument {key!r}: it takes {takes}{hint}")
 
 
 def _bind_open_arguments(
@@ -266,7 +307,11 @@ def _names_in_source(
     positions: dict[int, str] = {}
     keywords: list[str] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Subscript):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Subscript)
+        ):
             owner, index = node.value.value, node.value.slice
             if isinstance(owner, ast.Name) and owner.id == args and isinstance(index, ast.Constant):
                 positions[index.value] = _plain(node.targets[0].id)
@@ -283,27 +328,29 @@ def _names_in_source(
 def _refuse_unresolved(function: Callable[..., Any], unresolved: list[str], found: Mapping[Key, Role]) -> None:
     if not unresolved and found:
         return
-    name = getattr(function, "__name__", type(function).__name__)
     if unresolved:
         flags = " ".join(f"--role {argument}=ROLE" for argument in unresolved)
         raise UsageError(
-            f"cannot tell the role of {', '.join(map(repr, unresolved))} in {name}{_signature(function)}: "
+            f"cannot tell the role of {', '.join(map(repr, unresolved))} in {_named(function)}: "
             f"type {flags} (or --set NAME=VALUE for a constant); roles are {', '.join(Role)}"
         )
     raise UsageError(
-        f"cannot tell what {name}{_signature(function)} takes: give the roles by position, "
+        f"cannot tell what {_named(function)} takes: give the roles by position, "
         "e.g. --role 0=prediction --role 1=x --role 2=q_loc --role 3=q_log_var, constants by --set NAME=VALUE"
     )
 
 
-def _signature(function: Callable[..., Any]) -> str:
+def _named(function: Callable[..., Any]) -> str:
+    """Return the loss's name and signature on one line."""
+    name = getattr(function, "__name__", type(function).__name__)
     try:
-        return str(inspect.signature(getattr(function, "forward", function)))
+        signature = str(inspect.signature(getattr(function, "forward", function)))
     except (TypeError, ValueError):
-        return "(...)"
+        signature = "(...)"
+    return name + " ".join(signature.split())
 
 
-def _in_context(found: Mapping[Key, Role], given: Mapping[Key, Role]) -> dict[Key, Role]:
+def _in_context(found: Mapping[Key, Role], given: Mapping[Key, Role], fixed: Iterable[Key]) -> dict[Key, Role]:
     """Settle names whose meaning hangs on the others.
 
     `input` is the data beside `recons`, but the prediction beside `target`. `mu` and `sigma` are the posterior's beside
@@ -318,7 +365,8 @@ def _in_context(found: Mapping[Key, Role], given: Mapping[Key, Role]) -> dict[Ke
         if first is not None:
             roles[first] = Role.PREDICTION
             predicted = True
-    if data and (not predicted or Role.Q_LOC not in roles.values()):
+    held = {NAMES.get(_plain(str(key))) for key in fixed}  # mu kept at 0 still says that logvar is the posterior's
+    if data and (not predicted or Role.Q_LOC not in {*roles.values(), *held}):
         roles = {k: r if k in given else _LIKELIHOOD_TWIN.get(r, r) for k, r in roles.items()}
     return _one_each(roles)
 

@@ -48,9 +48,7 @@ def adapter(name: str) -> Adapter:
     try:
         found: Adapter = import_module(f"elbocheck.adapters.{name}").ADAPTER
     except ModuleNotFoundError as missing:
-        raise UsageError(
-            f"{missing.name} is not installed: pip install 'elbocheck[{name}]' brings it"
-        ) from missing
+        raise UsageError(f"{missing.name} is not installed: pip install 'elbocheck[{name}]' brings it") from missing
     return found
 
 

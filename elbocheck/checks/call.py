@@ -20,7 +20,9 @@ def run(case: Case) -> Iterator[Finding]:
     inputs = probe.inputs({})
     values = [case.loss(inputs).value for _ in range(3)]
     if any(not np.array_equal(v, values[0], equal_nan=True) for v in values):
-        yield finding("ELB002", f"Three calls with one input and one seed gave {values[0].sum():.9g} and {values[-1].sum():.9g}.")
+        yield finding(
+            "ELB002", f"Three calls with one input and one seed gave {values[0].sum():.9g} and {values[-1].sum():.9g}."
+        )
     if changed := [r for r in sorted(case.loss.roles) if r in _written(case)]:
         yield finding("ELB003", f"The loss writes into {', '.join(case.names.get(r.value, r.value) for r in changed)}.")
     yield from _ordinary(case)

@@ -54,7 +54,11 @@ class Case:
         """Return a formula with its number at the stated sizes."""
         number = f"{formula.at(self.model.sizes):.6g}"
         if not formula.powers:
-            return number if formula.fraction is None or formula.fraction.denominator == 1 else f"{formula.formula} = {number}"
+            return (
+                number
+                if formula.fraction is None or formula.fraction.denominator == 1
+                else f"{formula.formula} = {number}"
+            )
         used = ", ".join(f"{n} = {self.model.sizes[n]}" for n in sorted(formula.powers))
         return f"{formula.formula} = {number} at {used}"
 
@@ -97,4 +101,8 @@ def severity(code: str) -> tuple[Severity, ...]:
 
 def number(value: float) -> str:
     """Return a number as a reader wants it."""
-    return np.format_float_positional(value, precision=6, trim="-") if 1e-3 <= abs(value) < 1e6 or not value else f"{value:.6g}"
+    return (
+        np.format_float_positional(value, precision=6, trim="-")
+        if 1e-3 <= abs(value) < 1e6 or not value
+        else f"{value:.6g}"
+    )

@@ -14,13 +14,13 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, finding, number
-from elbocheck.errors import CallError
 from elbocheck.divergences import normal_standard
-from elbocheck.implied import family
+from elbocheck.errors import CallError
 from elbocheck.probing.probe import Values, argument_of
 from elbocheck.probing.reduction import sizes
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
+from elbocheck.weights import family
 
 CODES = ("ELB001", "ELB006", "ELB501", "ELB502", "ELB503")
 _LOUDNESS = {"everyday": Outcome.FAIL, "stress": Outcome.WARN, "extreme": Outcome.NOTE}
@@ -88,7 +88,9 @@ def _prediction_sweeps(case: Case) -> Iterator[Sweep]:
 
 
 def _probabilities() -> Array:
-    ends = np.array([0.3, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-16, 1e-30, 1e-40, 1e-60, 1e-200, 0.0])
+    ends = np.array(
+        [0.3, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-16, 1e-30, 1e-40, 1e-60, 1e-200, 0.0]
+    )
     return np.concatenate([ends, 1 - ends])
 
 
@@ -121,11 +123,22 @@ def _scale_sweep(case: Case) -> Sweep:
     log_var = logs if g.scale_as in ("var", "log_var") else 2 * logs
     truth = normal_standard.kl(loc=0.0, log_var=log_var)
     if g.floor is not None:
-        truth = np.maximum(truth, g.floor.at(sizes(case.working.layout, case.anatomy.event_axes)) / case.working.layout.latents)
+        truth = np.maximum(
+            truth, g.floor.at(sizes(case.working.layout, case.anatomy.event_axes)) / case.working.layout.latents
+        )
     calls: list[Values] = [{g.scale_role: float(v)} for v in inputs]
     weight = g.weight.at(sizes(case.working.layout, case.anatomy.event_axes))
     name = case.names.get(g.scale_role.value, g.scale_role.value)
-    return Sweep(name, inputs, calls, truth, weight, _zone_of(g.scale_as), g.scale_as in ("scale", "var"), f"{case.names.get('q_loc', 'q_loc')} = 0")
+    return Sweep(
+        name,
+        inputs,
+        calls,
+        truth,
+        weight,
+        _zone_of(g.scale_as),
+        g.scale_as in ("scale", "var"),
+        f"{case.names.get('q_loc', 'q_loc')} = 0",
+    )
 
 
 def _zone_of(scale_as: str) -> Callable[[float], str]:
@@ -148,7 +161,9 @@ def _compare(case: Case, sweep: Sweep) -> Iterator[Finding]:
         yield _not_finite(case, sweep, int(place), float(values[place]))
     with np.errstate(all="ignore"):
         error = np.abs(values - offset - sweep.weight * sweep.truth) / abs(sweep.weight)
-        rounding = probe.noise(values, offset, sweep.weight * sweep.truth, sweep.weight * np.abs(sweep.inputs)) / abs(sweep.weight)
+        rounding = probe.noise(values, offset, sweep.weight * sweep.truth, sweep.weight * np.abs(sweep.inputs)) / abs(
+            sweep.weight
+        )
     forced = np.finfo(probe.dtype).eps * np.abs(sweep.truth)
     off = np.isfinite(values) & ((error > budget.EVERYDAY_NATS + rounding + forced) | ~np.isfinite(sweep.truth))
     if np.any(off):
@@ -167,7 +182,9 @@ def _not_finite(case: Case, sweep: Sweep, place: int, value: float) -> Finding:
     if sweep.guarded and zone != "everyday":
         return finding("ELB503", f"The loss is {value} at {where}, where it should be {truth}.", _LOUDNESS[zone], where)
     code = "ELB006" if zone == "everyday" else "ELB501"
-    return finding(code, f"The loss is {value} at {where}, where one element costs {truth} nats.", _LOUDNESS[zone], where)
+    return finding(
+        code, f"The loss is {value} at {where}, where one element costs {truth} nats.", _LOUDNESS[zone], where
+    )
 
 
 def _saturated(sweep: Sweep, places: Array, costs: Array, error: Array) -> Finding:
@@ -183,7 +200,12 @@ def _saturated(sweep: Sweep, places: Array, costs: Array, error: Array) -> Findi
     truth = "infinite" if not np.isfinite(sweep.truth[first]) else number(float(sweep.truth[first]))
     where = f"{sweep.argument} = {at:.6g}, {sweep.beside}"
     cost = number(float(costs[first]))
-    return finding("ELB502", f"At {where} one element costs {cost} nats where the truth is {truth}: the logarithm is held back.", outcome, where)
+    return finding(
+        "ELB502",
+        f"At {where} one element costs {cost} nats where the truth is {truth}: the logarithm is held back.",
+        outcome,
+        where,
+    )
 
 
 def skipped(case: Case) -> str | None:

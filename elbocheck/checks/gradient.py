@@ -12,12 +12,12 @@ from elbocheck.checks.case import Case, Check, finding, number
 from elbocheck.densities.density import Form
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
-from elbocheck.implied import family
 from elbocheck.probing.probe import argument_of
 from elbocheck.probing.reduction import sizes
 from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, PRIOR_SCALES, Role
 from elbocheck.shapes import ordinary
 from elbocheck.verdict import Finding, Outcome
+from elbocheck.weights import family
 
 
 def run(case: Case) -> Iterator[Finding]:
@@ -34,7 +34,9 @@ def run(case: Case) -> Iterator[Finding]:
     for role, slope in found.items():
         name = case.names.get(role.value, role.value)
         if not np.all(np.isfinite(slope)):
-            yield finding("ELB602", f"The gradient in {name} is not finite at ordinary values, though the loss is.", Outcome.FAIL)
+            yield finding(
+                "ELB602", f"The gradient in {name} is not finite at ordinary values, though the loss is.", Outcome.FAIL
+            )
         elif role in truth and (message := _differs(case, slope, truth[role])) is not None:
             yield finding("ELB601", f"The gradient in {name} {message}.")
     yield from _singular(case)
@@ -131,7 +133,12 @@ def _singular(case: Case) -> Iterator[Finding]:
     slope = case.loss.gradient(inputs, {role: inputs[role]})[role]
     if not np.all(np.isfinite(slope)):
         name = case.names.get(role.value, role.value)
-        yield finding("ELB602", f"The gradient in {name} is {slope.flat[0]} where {name} equals the data.", Outcome.FAIL, f"{name} = x = 0.5")
+        yield finding(
+            "ELB602",
+            f"The gradient in {name} is {slope.flat[0]} where {name} equals the data.",
+            Outcome.FAIL,
+            f"{name} = x = 0.5",
+        )
 
 
 def _stressed(case: Case) -> Iterator[Finding]:
@@ -139,7 +146,9 @@ def _stressed(case: Case) -> Iterator[Finding]:
     r = case.anatomy.reconstruction
     sweeps: list[tuple[Role, tuple[float, ...]]] = []
     if r is not None:
-        sweeps.append((r.role, (1e-6, 1 - 1e-6) if r.closed else (20.0, -20.0, 50.0, -50.0, 90.0, -90.0, 100.0, -100.0)))
+        sweeps.append(
+            (r.role, (1e-6, 1 - 1e-6) if r.closed else (20.0, -20.0, 50.0, -50.0, 90.0, -90.0, 100.0, -100.0))
+        )
     if (role := next((q for q in case.loss.roles if q in POSTERIOR_SCALES), None)) is not None:
         sweeps.append((role, tuple(float(argument_of(role, np.asarray(t))) for t in (10.0, -10.0, 30.0, -30.0))))
     for role, levels in sweeps:
@@ -152,7 +161,9 @@ def _stressed(case: Case) -> Iterator[Finding]:
             if not np.all(np.isfinite(slope)):
                 where = f"{case.names.get(role.value, role.value)} = {level:.6g}"
                 outcome = Outcome.FAIL if level in everyday else Outcome.WARN
-                yield finding("ELB602", f"At {where} the loss is finite but its gradient is {slope.flat[0]}.", outcome, where)
+                yield finding(
+                    "ELB602", f"At {where} the loss is finite but its gradient is {slope.flat[0]}.", outcome, where
+                )
                 return
 
 

@@ -47,7 +47,7 @@ def _agree(measured: str | float | None, declared: str | float) -> bool:
 
 def _batch(reduction: str) -> str:
     """Return `sum`, `mean` or `none` over the batch."""
-    return "none" if "one value" in reduction else reduction.rsplit(",", 1)[-1].split()[0]
+    return "none" if "one value" in reduction else reduction.rsplit(",", 1)[-1].split(maxsplit=1)[0]
 
 
 def _shown(measured: str | float | None) -> str:

@@ -34,15 +34,29 @@ def _links(case: Case, r: Reconstruction) -> Iterator[Finding]:
     name = case.names.get(r.role, r.role.value)
     if r.swapped:
         x = case.names.get("x", "x")
-        yield finding("ELB404", f"The loss is {r.density}({x}) scored on {name}: it equals the right one with the two exchanged.")
+        yield finding(
+            "ELB404", f"The loss is {r.density}({x}) scored on {name}: it equals the right one with the two exchanged."
+        )
     elif r.density == "bernoulli" and r.parameter == "logits":
         if r.link == "sigmoid":
-            yield finding("ELB402", f"The loss squashes {name} twice: for x = 1 it stays within [0.3133, 1.3133] whatever {name} is.")
+            yield finding(
+                "ELB402",
+                f"The loss squashes {name} twice: for x = 1 it stays within [0.3133, 1.3133] whatever {name} is.",
+            )
         elif r.role is Role.PROBS:
-            yield finding("ELB402", f"{name} holds probabilities but is read as logits: the loss stays within [0.3133, 1.3133].")
+            yield finding(
+                "ELB402", f"{name} holds probabilities but is read as logits: the loss stays within [0.3133, 1.3133]."
+            )
     elif r.role is Role.LOGITS and r.closed:
-        yield finding("ELB403", f"{name} holds logits but the loss is defined for values in [0, 1] only.", None, f"{name} = -1.5")
-    if r.density == "bernoulli" and not r.swapped and case.intent.data_kind not in (None, "binary") and not _beyond_unit(case):
+        yield finding(
+            "ELB403", f"{name} holds logits but the loss is defined for values in [0, 1] only.", None, f"{name} = -1.5"
+        )
+    if (
+        r.density == "bernoulli"
+        and not r.swapped
+        and case.intent.data_kind not in (None, "binary")
+        and not _beyond_unit(case)
+    ):
         yield finding(
             "ELB401",
             f"The data are declared {case.intent.data_kind}, and on [0, 1] exp(-loss) integrates to (2p - 1)/log(p/(1 - p)), "
@@ -73,7 +87,9 @@ def _normaliser(case: Case, r: Reconstruction) -> Iterator[Finding]:
         yield finding("ELB406", f"The loss falls without end as {learned} grows: the log of the scale is missing.")
     else:
         share = "is missing" if abs(ratio) <= budget.NORMALISER else f"counts {number(ratio)} times instead of once"
-        yield finding("ELB407", f"The mass of exp(-loss) changes with {learned}: the log normaliser {share}.", Outcome.FAIL)
+        yield finding(
+            "ELB407", f"The mass of exp(-loss) changes with {learned}: the log normaliser {share}.", Outcome.FAIL
+        )
 
 
 def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
@@ -83,7 +99,11 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
         return
     sizes = case.model.sizes
     if not case.model.free_scale:
-        yield finding("ELB405", f"{number(dropped / sizes['D'])} nats per element are missing: (log 2 pi)/2 is not there.", Outcome.NOTE)
+        yield finding(
+            "ELB405",
+            f"{number(dropped / sizes['D'])} nats per element are missing: (log 2 pi)/2 is not there.",
+            Outcome.NOTE,
+        )
         return
     assert case.model.sigma2 is not None
     own = sqrt(case.model.sigma2.at(sizes))

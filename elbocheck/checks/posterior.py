@@ -33,8 +33,16 @@ def run(case: Case) -> Iterator[Finding]:
             Outcome.WARN,
         )
     elif case.anatomy.constant is not None and set(case.anatomy.constant.powers) - {"B"} == {"L"}:
-        offset = case.anatomy.constant / g.weight if g.weight.powers == case.anatomy.constant.powers else case.anatomy.constant
-        yield finding("ELB211", f"At q = N(0, 1) the KL is {number(offset.coefficient)} per latent, not 0; the gradient is right.", Outcome.NOTE)
+        offset = (
+            case.anatomy.constant / g.weight
+            if g.weight.powers == case.anatomy.constant.powers
+            else case.anatomy.constant
+        )
+        yield finding(
+            "ELB211",
+            f"At q = N(0, 1) the KL is {number(offset.coefficient)} per latent, not 0; the gradient is right.",
+            Outcome.NOTE,
+        )
 
 
 def _posterior(case: Case) -> str:
@@ -47,7 +55,9 @@ def _corrupted(case: Case, g: Regulariser) -> Finding:
     slope = f"Its slope in t at the prior is {number(g.slope_at_prior)} (0 for a KL)"
     match g.pattern:
         case "reversed":
-            return finding("ELB206", "It grows like e^{-t}(1 + m^2): this is KL(N(0, 1) || q), with the arguments exchanged.")
+            return finding(
+                "ELB206", "It grows like e^{-t}(1 + m^2): this is KL(N(0, 1) || q), with the arguments exchanged."
+            )
         case "missing":
             return finding("ELB208", f"The term in {g.missing} is absent. {seen}", Outcome.FAIL)
         case "mixed-scales":

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from math import isclose
 
 from elbocheck.checks.case import Case, Check, finding
-from elbocheck.implied import nominal_size
 from elbocheck.monomial import Monomial
 from elbocheck.verdict import Finding, Outcome
+from elbocheck.weights import nominal_size
 
 CODES = ("ELB101", "ELB102", "ELB103", "ELB104", "ELB105", "ELB106", "ELB107", "ELB108", "ELB109", "ELB112", "ELB116")
 
@@ -24,7 +24,9 @@ def run(case: Case) -> Iterator[Finding]:
         )
         return
     if s.output == "datum" and s.batch_coupled:
-        yield finding("ELB105", "The value of one datum changes with another datum: a sum over the batch was added to every one.")
+        yield finding(
+            "ELB105", "The value of one datum changes with another datum: a sum over the batch was added to every one."
+        )
         return
     yield from _irregular(case)
     ratio = case.model.beta if case.model.beta is not None else case.model.sigma2
@@ -34,7 +36,10 @@ def run(case: Case) -> Iterator[Finding]:
     if found is not None:
         yield found
     if (found is None or found.code == "ELB109") and case.model.beta is not None and not case.model.scale.equals(1.0):
-        yield finding("ELB112", f"Both terms carry the factor {case.at(case.model.scale)}: the optimum stays, the printed value is scaled.")
+        yield finding(
+            "ELB112",
+            f"Both terms carry the factor {case.at(case.model.scale)}: the optimum stays, the printed value is scaled.",
+        )
 
 
 def _irregular(case: Case) -> Iterator[Finding]:
@@ -64,7 +69,9 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
         return nominal
     batch = powers.get("B", 0)
     code = {1: "ELB104", -1: "ELB105"}.get(batch) if batch else None
-    code = code or _BY_POWERS.get((powers.get("D", 0), powers.get("L", 0)) if set(powers) <= {"D", "L"} else (), "ELB108")
+    code = code or _BY_POWERS.get(
+        (powers.get("D", 0), powers.get("L", 0)) if set(powers) <= {"D", "L"} else (), "ELB108"
+    )
     reading = "sigma^2" if case.model.free_scale else "beta"
     message = (
         f"{reading} = {case.at(ratio)}: it moves with {_listed(sorted(powers))}, "

@@ -137,9 +137,7 @@ class Density:
         dtype = result_dtype(x, *parameters.values())
         inside = self._inside(points)
         result = {}
-        for name, energy, normalizer in zip(
-            form.names, form.energy_grad, form.log_normalizer_grad, strict=True
-        ):
+        for name, energy, normalizer in zip(form.names, form.energy_grad, form.log_normalizer_grad, strict=True):
             slope = -energy.wide(points, *values)
             if normalizer is not None:
                 slope = slope - normalizer.wide(*values)
@@ -205,9 +203,7 @@ def _mass(density: Density, form: Form, values: tuple[float, ...], digits: int) 
         low, high = density.support.low, density.support.high
         if high == np.inf:
             raise OracleError(f"{density.name}: no recipe yet for a sum over infinitely many integers")
-        return agree(
-            lambda ctx: ctx.fsum(unnormalised(ctx, ctx.mpf(k)) for k in range(low, int(high) + 1)), digits
-        )
+        return agree(lambda ctx: ctx.fsum(unnormalised(ctx, ctx.mpf(k)) for k in range(low, int(high) + 1)), digits)
     if form.breaks is None:
         raise OracleError(f"{density.name} {form.names}: quadrature needs break points")
     breaks = form.breaks

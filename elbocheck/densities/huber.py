@@ -2,8 +2,8 @@
 
 H(u) = u**2/2 for |u| <= delta and delta (|u| - delta/2) beyond; Z(delta) = sqrt(2 pi) erf(delta/sqrt 2) +
 (2/delta) e**(-delta**2/2), a sum of positive terms, at least sqrt(2 pi): no cancellation for any delta.
-Source: Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35 (1964), for the density; Z in the
-form of dhuber in the R package extraDistr.
+Source: Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35 (1964), for the density; Z as
+in dhuber of the R package extraDistr.
 """
 
 import math
@@ -80,9 +80,7 @@ def _draw(rng: np.random.Generator, shape: tuple[int, ...], loc: Wide, scale: Wi
     shape = np.broadcast_shapes(shape, loc.shape, scale.shape, delta.shape)
     edge = np.broadcast_to(delta, shape)
     size = np.where(rng.random(shape) < _share.wide(edge), edge + rng.exponential(size=shape) / edge, np.nan)
-    while np.isnan(
-        size
-    ).any():  # inside: a half normal (or a uniform, for a narrow core) rejected to [0, delta]
+    while np.isnan(size).any():  # inside: a half normal (or a uniform, for a narrow core) rejected to [0, delta]
         wide = edge > 1.0
         half = np.where(wide, np.abs(rng.standard_normal(shape)), edge * rng.random(shape))
         keep = np.where(wide, half <= edge, rng.random(shape) < np.exp(-0.5 * half * half))

@@ -90,9 +90,7 @@ class Divergence:
         """Derivative with respect to each parameter; shapes and dtypes as kl."""
         form, values = self._read(parameters)
         dtype = result_dtype(*parameters.values())
-        return {
-            name: narrow(g.wide(*values), dtype) for name, g in zip(form.names, form.kl_grad, strict=True)
-        }
+        return {name: narrow(g.wide(*values), dtype) for name, g in zip(form.names, form.kl_grad, strict=True)}
 
     def oracle(self, digits: int = 50, **parameters: float) -> "Certified":
         """The divergence by quadrature of its definition, with an error bound; one number per parameter.

@@ -84,9 +84,7 @@ def _inlined(function: FunctionType) -> Any:
 
     names = function.__code__.co_names
     used = {name: function.__globals__[name] for name in names if name in function.__globals__}
-    scope = {
-        name: _inlined(value) if isinstance(value, FunctionType) else value for name, value in used.items()
-    }
+    scope = {name: _inlined(value) if isinstance(value, FunctionType) else value for name, value in used.items()}
     scope["__name__"] = function.__module__  # what loading from the cache looks globals up in
     return numba.njit(**OPTIONS)(FunctionType(function.__code__, scope, function.__name__))
 

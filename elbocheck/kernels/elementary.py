@@ -15,9 +15,7 @@ ROOT_TWO_PI_REST = -1.8328579980459167e-16  # what it lacks
 LOG_ROOT_TWO_PI = 0.9189385332046728
 
 SPLITTER = 134217729.0  # 2**27 + 1
-INVERSE_FACTORIALS = tuple(
-    1.0 / math.factorial(k) for k in range(28, 1, -1)
-)  # of e**s - 1 - s, highest first
+INVERSE_FACTORIALS = tuple(1.0 / math.factorial(k) for k in range(28, 1, -1))  # of e**s - 1 - s, highest first
 ATANH_SERIES = tuple(1.0 / k for k in range(37, 1, -2))  # of (atanh(r) - r) / r**3 in r**2, highest first
 
 

@@ -28,7 +28,9 @@ def dissect(probe: Probe, seed: int) -> Anatomy:
     regulariser, at_prior = _regulariser(probe, axes) if posterior else (None, None)
     floor = regulariser.floor if regulariser else None
     constant = left if compares else at_prior
-    value = np.nan if constant is None else constant - (floor.at(sizes(probe.layout, axes)) if floor and compares else 0.0)
+    value = (
+        np.nan if constant is None else constant - (floor.at(sizes(probe.layout, axes)) if floor and compares else 0.0)
+    )
     error = float(probe.noise(probe({}), value)) + probe.floor + 4 * unsure if isfinite(value) else 0.0
     return Anatomy(
         structure=structure(probe, np.random.default_rng(seed)),
@@ -129,6 +131,7 @@ def _regulariser(probe: Probe, axes: tuple[str, ...]) -> tuple[Regulariser, floa
 
 def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Values, Values]:
     """Return two posteriors off the prior: ordinary ones, or well above a floor where there is one."""
+
     def at(m: float, t: float) -> Values:
         values: dict[Role, float] = {Role.Q_LOC: m} if Role.Q_LOC in probe.loss.roles else {}
         return values if role is None else {**values, role: float(argument_of(role, np.asarray(t)))}
@@ -147,7 +150,12 @@ def _read_as(role: Role, exponent_found: float) -> str:
 
 
 def _constant_formula(
-    probe: Probe, axes: tuple[str, ...], value: float, error: float, reconstruction: Reconstruction | None, floor: object
+    probe: Probe,
+    axes: tuple[str, ...],
+    value: float,
+    error: float,
+    reconstruction: Reconstruction | None,
+    floor: object,
 ) -> Monomial | None:
     """Return the constant as a formula in the sizes, None where it is 0 or mixes several."""
     if not isfinite(value) or abs(value) <= error or floor is not None:

@@ -18,6 +18,7 @@ from elbocheck.probing.fit import Fit, linear
 from elbocheck.probing.probe import Probe, argument_of
 from elbocheck.roles import POSTERIOR_SCALES, PRIOR_SCALES, Role
 
+
 @dataclass(frozen=True)
 class Curve:
     """Probes of the divergence: arrays of shape (points,).
@@ -125,12 +126,17 @@ def learned_prior(probe: Probe, found: Reading) -> bool:
         return True
     for m, t, loc, log_var in ((0.4, 0.3, -0.6, 0.5), (-1.1, -0.7, 0.9, -0.4), (0.2, 1.0, 0.2, 1.0)):
         there = {Role.Q_LOC: m, Role.P_LOC: loc}
-        there.update({r: float(argument_of(r, np.asarray(v))) for r, v in ((moved, t), (prior, log_var)) if r is not None})
+        there.update(
+            {r: float(argument_of(r, np.asarray(v))) for r, v in ((moved, t), (prior, log_var)) if r is not None}
+        )
         loc, log_var = loc * (Role.P_LOC in roles), log_var * (prior is not None)
         t = t * (moved is not None)
         truth = 0.5 * (np.exp(t - log_var) + (m - loc) ** 2 * np.exp(-log_var) - 1 - t + log_var)
         value = probe({r: v for r, v in there.items() if r in roles})
-        if not abs(value - found.constant - found.weight * truth) <= probe.noise(value, found.weight, found.constant) + probe.floor:
+        if (
+            not abs(value - found.constant - found.weight * truth)
+            <= probe.noise(value, found.weight, found.constant) + probe.floor
+        ):
             return False
     return True
 
@@ -182,9 +188,7 @@ def _corrupted(probe: Probe, curve: Curve) -> Reading:
     del functions["1"]  # the fit adds its own constant
     fit = _fit(probe, curve, list(functions.values()), 0.0)
     least = budget.ABSENT * np.max(np.abs(fit.coefficients))
-    kept = [
-        n for n, c, e in zip(functions, fit.coefficients, fit.errors, strict=False) if abs(c) > 8 * e + least
-    ]
+    kept = [n for n, c, e in zip(functions, fit.coefficients, fit.errors, strict=False) if abs(c) > 8 * e + least]
     again = _fit(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
     if not kept or not again.explains:
         return Reading("unknown", float(np.ptp(curve.value)), float(curve.value[0]), 0.0)

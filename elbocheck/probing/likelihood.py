@@ -181,7 +181,7 @@ def match(probe: Probe, points: Points, closed: bool) -> list[Match]:
     """Return the readings that explain the probes, simplest first."""
     core = points.keep(np.abs(points.prediction) <= CORE)
     for guard, region in [(g, points) for g in budget.GUARDS] + [(g, core) for g in budget.GUARDS]:
-        readings = [c for c in candidates(points, closed) if c.guarded or not guard and region is points]
+        readings = [c for c in candidates(points, closed) if c.guarded or (not guard and region is points)]
         found = [m for c in readings if (m := _try(probe, region, c, guard)) is not None]
         if found:
             return sorted(found, key=lambda m: m.complexity)
@@ -235,4 +235,6 @@ def _noise(probe: Probe, points: Points, candidate: Candidate, guard: float) -> 
     weight = abs(float(rough.coefficients[0]))
     terms = np.abs(columns) @ np.abs(rough.coefficients)
     inner = weight * np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + columns[:, 0])
-    return np.asarray(probe.noise(points.value, terms, inner) + probe.floor + guard * weight + np.finfo(np.float64).tiny)
+    return np.asarray(
+        probe.noise(points.value, terms, inner) + probe.floor + guard * weight + np.finfo(np.float64).tiny
+    )

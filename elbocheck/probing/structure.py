@@ -59,7 +59,11 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
         separable=separable,
         homogeneous=not prediction or _homogeneous(probe, base, prediction),
         batch_coupled=coupled or _leaks(probe, base, shape),
-        broadcast=bool(prediction) and Role.X in base and separable and not coupled and _crossed(probe, base, prediction),
+        broadcast=bool(prediction)
+        and Role.X in base
+        and separable
+        and not coupled
+        and _crossed(probe, base, prediction),
         latent_separable=loc is None or _latents_add_up(probe, base, loc),
     )
 

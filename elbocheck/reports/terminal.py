@@ -44,7 +44,9 @@ def _findings(verdict: Verdict, colour: bool) -> Iterator[str]:
         return
     for finding in verdict.findings:
         yield ""
-        yield f"{_painted(finding.outcome.value.upper(), finding.outcome, colour)}  {finding.code} {finding.name}".replace("   ", "  ")
+        yield f"{_painted(finding.outcome.value.upper(), finding.outcome, colour)}  {finding.code} {finding.name}".replace(
+            "   ", "  "
+        )
         yield from _wrapped(finding.message, "      ")
         yield from _fix(finding)
 

@@ -111,7 +111,5 @@ def _hint(wanted: str) -> str:
         close = [min((entry.code for entry in RULES), key=lambda code: abs(int(code[3:]) - int(digits)))]
     else:
         close = difflib.get_close_matches(wanted.lower(), [entry.name for entry in RULES], n=1)
-    remedy = (
-        "give a code such as ELB103, a name such as both-terms-mean, or a prefix such as ELB1 to select by"
-    )
+    remedy = "give a code such as ELB103, a name such as both-terms-mean, or a prefix such as ELB1 to select by"
     return f"; did you mean {close[0]}? Otherwise {remedy}" if close else f"; {remedy}"

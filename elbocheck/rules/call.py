@@ -36,8 +36,7 @@ NONDETERMINISTIC = Rule(
     "without a seed, a step counter kept between calls. Hand the noise or the generator in:\n"
     "    def loss(x, r, loc, log_var, eps): ...\n"
     "    z = loc + exp(0.5 * log_var) * eps",
-    reference="derivation: with its noise held fixed an estimator is a function, and a function has one "
-    "value.",
+    reference="derivation: with its noise held fixed an estimator is a function, and a function has one value.",
 )
 
 MUTATES_INPUT = Rule(

@@ -18,6 +18,5 @@ TARGET_OUTSIDE_DOMAIN = Rule(
     "    x = x / 255.0                      # [0, 1], still not binary: ELB401\n"
     "    x = (x > 127).astype(x.dtype)      # {0, 1}; torch: .to(x.dtype)\n"
     "For 0..255 as they are, use a 256-way categorical or a discretised logistic likelihood.",
-    reference="derivation above; Salimans et al. 2017, PixelCNN++, arXiv:1701.05517, for likelihoods on "
-    "0..255.",
+    reference="derivation above; Salimans et al. 2017, PixelCNN++, arXiv:1701.05517, for likelihoods on 0..255.",
 )

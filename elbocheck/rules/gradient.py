@@ -37,6 +37,5 @@ GRADIENT_NOT_FINITE = Rule(
     "    y = where(u > 0, sqrt(safe), 0.0)\n"
     "Better, work with the unconstrained parameter (logits, log_var), where the singular point is at "
     "infinity.",
-    reference='JAX documentation, FAQ, "Gradients contain NaN where using where"; derivation: 0 * inf is '
-    "NaN.",
+    reference='JAX documentation, FAQ, "Gradients contain NaN where using where"; derivation: 0 * inf is NaN.',
 )

@@ -55,8 +55,7 @@ LOGITS_PROBS_CONFUSION = Rule(
     "    nll = bce_with_logits(logits, x)\n"
     "    nll = cross_entropy(logits, classes)       # no softmax before it\n"
     "If the tool took the argument wrongly: --role r=logits or --role r=probs.",
-    reference="PyTorch documentation, BCELoss, BCEWithLogitsLoss and KLDivLoss (its input is a "
-    "log-probability).",
+    reference="PyTorch documentation, BCELoss, BCEWithLogitsLoss and KLDivLoss (its input is a log-probability).",
 )
 
 ARGUMENTS_SWAPPED = Rule(
@@ -81,13 +80,11 @@ GAUSSIAN_CONSTANT_DROPPED = Rule(
     code="ELB405",
     name="gaussian-constant-dropped",
     severities=(Severity.H, Severity.R),
-    summary="The constant (D/2) log(2 pi sigma^2) is missing, or belongs to another sigma than the "
-    "curvature.",
+    summary="The constant (D/2) log(2 pi sigma^2) is missing, or belongs to another sigma than the curvature.",
     why="At a fixed sigma no gradient changes. The printed value is off by 0.919 nats per scalar at sigma = "
     "1 (720.4 at 784 pixels), by another amount at another sigma, so it is no log-likelihood and cannot be "
     "compared between papers. If sigma is learned the log sigma must stay: that is ELB406.",
-    signature="The value at r = x against (D/2) log(2 pi sigma^2), with sigma from the curvature 1/sigma^2 "
-    "in r.",
+    signature="The value at r = x against (D/2) log(2 pi sigma^2), with sigma from the curvature 1/sigma^2 in r.",
     fix="Nothing for training. For a number to report:\n"
     "    nll = 0.5 * ((x - r) / sigma)**2 + log(sigma) + 0.5 * log(2 * pi)\n"
     "In torch: GaussianNLLLoss(full=True).",

@@ -140,8 +140,7 @@ KL_CONSTANT_OFFSET = Rule(
     "nor a free-bits floor set by it. A constant below 0 makes the value look better than log p(x) allows.",
     signature="The term minus the reference is the same at every loc and log_var; its dependence on L says "
     "which of the two it is.",
-    fix="The -1 belongs inside the sum over latents:\n"
-    "    kl = 0.5 * (loc**2 + exp(log_var) - 1 - log_var).sum(-1)",
+    fix="The -1 belongs inside the sum over latents:\n    kl = 0.5 * (loc**2 + exp(log_var) - 1 - log_var).sum(-1)",
     reference=_APPENDIX_B + ".",
 )
 
@@ -178,6 +177,5 @@ FREE_BITS_FLOOR = Rule(
     "the floor:\n"
     "    train = recon + maximum(kl, floor)\n"
     "    bound = recon + kl",
-    reference="Kingma et al. 2016, Improving Variational Inference with Inverse Autoregressive Flow, "
-    "arXiv:1606.04934.",
+    reference="Kingma et al. 2016, Improving Variational Inference with Inverse Autoregressive Flow, arXiv:1606.04934.",
 )

@@ -10,8 +10,7 @@ RECON_MEAN_KL_SUM = Rule(
     code="ELB101",
     name="recon-mean-kl-sum",
     severities=(Severity.O,),
-    summary="The reconstruction is averaged over the D scalars of a datum, the KL is summed over the "
-    "latents.",
+    summary="The reconstruction is averaged over the D scalars of a datum, the KL is summed over the latents.",
     why="a = 1/D and b = 1, so beta = b/a = D: the KL weighs D times too much. For squared error this is a "
     "Gaussian decoder with sigma^2 = b/(2a) = D/2; at 784 pixels sigma = 19.8 on data in [0, 1]. The "
     "latents are ignored (posterior collapse), every reconstruction is the mean image, and the model "
@@ -40,8 +39,7 @@ RECON_SUM_KL_LATENT_MEAN = Rule(
     fix="Sum the KL over the latent axis before any mean:\n"
     "    kl = 0.5 * (loc**2 + exp(log_var) - 1 - log_var).sum(-1).mean()\n"
     "A KL weight below 1 that is meant: --expect beta=0.03125.",
-    reference="Kingma & Welling 2014, arXiv:1312.6114, appendix B: the KL is a sum over the latent "
-    "dimensions.",
+    reference="Kingma & Welling 2014, arXiv:1312.6114, appendix B: the KL is a sum over the latent dimensions.",
 )
 
 BOTH_TERMS_MEAN = Rule(
@@ -73,8 +71,7 @@ KL_BATCH_SUM = Rule(
     signature="Tiling the batch doubles the KL term and leaves the reconstruction term as it is; b/a is "
     "proportional to B.",
     fix="Give both terms the same batch reduction:\n    loss = (recon_per_datum + kl_per_datum).mean()",
-    reference="Kingma & Welling 2014, arXiv:1312.6114, eq. (8): one factor N/M stands before the sum of "
-    "whole bounds.",
+    reference="Kingma & Welling 2014, arXiv:1312.6114, eq. (8): one factor N/M stands before the sum of whole bounds.",
 )
 
 SCALAR_BROADCAST_INTO_BATCH = Rule(
@@ -107,8 +104,7 @@ KL_DOUBLED = Rule(
     signature="The KL counts exactly twice whatever B, D and L. With squared error calls alone cannot say "
     "which half is missing: SSE + 2 KL is 2 (SSE/2 + KL), unit variance and no defect. So the implied "
     "sigma^2 is printed with it.",
-    fix="The one half belongs to the whole sum:\n"
-    "    kl = 0.5 * (loc**2 + exp(log_var) - 1 - log_var).sum(-1)",
+    fix="The one half belongs to the whole sum:\n    kl = 0.5 * (loc**2 + exp(log_var) - 1 - log_var).sum(-1)",
     reference="Kingma & Welling 2014, arXiv:1312.6114, appendix B.",
 )
 
@@ -124,8 +120,7 @@ RECON_MISSING_HALF = Rule(
     fix="For unit variance:\n"
     "    recon = 0.5 * ((x - r) ** 2).reshape(B, -1).sum(-1)\n"
     "To keep the present weights, report sigma = 0.7071 and declare it: --expect sigma=0.7071.",
-    reference="Bishop 2006, Pattern Recognition and Machine Learning, section 1.2.5: squared error and "
-    "Gaussian noise.",
+    reference="Bishop 2006, Pattern Recognition and Machine Learning, section 1.2.5: squared error and Gaussian noise.",
 )
 
 KL_OVERALL_WEIGHT = Rule(
@@ -141,8 +136,7 @@ KL_OVERALL_WEIGHT = Rule(
     fix="If it is meant, declare it and the finding is gone:\n"
     "    --expect beta=4          or      --expect sigma=0.1\n"
     "If not, look for kl_weight, beta, a warm-up factor that stops below 1, or a mean where a sum was meant.",
-    reference="Higgins et al. 2017, beta-VAE, ICLR; Alemi et al. 2018, Fixing a Broken ELBO, "
-    "arXiv:1711.00464.",
+    reference="Higgins et al. 2017, beta-VAE, ICLR; Alemi et al. 2018, Fixing a Broken ELBO, arXiv:1711.00464.",
 )
 
 HARD_CODED_DIMENSION = Rule(
@@ -159,8 +153,7 @@ HARD_CODED_DIMENSION = Rule(
     fix="Take the size from the argument:\n"
     "    B = x.shape[0]; D = x[0].size        # torch: x[0].numel()\n"
     "or avoid it: sum over one datum, mean over the batch.",
-    reference="derivation: a mean over D multiplied by the constant n is n/D times the sum, right at D = n "
-    "only.",
+    reference="derivation: a mean over D multiplied by the constant n is n/D times the sum, right at D = n only.",
 )
 
 GLOBAL_SCALE = Rule(
@@ -192,6 +185,5 @@ TARGET_BROADCAST = Rule(
     "    r = r.reshape(x.shape)         # (n, 1) to (n,)\n"
     "    assert r.shape == x.shape\n"
     "Use squeeze(-1), not squeeze(), which also drops a batch of one.",
-    reference='NumPy documentation, "Broadcasting"; derivation: expand the mean over i and j of (r_i - '
-    "x_j)^2.",
+    reference='NumPy documentation, "Broadcasting"; derivation: expand the mean over i and j of (r_i - x_j)^2.',
 )

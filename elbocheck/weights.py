@@ -1,0 +1,116 @@
+"""The weights of the two terms per datum, and what their ratio means.
+
+a * NLL + b * KL + c (Kingma & Welling 2013, eq. 3, times a constant): with weights per datum, rho = b / a. A family with a
+free scale absorbs rho: p**(1/rho) renormalised is again a member, for the Gaussian with sigma^2 = rho. A family without
+one is a beta-ELBO with beta = rho (Higgins et al. 2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isclose
+
+from elbocheck.anatomy import Anatomy, Reconstruction
+from elbocheck.densities import DENSITIES
+from elbocheck.densities.density import Density
+from elbocheck.monomial import Monomial
+
+ONE = Monomial(1.0, {})
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights per datum; a loss that is to be maximised is turned over first.
+
+    Attributes:
+        likelihood: a, of one element's energy; None where there is none.
+        divergence: b, of one latent's KL; None where there is none.
+        batch: the power of B that belongs to the reduction: 1 for a sum over the batch, 0 for a mean.
+        flipped: the value is to be maximised.
+        density: the family, None where none was identified.
+        free: the family has a free scale, which absorbs the ratio.
+    """
+
+    likelihood: Monomial | None
+    divergence: Monomial | None
+    batch: int
+    flipped: bool
+    density: Density | None
+    free: bool
+
+    @classmethod
+    def of(cls, anatomy: Anatomy) -> Weights:
+        """Return the weights of an anatomy."""
+        r, g = anatomy.reconstruction, anatomy.regulariser
+        whole = [term.weight for term in (r, g) if term is not None and term.weight.coefficient]
+        batch = whole[0].powers.get("B", 0) if whole else 0
+        batch = batch if batch in (0, 1) else 1
+        flipped = r is not None and bool(whole) and all(w.coefficient < 0 for w in whole)
+        unit = Monomial(-1.0 if flipped else 1.0, {"B": batch} if batch else {})
+        density = family(r)
+        return cls(
+            likelihood=_merged(r.weight, anatomy) / (unit * _size("D")) if r and r.weight.coefficient else None,
+            divergence=g.weight / (unit * _size("L")) if g and g.weight.coefficient else None,
+            batch=batch,
+            flipped=flipped,
+            density=density,
+            free=density is not None and density.temper is not None and r is not None and r.normalizer_ratio is None,
+        )
+
+    @property
+    def ratio(self) -> Monomial | None:
+        """Rho: b / a, or 1 / a for a likelihood alone."""
+        if self.likelihood is None:
+            return None
+        return (self.divergence or ONE) / self.likelihood
+
+    @property
+    def scale(self) -> Monomial:
+        """The factor on the whole: b, which is 1 for a KL in nats; a for a likelihood that cannot absorb it."""
+        if self.divergence is not None:
+            return self.divergence
+        return ONE if self.free or self.likelihood is None else self.likelihood
+
+    @property
+    def unit(self) -> Monomial:
+        """What one nat of one datum is worth in the value of a call."""
+        return self.scale * Monomial(-1.0 if self.flipped else 1.0, {"B": self.batch} if self.batch else {})
+
+
+def family(reconstruction: Reconstruction | None) -> Density | None:
+    """Return the density that a reconstruction was read as."""
+    if reconstruction is None or reconstruction.density is None:
+        return None
+    return next(d for d in DENSITIES if d.name == reconstruction.density)
+
+
+def _size(name: str) -> Monomial:
+    return Monomial(1.0, {name: 1})
+
+
+def _merged(weight: Monomial, anatomy: Anatomy) -> Monomial:
+    """Write D for a power that every event axis has."""
+    axes = anatomy.event_axes
+    found = {weight.powers.get(axis, 0) for axis in axes}
+    if len(axes) < 2 or len(found) > 1 or found == {0}:
+        return weight
+    return weight * Monomial(1.0, {"D": found.copy().pop(), **{axis: -found.copy().pop() for axis in axes}})
+
+
+def nominal_size(ratio: Monomial, *, free: bool) -> tuple[str, int] | None:
+    """Return the one size at which a weight is nominal, as 784 * mean(...) or sum(...) / 128 leave it, else None."""
+    powers = {n: p for n, p in ratio.powers.items() if p}
+    if set(powers) not in ({"B"}, {"D"}) or abs(next(iter(powers.values()))) != 1 or ratio.coefficient <= 0:
+        return None
+    ((axis, power),) = powers.items()
+    for nominal in (1.0, 0.5) if free else (1.0,):
+        size = (nominal / ratio.coefficient) ** power
+        plausible = 8 <= round(size) <= 65536 if axis == "B" else _is_image(round(size))
+        if plausible and isclose(size, round(size), rel_tol=max(ratio.error, 1e-6)):
+            return axis, round(size)
+    return None
+
+
+def _is_image(size: int) -> bool:
+    """Tell whether a number is the size of a usual image, square, of one or three channels."""
+    return any(size == channels * side**2 for channels in (1, 3) for side in (28, 32, 64, 96, 128, 224, 256))

@@ -1,0 +1,78 @@
+"""Measured facts in words: the likelihood, the divergence and the reductions of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from elbocheck.anatomy import Reconstruction, Regulariser
+from elbocheck.monomial import Monomial
+
+_VARIANCE = {"log_var": "e^{}", "log_scale": "e^(2 {})", "var": "{}", "scale": "{}^2"}
+
+
+def density(name: str, parameters: Mapping[str, float]) -> str:
+    """Return a member of a family with its numbers, e.g. `Huber(scale=28, delta=0.025)`."""
+    return f"{name.title()}({', '.join(f'{k}={v:.7g}' for k, v in parameters.items())})"
+
+
+def likelihood(r: Reconstruction, parameters: Mapping[str, float], names: Mapping[str, str]) -> str | None:
+    """Return the likelihood with its arguments, e.g. `Normal(loc=recon_x, scale=3.5)`; None where none was identified."""
+    if r.density is None:
+        return None
+    shown = {r.parameter: _argument(r, names), **{k: f"{v:.7g}" for k, v in parameters.items()}}
+    if r.scale_role is not None and r.scale_as is not None:
+        shown[r.scale_as] = names.get(r.scale_role, r.scale_role.value)
+    elif r.normalizer_ratio is not None:
+        shown["delta"] = names.get("delta", "delta")
+    return f"{r.density.title()}({', '.join(f'{k}={v}' for k, v in shown.items())})"
+
+
+def _argument(r: Reconstruction, names: Mapping[str, str]) -> str:
+    if r.swapped:
+        return names.get("x", "x")
+    name = names.get(r.role, r.role.value)
+    return f"sigmoid({name})" if r.link == "sigmoid" else name
+
+
+def divergence(g: Regulariser, names: Mapping[str, str]) -> str:
+    """Return the divergence with its arguments, e.g. `KL(N(mu, e^logvar) || N(0, 1))`."""
+    if g.pattern == "absent":
+        return "none: the loss does not depend on the posterior"
+    if g.pattern not in ("kl", "reversed"):
+        parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
+        return f"no KL; per latent {parts} (t = log variance)" if parts else "no KL that is known here"
+    variance = "1"
+    if g.scale_role is not None and g.scale_as is not None:
+        variance = _VARIANCE[g.scale_as].format(names.get(g.scale_role, g.scale_role.value))
+    q, p = f"N({names.get('q_loc', '0')}, {variance})", _prior(names)
+    text = f"KL({q} || {p})" if g.pattern == "kl" else f"KL({p} || {q})"
+    return f"max({text}, {g.floor.formula})" if g.floor else text
+
+
+def _prior(names: Mapping[str, str]) -> str:
+    """Return N(0, 1), or the prior that the loss takes."""
+    scale = next((role for role in names if role.startswith("p_") and role != "p_loc"), None)
+    variance = _VARIANCE[scale.removeprefix("p_")].format(names[scale]) if scale else "1"
+    return f"N({names.get('p_loc', '0')}, {variance})"
+
+
+def reduction(weight: Monomial, output: str, axes: tuple[str, ...], what: str) -> str:
+    """Say how a term is reduced, from the powers of its total weight.
+
+    Args:
+        weight: the total weight.
+        output: the kind of result, see `Structure.output`.
+        axes: the names of the axes that are reduced.
+        what: `elements` or `latents`.
+    """
+    if output == "element":
+        return "none (one value per element)"
+    powers, total = weight.powers, "D" if what == "elements" else "L"
+    batch = "one value per datum" if output in ("datum", "position") else f"{_kind(powers.get('B', 0))} over the batch"
+    if total in powers or not any(axis in powers for axis in axes):
+        return f"{_kind(powers.get(total, 0))} over {what}, {batch}"
+    return ", ".join([*(f"{_kind(powers.get(axis, 0))} over {axis}" for axis in axes), batch])
+
+
+def _kind(power: int) -> str:
+    return {1: "sum", 0: "mean"}.get(power, f"size^{power}")
