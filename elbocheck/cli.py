@@ -180,7 +180,7 @@ def _rule(options: argparse.Namespace) -> int:
     return 0
 
 
-def _rules(options: argparse.Namespace) -> int:
+def _rules(_: argparse.Namespace) -> int:
     from elbocheck.rules import RULES
 
     for one in RULES:
@@ -189,7 +189,7 @@ def _rules(options: argparse.Namespace) -> int:
 
 
 def _strings(flag: str, words: list[str]) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name:

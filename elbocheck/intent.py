@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import isfinite, nan
@@ -45,8 +45,8 @@ class Intent:
                 raise UsageError(f"cannot expect {name!r}: {hint}choose from {', '.join(EXPECTABLE)}")
         for name in _NUMBERS:
             self.number(name)
-        for name, choices in (("bound", tuple(Bound)), ("family", _families())):
-            _refuse_stranger(name, self.expect.get(name), choices)
+        _refuse_stranger(self.expect, "bound", lambda: [bound.value for bound in Bound])
+        _refuse_stranger(self.expect, "family", _families)
 
     def number(self, name: str) -> float | None:
         """Return a declared number, or None; raise UsageError where it is none."""
@@ -67,17 +67,17 @@ def _refuse_range(low: float, high: float) -> None:
         raise UsageError(f"no data range from {low} to {high}: give the lowest value, then the highest, e.g. 0 255")
 
 
-def _refuse_stranger(name: str, value: str | float | None, choices: tuple[str, ...]) -> None:
-    if value is not None and value not in choices:
+def _refuse_stranger(expect: Mapping[str, str | float], name: str, known: Callable[[], list[str]]) -> None:
+    if name in expect and (value := expect[name]) not in (choices := known()):
         near = get_close_matches(str(value).lower(), choices, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise UsageError(f"--expect {name}={value}: {hint}choose from {', '.join(choices)}")
 
 
-def _families() -> tuple[str, ...]:
-    from elbocheck.densities import DENSITIES  # brings Numba
+def _families() -> list[str]:
+    from elbocheck.densities import DENSITIES  # brings Numba, which only those who ask pay for
 
-    return tuple(density.name for density in DENSITIES)
+    return [density.name for density in DENSITIES]
 
 
 def describe_data(path: str) -> tuple[str, tuple[float, float]]:
@@ -90,8 +90,9 @@ def describe_data(path: str) -> tuple[str, tuple[float, float]]:
     if not file.is_file():
         raise UsageError(f"no data file {path!r}: give an .npy or .npz file")
     try:
-        loaded = np.load(file, allow_pickle=False)
-        array = loaded if isinstance(loaded, np.ndarray) else loaded[loaded.files[0]]
+        with file.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            array = loaded if isinstance(loaded, np.ndarray) else loaded[loaded.files[0]]
     except (ValueError, OSError, EOFError, IndexError, BadZipFile) as error:
         raise RunError(f"{path!r} holds no array of numbers that NumPy can read: save it with numpy.save") from error
     if array.dtype.kind not in "buif" or not array.size:

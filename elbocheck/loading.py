@@ -71,7 +71,7 @@ def _configured() -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        table: Any = tomllib.loads(file.read_text(encoding="utf-8"))
+        table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:  # neither TOML nor UTF-8
         raise UsageError(f"pyproject.toml cannot be read ({error}): repair it, or {_READABLE}") from None
     for name in ("tool", "elbocheck", "losses"):

@@ -51,39 +51,44 @@ PRIOR_SCALES = frozenset({Role.P_SCALE, Role.P_LOG_SCALE, Role.P_VAR, Role.P_LOG
 POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.P_SCALE, Role.P_VAR, Role.DELTA})
 
 _NAMES: dict[Role, str] = {
-    Role.X: "x xs x_true y_true target targets data batch image images img imgs obs observation observations original "
-    "true gt real x_in x_input x_orig ground_truth x_target label labels inputs input sample_x pixels y observed",
-    Role.PREDICTION: "prediction predictions pred preds y_pred x_pred recon_x x_recon recon recons recon_batch x_rec "
-    "reconstruction reconstructions reconstructed reconstructed_x x_reconstructed x_hat xhat x_tilde x_prime x_out out "
-    "output outputs decoded x_decoded x_decoded_mean decoder_output decoder_out dec_out generated rec x_reconst reconst "
-    "recon_image recon_images x_dec dec rec_x outputs_recon reconstructed_image reconstructed_images input_recon yhat "
-    "y_hat x_reconstruction recon_data decoding model_output",
-    Role.LOC: "x_loc x_mu x_mean mu_x mean_x dec_mu dec_mean px_loc loc_x recon_mu recon_mean p_x_mean mu_dec decoder_mu "
-    "x_mus means_x dec_loc recon_loc",
-    Role.LOGITS: "logits x_logits logit x_logit recon_logits logits_x decoder_logits recon_x_logits dec_logits y_logits",
+    Role.X: "x xs x_true y_true target targets data batch image images img imgs obs observation observations "
+    "original true gt real x_in x_input x_orig ground_truth x_target label labels inputs input sample_x pixels y "
+    "observed",
+    Role.PREDICTION: "prediction predictions pred preds y_pred x_pred recon_x x_recon recon recons recon_batch "
+    "x_rec reconstruction reconstructions reconstructed reconstructed_x x_reconstructed x_hat xhat x_tilde x_prime "
+    "x_out out output outputs decoded x_decoded x_decoded_mean decoder_output decoder_out dec_out generated rec "
+    "x_reconst reconst recon_image recon_images x_dec dec rec_x outputs_recon reconstructed_image "
+    "reconstructed_images input_recon yhat y_hat x_reconstruction recon_data decoding model_output",
+    Role.LOC: "x_loc x_mu x_mean mu_x mean_x dec_mu dec_mean px_loc loc_x recon_mu recon_mean p_x_mean mu_dec "
+    "decoder_mu x_mus means_x dec_loc recon_loc",
+    Role.LOGITS: "logits x_logits logit x_logit recon_logits logits_x decoder_logits recon_x_logits dec_logits "
+    "y_logits",
     Role.PROBS: "probs x_probs prob p probabilities dec_probs recon_probs px_probs y_prob y_probs probability x_prob",
-    Role.SCALE: "x_scale x_sigma x_std sigma_x dec_sigma dec_std px_scale dec_scale recon_std recon_sigma scale_x std_x",
-    Role.LOG_SCALE: "x_log_scale x_log_std x_log_sigma log_sigma_x dec_log_sigma dec_log_std recon_log_std log_scale_x "
-    "dec_log_scale logsigma_x recon_log_scale x_logsigma x_logstd",
+    Role.SCALE: "x_scale x_sigma x_std sigma_x dec_sigma dec_std px_scale dec_scale recon_std recon_sigma scale_x "
+    "std_x",
+    Role.LOG_SCALE: "x_log_scale x_log_std x_log_sigma log_sigma_x dec_log_sigma dec_log_std recon_log_std "
+    "log_scale_x dec_log_scale logsigma_x recon_log_scale x_logsigma x_logstd",
     Role.VAR: "x_var var_x dec_var recon_var px_var",
-    Role.LOG_VAR: "x_log_var x_logvar logvar_x log_var_x dec_logvar dec_log_var recon_logvar recon_log_var px_logvar "
-    "decoder_logvar decoder_log_var logvar_dec log_var_dec",
+    Role.LOG_VAR: "x_log_var x_logvar logvar_x log_var_x dec_logvar dec_log_var recon_logvar recon_log_var "
+    "px_logvar decoder_logvar decoder_log_var logvar_dec log_var_dec",
     Role.DELTA: "delta huber_delta learned_delta",
-    Role.Q_LOC: "q_loc mu mus mean means z_mean z_mu mu_z mean_z q_mu q_mean m loc latent_mean latent_mu enc_mu enc_mean "
-    "z_loc qz_loc qz_mean posterior_mean mu_q mean_q encoder_mean z_means encoder_mu code_mean",
+    Role.Q_LOC: "q_loc mu mus mean means z_mean z_mu mu_z mean_z q_mu q_mean m loc latent_mean latent_mu enc_mu "
+    "enc_mean z_loc qz_loc qz_mean posterior_mean mu_q mean_q encoder_mean z_means encoder_mu code_mean",
     Role.Q_SCALE: "q_scale sigma sigmas std stds stddev sd scale z_std z_sigma z_scale sigma_z std_z q_std q_sigma "
     "latent_std enc_std qz_scale stdev z_stddev",
-    Role.Q_LOG_SCALE: "q_log_scale log_sigma log_std logstd logsigma log_sd log_stddev z_log_std z_log_sigma z_logstd "
-    "log_scale log_sigma_z log_std_z z_logsigma ln_sigma logscale q_log_std enc_log_std",
+    Role.Q_LOG_SCALE: "q_log_scale log_sigma log_std logstd logsigma log_sd log_stddev z_log_std z_log_sigma "
+    "z_logstd log_scale log_sigma_z log_std_z z_logsigma ln_sigma logscale q_log_std enc_log_std",
     Role.Q_VAR: "q_var var vars variance z_var sigma2 sigma_sq z_variance sigma_squared q_variance",
     Role.Q_LOG_VAR: "q_log_var logvar log_var logvars log_vars log_variance z_log_var z_logvar z_log_variance lv "
     "log_sigma2 logsigma2 log_sigma_sq log_var_z logvar_z q_logvar log_sigma_squared latent_logvar latent_log_var "
-    "enc_logvar enc_log_var encoder_log_var posterior_logvar log_sigma_2 lnvar z_log_sigma_sq logs2 logvariance log_v",
+    "enc_logvar enc_log_var encoder_log_var posterior_logvar log_sigma_2 lnvar z_log_sigma_sq logs2 logvariance "
+    "log_v",
     Role.P_LOC: "p_loc prior_mu prior_mean p_mu p_mean prior_loc mu_prior mean_prior mu_p mean_p pz_mean prior_mus",
     Role.P_SCALE: "p_scale prior_std prior_sigma prior_scale p_std p_sigma std_prior sigma_prior sigma_p std_p",
     Role.P_LOG_SCALE: "p_log_scale prior_log_std prior_log_sigma prior_logstd p_log_std prior_log_scale prior_logsigma",
     Role.P_VAR: "p_var prior_var prior_variance var_prior",
-    Role.P_LOG_VAR: "p_log_var prior_logvar prior_log_var p_logvar logvar_prior log_var_prior logvar_p log_var_p pz_logvar",
+    Role.P_LOG_VAR: "p_log_var prior_logvar prior_log_var p_logvar logvar_prior log_var_prior logvar_p log_var_p "
+    "pz_logvar",
     Role.Z: "z z_sample zs latent latents z_samples sampled_z z_q code latent_sample",
 }
 NAMES: dict[str, Role] = {name: role for role, names in _NAMES.items() for name in names.split()}
@@ -181,11 +186,10 @@ def bind(
             positional.append(key)
         if key in fixed:
             continue
-        if key in given:
-            found[key] = given[key]
-        elif parameter.default is not parameter.empty and not _tensor_default(parameter):
+        role = given.get(key) or NAMES.get(_plain(parameter.name))
+        if key not in given and parameter.default is not parameter.empty and not _tensor_default(parameter):
             defaults[parameter.name] = parameter.default
-        elif (role := NAMES.get(_plain(parameter.name))) is not None:
+        elif role is not None:
             found[key] = role
         elif _plain(parameter.name) in WEIGHTS:
             fixed[key] = 1.0
@@ -193,12 +197,7 @@ def bind(
             unresolved.append(parameter.name)
     if takes_any:
         _bind_open_arguments(function, parameters, given, fixed, found)
-    if not (takes_any or found or unresolved):
-        raise UsageError(
-            f"nothing varies in {_named(function)}: a loss takes data, a prediction or the parameters of a posterior; "
-            "say which argument is one with --role NAME=ROLE"
-        )
-    _refuse_unresolved(function, unresolved, found)
+    _refuse_unresolved(function, unresolved, found, takes_any)
     if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
         positional = [p.name for p in plain if p.kind is not p.KEYWORD_ONLY]
     return Binding(_in_context(found, given, fixed), fixed, defaults, tuple(positional))
@@ -211,10 +210,10 @@ def _by_name(given: dict[Key, Role], fixed: dict[Key, Any], names: Sequence[str]
             if names[place] in table:
                 raise UsageError(f"argument {names[place]!r} is given twice, by name and as position {place}: keep one")
             table[names[place]] = table.pop(place)
-    for key in fixed:
-        if key in given:
+    for key, role in given.items():
+        if key in fixed:
             raise UsageError(
-                f"argument {key!r} has both the role {given[key].value!r} and the value {fixed[key]!r}: keep one"
+                f"argument {key!r} has both the role {role.value!r} and the value {fixed[key]!r}: keep one"
             )
 
 
@@ -307,25 +306,21 @@ def _names_in_source(
     positions: dict[int, str] = {}
     keywords: list[str] = []
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Subscript)
-        ):
-            owner, index = node.value.value, node.value.slice
-            if isinstance(owner, ast.Name) and owner.id == args and isinstance(index, ast.Constant):
-                positions[index.value] = _plain(node.targets[0].id)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
-            if isinstance(node.value, ast.Name) and node.value.id == args:
-                names = [t.id for t in node.targets[0].elts if isinstance(t, ast.Name)]
-                positions.update(enumerate(map(_plain, names)))
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == kwargs:
-            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-                keywords.append(node.slice.value)
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Subscript(ast.Name(owner), ast.Constant(int(place)))) if (
+                owner == args
+            ):
+                positions[place] = _plain(name)
+            case ast.Assign([ast.Tuple(elements)], ast.Name(owner)) if owner == args:
+                positions.update(enumerate(_plain(e.id) for e in elements if isinstance(e, ast.Name)))
+            case ast.Subscript(ast.Name(owner), ast.Constant(str(name))) if owner == kwargs:
+                keywords.append(name)
     return positions, keywords
 
 
-def _refuse_unresolved(function: Callable[..., Any], unresolved: list[str], found: Mapping[Key, Role]) -> None:
+def _refuse_unresolved(
+    function: Callable[..., Any], unresolved: list[str], found: Mapping[Key, Role], takes_any: bool
+) -> None:
     if not unresolved and found:
         return
     if unresolved:
@@ -333,6 +328,11 @@ def _refuse_unresolved(function: Callable[..., Any], unresolved: list[str], foun
         raise UsageError(
             f"cannot tell the role of {', '.join(map(repr, unresolved))} in {_named(function)}: "
             f"type {flags} (or --set NAME=VALUE for a constant); roles are {', '.join(Role)}"
+        )
+    if not takes_any:
+        raise UsageError(
+            f"nothing varies in {_named(function)}: a loss takes data, a prediction or the parameters of a posterior; "
+            "say which argument is one with --role NAME=ROLE"
         )
     raise UsageError(
         f"cannot tell what {_named(function)} takes: give the roles by position, "

@@ -8,7 +8,7 @@ import pytest
 
 from elbocheck import budget
 from elbocheck.budget import BUDGETS, ulp_distance
-from references import DENSITY_ROWS, DIVERGENCE_ROWS, density_kernels, divergence_kernels
+from tests.references import DENSITY_ROWS, DIVERGENCE_ROWS, density_kernels, divergence_kernels
 
 TINY = 5e-324
 

@@ -13,7 +13,7 @@ from elbocheck.densities import DENSITIES, bernoulli, density, huber, normal
 from elbocheck.domain import Integers, Interval
 from elbocheck.errors import ParameterError
 from elbocheck.precision import agree
-from references import DENSITY_ROWS, Kernel, Row, density_kernels, worst
+from tests.references import DENSITY_ROWS, Kernel, Row, density_kernels, worst
 
 KERNELS = [kernel for row in DENSITY_ROWS for kernel in density_kernels(row)]
 rows = pytest.mark.parametrize("row", DENSITY_ROWS, ids=str)
@@ -122,7 +122,7 @@ def test_parameters_outside_their_domain_are_named(row: Row) -> None:
 @rows
 def test_samples_follow_the_density(row: Row) -> None:
     """The mean energy of 40,000 seeded draws is the expected one within six deviations."""
-    parameters = named(row, row.points[0]) if row.density is bernoulli else {n: 0.7 for n in row.names}
+    parameters = named(row, row.points[0]) if row.density is bernoulli else dict.fromkeys(row.names, 0.7)
     draws = row.density.sample(np.random.default_rng(5), 40_000, **parameters)
     energies = row.density.energy(draws, **parameters)
     expected = _mean_energy(row, parameters)
@@ -137,7 +137,9 @@ def _mean_energy(row: Row, parameters: dict[str, float]) -> float:
         grid, weight = np.array([0.0, 1.0]), 1.0
     else:
         grid, weight = np.linspace(-60, 60, 240_001), 120 / 240_000
-    return float(np.sum(np.exp(row.density.log_prob(grid, **parameters)) * row.density.energy(grid, **parameters)) * weight)
+    return float(
+        np.sum(np.exp(row.density.log_prob(grid, **parameters)) * row.density.energy(grid, **parameters)) * weight
+    )
 
 
 @pytest.mark.parametrize("delta", [1e-3, 0.9, 1.1, 40.0])
@@ -152,11 +154,12 @@ def test_huber_samples_are_tails_as_often_as_they_should(delta: float) -> None:
 @pytest.mark.parametrize("weight", [0.25, 4.0])
 @rows
 def test_tempering_multiplies_the_energy(row: Row, weight: float) -> None:
-    """density**weight is another member of the family; with these weights the identity holds bit for bit or nearly."""
+    """density**weight is another member of the family; with these weights the identity holds bit for bit or
+    nearly."""
     if row.density.temper is None:
         assert row.density is bernoulli
         return
-    parameters = {name: 0.5 for name in row.names}
+    parameters = dict.fromkeys(row.names, 0.5)
     tempered = row.density.temper(weight, parameters)
     x = np.array([-9.0, 0.25, 0.75, 3.0])
     got, expected = row.density.energy(x, **tempered), weight * row.density.energy(x, **parameters)

@@ -10,7 +10,7 @@ from elbocheck.budget import BUDGETS, ulp_distance
 from elbocheck.divergences import DIVERGENCES, divergence, normal_standard
 from elbocheck.errors import ParameterError
 from elbocheck.precision import agree
-from references import DIVERGENCE_ROWS, DivergenceRow, Kernel, divergence_kernels, worst
+from tests.references import DIVERGENCE_ROWS, DivergenceRow, Kernel, divergence_kernels, worst
 
 KERNELS = [kernel for row in DIVERGENCE_ROWS for kernel in divergence_kernels(row)]
 
@@ -23,7 +23,8 @@ def test_the_table_covers_every_form_of_every_divergence() -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
 def test_kernels_stay_within_their_budget(kernel: Kernel) -> None:
-    """The divergence and its derivatives agree with the closed form at high precision, near the prior above all."""
+    """The divergence and its derivatives agree with the closed form at high precision, near the prior above
+    all."""
     error, place = worst(kernel)
     assert error <= BUDGETS[kernel.name].ulps, place
 

@@ -16,7 +16,7 @@ from elbocheck.budget import BUDGETS, ulp_distance
 from elbocheck.kernels import elementary, lift
 from elbocheck.kernels._jit import compiled
 from elbocheck.kernels.lift import Lifted, result_dtype
-from references import Kernel, worst
+from tests.references import Kernel, worst
 
 SIGNED = [s * 10.0**k for k in np.linspace(-300, 2.8, 60) for s in (1.0, -1.0)] + [0.0, 1.0, -1.0, 2.0, -0.7]
 NEAR = [float(t) for t in np.linspace(-0.5, 1.0, 61)] + [1e-300, -1e-17, 2.0**-52]
@@ -29,8 +29,13 @@ ELEMENTARY: list[tuple[Callable[..., float], list[float], Callable[..., Any], fl
     (elementary.expm1_minus, SIGNED, lambda ctx, s: ctx.exp(s) - 1 - s, 6),
     (elementary.minus_log1p, NEAR, lambda ctx, t: t - ctx.log(1 + t), 5),
     (elementary.half_exp, [0.0, 1.0, 700.5, 709.9, 710.4], lambda ctx, s: ctx.exp(s) / 2, 6),
-    (elementary.exp_minus_half_square, [1e-12, 0.1, 1.7, 9.9, 30.1, 38.4, 41.0], lambda ctx, d: ctx.exp(-(d**2) / 2), 4),
-    (elementary.log_root_two_pi_times, SCALES, lambda ctx, s: ctx.log(s * ctx.sqrt(2 * ctx.pi)), 4),
+    (
+        elementary.exp_minus_half_square,
+        [1e-12, 0.1, 1.7, 9.9, 30.1, 38.4, 41.0],
+        lambda ctx, d: ctx.exp(-(d**2) / 2),
+        4,
+    ),
+    (elementary.log_root_two_pi_times, SCALES, lambda ctx, s: ctx.log(s * ctx.sqrt(2 * ctx.pi)), 5),
 ]
 
 
@@ -126,7 +131,8 @@ print(sum(sum(loop.stats.cache_hits.values()) for loop in loops))
 
 
 def test_a_fresh_process_finds_the_compiled_kernels(tmp_path: Path) -> None:
-    """The first process compiles one object per kernel, the second loads it; where nothing can be kept, it still runs."""
+    """The first process compiles one object per kernel, the second loads it; where nothing can be kept, it
+    still runs."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", PROBE]
     seen = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(2)]

@@ -59,7 +59,7 @@ def test_zero_is_believed_only_from_the_highest_precision() -> None:
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        (lambda ctx: ctx.mpf(ctx.dps % 7), "no agreement"),
+        (lambda ctx: ctx.mpf(ctx.dps), "no agreement"),
         (lambda ctx: ctx.log(-1), "not a real number"),
         (lambda ctx: ctx.nan, "not a real number"),
     ],
@@ -72,7 +72,8 @@ def test_what_does_not_agree_is_an_error(function: Any, text: str) -> None:
 
 @pytest.mark.parametrize(("loc", "scale"), [("0", "1"), ("3", "0.01"), ("1e6", "1"), ("1e100", "1e-3"), ("0", "1e150")])
 def test_an_integral_is_right_wherever_the_mass_is(loc: str, scale: str) -> None:
-    """Narrow, wide, and far bells, on which mpmath alone is confidently wrong, come out with an honest error."""
+    """Narrow, wide, and far bells, on which mpmath alone is confidently wrong, come out with an honest
+    error."""
     integrand = _bell(loc, scale)
     found = integrate(integrand, _bell_breaks(loc, scale), 30, log_concave_tail(integrand))
     assert _within(found, lambda ctx: ctx.mpf(scale) * ctx.sqrt(2 * ctx.pi), 30)
@@ -92,9 +93,7 @@ def test_an_unsplit_kink_is_named() -> None:
 
 def test_cancelling_panels_cost_digits_but_not_accuracy() -> None:
     """The integral of an odd function plus a small even one is the small one."""
-    found = integrate(
-        lambda ctx, t: t + ctx.mpf(10) ** -40 * t**2, lambda ctx: [-1, 0, 1], 20
-    )
+    found = integrate(lambda ctx, t: t + ctx.mpf(10) ** -40 * t**2, lambda ctx: [-1, 0, 1], 20)
     assert _within(found, lambda ctx: 2 * ctx.mpf(10) ** -40 / 3, 20)
 
 

@@ -34,7 +34,7 @@ def _written(case: Case) -> set[Role]:
     """Return the roles that the loss writes into, at ordinary values and at ends where it may clip in place."""
     found: set[Role] = set()
     for edge in (None, 0.0, 1.0, 40.0):
-        values = {} if edge is None else {r: edge for r in case.loss.roles if r is not Role.X}
+        values: dict[Role, float] = {} if edge is None else {r: edge for r in case.loss.roles if r is not Role.X}
         with suppress(CallError):
             found |= set(case.loss.mutated(case.probe.inputs(values)))
     return found

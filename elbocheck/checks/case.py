@@ -77,7 +77,7 @@ class Check:
     name: str
     codes: tuple[str, ...]
     run: Callable[[Case], Iterable[Finding]]
-    skipped: Callable[[Case], str | None] = field(default=lambda case: None)
+    skipped: Callable[[Case], str | None] = field(default=lambda _: None)
 
 
 def argument_names(loss: Loss) -> dict[str, str]:

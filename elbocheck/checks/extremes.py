@@ -16,7 +16,7 @@ from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, finding, number
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
-from elbocheck.probing.probe import Values, argument_of
+from elbocheck.probing.probe import Values, argument_of, log_var_of
 from elbocheck.probing.reduction import sizes
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
@@ -73,7 +73,8 @@ def _sweeps(case: Case) -> Iterator[Sweep]:
 
 def _prediction_sweeps(case: Case) -> Iterator[Sweep]:
     r, density = case.anatomy.reconstruction, family(case.anatomy.reconstruction)
-    assert r is not None and density is not None
+    assert r is not None
+    assert density is not None
     form = next(f for f in density.forms if f.names[0] == r.parameter and "log_var" not in f.names)
     fixed = [{"scale": 1.0, **r.shape}[n] for n in form.names[1:]]
     weight = r.weight.at(sizes(case.working.layout, case.anatomy.event_axes))
@@ -112,15 +113,16 @@ def _real_zone(value: float) -> str:
 
 def _scale_sweep(case: Case) -> Sweep:
     g = case.anatomy.regulariser
-    assert g is not None and g.scale_role is not None and g.scale_as is not None
+    assert g is not None
+    assert g.scale_role is not None
+    assert g.scale_as is not None
     log_var = np.array([0.5, 2, 5, 10, 15, 20, 30, 50, 80, 88, 100, 170, 300, 600, 720])
     log_var = np.concatenate([log_var, -log_var])
     read_as = Role(f"q_{g.scale_as}")
     inputs = case.working.cast(np.asarray(argument_of(read_as, log_var)))
     kept = np.isfinite(inputs) & (inputs != 0 if g.scale_as in ("scale", "var") else True)
     inputs = inputs[kept]
-    logs = np.log(inputs) if g.scale_as in ("scale", "var") else inputs
-    log_var = logs if g.scale_as in ("var", "log_var") else 2 * logs
+    log_var = log_var_of(read_as, inputs)
     truth = normal_standard.kl(loc=0.0, log_var=log_var)
     if g.floor is not None:
         truth = np.maximum(
@@ -143,8 +145,7 @@ def _scale_sweep(case: Case) -> Sweep:
 
 def _zone_of(scale_as: str) -> Callable[[float], str]:
     def zone(value: float) -> str:
-        log = float(np.log(value)) if scale_as in ("scale", "var") else value
-        log = 2 * log if scale_as in ("scale", "log_scale") else log
+        log = float(log_var_of(Role(f"q_{scale_as}"), np.asarray(value)))
         return "everyday" if abs(log) <= 10.01 else "stress" if abs(log) <= 30.01 else "extreme"
 
     return zone

@@ -12,7 +12,7 @@ from elbocheck.checks.case import Case, Check, finding, number
 from elbocheck.densities.density import Form
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
-from elbocheck.probing.probe import argument_of
+from elbocheck.probing.probe import argument_of, log_var_of
 from elbocheck.probing.reduction import sizes
 from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, PRIOR_SCALES, Role
 from elbocheck.shapes import ordinary
@@ -24,7 +24,7 @@ def run(case: Case) -> Iterator[Finding]:
     """Yield wrong and non-finite gradients, one for each argument."""
     rng = np.random.default_rng(case.seed)
     point = _point(case, rng)
-    wanted = {role: point[role] for role in point if role is not Role.X}
+    wanted: dict[Role, Array] = {role: point[role] for role in point if role is not Role.X}
     try:
         found = case.loss.gradient(point, wanted)
     except CallError as error:
@@ -76,7 +76,7 @@ def _likelihood(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
     form = next(f for f in density.forms if f.names[0] == r.parameter and {"log_var"}.isdisjoint(f.names))
     weight = r.weight.at(sizes(case.probe.layout, case.anatomy.event_axes)) / point[Role.X].size
     prediction = point[r.role].reshape(point[Role.X].shape)
-    inner = 1.0
+    inner = np.ones(1)
     if r.link == "sigmoid":
         prediction = 0.5 * (1 + np.tanh(prediction / 2))
         inner = prediction * (1 - prediction)
@@ -97,13 +97,9 @@ def _divergence(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
     if g.scale_role is None or g.scale_as is None:
         return {Role.Q_LOC: weight * loc}
     scale = point[g.scale_role]
-    log_var, inner = {
-        "log_var": (scale, 1.0),
-        "log_scale": (2 * scale, 2.0),
-        "var": (np.log(np.abs(scale)), 1 / scale),
-        "scale": (2 * np.log(np.abs(scale)), 2 / scale),
-    }[g.scale_as]
-    slopes = normal_standard.grad(loc=loc, log_var=log_var)
+    read_as = Role(f"q_{g.scale_as}")
+    slopes = normal_standard.grad(loc=loc, log_var=log_var_of(read_as, scale))
+    inner = (1.0 if g.scale_as in ("var", "log_var") else 2.0) / (scale if read_as in POSITIVE else 1.0)
     return {Role.Q_LOC: weight * slopes["loc"], g.scale_role: weight * slopes["log_var"] * inner}
 
 

@@ -23,7 +23,7 @@ def run(case: Case) -> Iterator[Finding]:
     yield from _links(case, r)
     yield from _normaliser(case, r)
     yield from _constant(case, r)
-    yield from _huber(case, r)
+    yield from _huber(r)
     yield from _orientation(case)
     if r.bounded:
         yield finding("ELB418", "The loss stays bounded as a datum goes to infinity, so exp(-loss) has infinite mass.")
@@ -117,7 +117,7 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
     )
 
 
-def _huber(case: Case, r: Reconstruction) -> Iterator[Finding]:
+def _huber(r: Reconstruction) -> Iterator[Finding]:
     """Yield a quadratic core whose linear tails do not continue it."""
     if r.mismatch is None:
         return

@@ -25,7 +25,7 @@ def run(case: Case) -> Iterator[Finding]:
         which = "falls" if g.weight.coefficient < 0 else "grows, while the reconstruction is rewarded,"
         yield finding("ELB205", f"The loss {which} as the posterior leaves the prior: the terms have opposite signs.")
     if g.pattern != "kl":
-        yield _corrupted(case, g)
+        yield _corrupted(g)
     elif g.floor is not None and case.intent.number("free_bits") is None:
         yield finding(
             "ELB306",
@@ -49,7 +49,7 @@ def _posterior(case: Case) -> str:
     return " or ".join(n for role, n in case.names.items() if role.startswith("q_"))
 
 
-def _corrupted(case: Case, g: Regulariser) -> Finding:
+def _corrupted(g: Regulariser) -> Finding:
     parts = ", ".join(f"{c:+.4g} {n}" for n, c in g.coefficients.items())
     seen = f"With t = log variance the loss holds, per latent and over its weight: {parts}; a KL holds +0.5 m^2, +0.5 e^t, -0.5 t."
     slope = f"Its slope in t at the prior is {number(g.slope_at_prior)} (0 for a KL)"

@@ -64,7 +64,9 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
     """Return the finding for the ratio of the weights."""
     powers = {n: p for n, p in ratio.powers.items() if p}
     if case.model.beta is None or not powers:
-        return None if powers or case.model.family is None else _constant(case, ratio)
+        g = case.anatomy.regulariser
+        broken = case.model.family is None or (g is not None and g.pattern != "kl")
+        return None if powers or broken else _constant(case, ratio)
     if (nominal := _hard_coded(case, ratio)) is not None:
         return nominal
     batch = powers.get("B", 0)

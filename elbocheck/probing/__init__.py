@@ -1,0 +1,1 @@
+"""Measure a loss by calling it."""

@@ -20,7 +20,7 @@ def bounded(probe: Probe, role: Role) -> bool | None:
     start = probe({Role.X: 0.3, role: 0.75})
     ray = np.linspace(0.6, 1.4, probe.layout.pixels)
     far = np.geomspace(1e2, 1e8, 7)
-    x = np.stack([np.broadcast_to(ray, probe.layout.shape(Role.X)[:1] + (probe.layout.pixels,))] * far.size)
+    x = np.stack([np.broadcast_to(ray, (*probe.layout.shape(Role.X)[:1], probe.layout.pixels))] * far.size)
     values = np.array([probe({Role.X: t * row, role: 0.75}) for t, row in zip(far, x, strict=True)])
     if not isfinite(start) or not np.all(np.isfinite(values)):
         return None

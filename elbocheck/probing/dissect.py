@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, prod
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from elbocheck.probing import curve, divergence, likelihood
 from elbocheck.probing.probe import Probe, Values, argument_of
 from elbocheck.probing.reduction import event_axes, exponent, sizes, weigh
 from elbocheck.probing.structure import structure
-from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout
 
 
@@ -50,7 +50,7 @@ def _reconstruction(probe: Probe, axes: tuple[str, ...]) -> tuple[Reconstruction
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
     points, closed = likelihood.sample(probe)
     found = likelihood.match(probe, points, closed)
-    scale_role = next((r for r in probe.loss.roles if r in likelihood.LIKELIHOOD_SCALES), None)
+    scale_role = next((r for r in probe.loss.roles if r in LIKELIHOOD_SCALES), None)
     bounded = curve.bounded(probe, role) if not closed else None
 
     def amplitude(layout: Layout) -> float:
@@ -101,32 +101,31 @@ def _regulariser(probe: Probe, axes: tuple[str, ...]) -> tuple[Regulariser, floa
 
     error = max(found.error, budget.ratio_error(probe.dtype))
     weight = weigh(probe, found.weight, error, amplitude, axes) if found.weight else Monomial(0.0, {})
-    floor = None
-    if found.floor is not None:
-        levels = [probe({}, at) - found.constant for at in (probe.layout,)]
-        floor = Monomial(levels[0] / probe.layout.batch ** weight.powers.get("B", 0), {}, error)
-        doubled = probe({}, probe.layout.tiled("L")) - found.constant
-        if exponent(levels[0], doubled) == 1:
-            floor = Monomial(floor.coefficient / probe.layout.latents, {"L": 1}, error)
-        floor = floor * Monomial(1.0, {"B": weight.powers["B"]} if "B" in weight.powers else {})
-    slope, lowest = curve.near_prior(probe, role, abs(found.weight))
-    scale_as = None
-    if role is not None and found.pattern in ("kl", "reversed"):
-        scale_as = _read_as(role, found.exponent)
-    return (
-        Regulariser(
-            scale_role=role,
-            scale_as=scale_as,
-            pattern=found.pattern,
-            weight=weight,
-            coefficients=found.coefficients or {},
-            missing=found.missing,
-            floor=floor,
-            slope_at_prior=slope,
-            lowest=lowest,
-        ),
-        found.constant,
+    slope, lowest = curve.near_prior(probe, role, abs(found.weight) or float(np.ptp(points.value)))
+    identified = role is not None and found.pattern in ("kl", "reversed")
+    measured = Regulariser(
+        scale_role=role,
+        scale_as=_read_as(role, found.exponent) if role is not None and identified else None,
+        pattern=found.pattern,
+        weight=weight,
+        coefficients=found.coefficients or {},
+        missing=found.missing,
+        floor=None if found.floor is None else _floor(probe, found, weight),
+        slope_at_prior=slope,
+        lowest=lowest,
     )
+    return measured, found.constant
+
+
+def _floor(probe: Probe, found: divergence.Reading, weight: Monomial) -> Monomial:
+    """Return the level below which the divergence does not fall, for a call: whether it grows with L is measured."""
+    batch = weight.powers.get("B", 0)
+    level = probe({}) - found.constant
+    grows = exponent(level, probe({}, probe.layout.tiled("L")) - found.constant) == 1
+    powers = {name: power for name, power in (("B", batch), ("L", int(grows))) if power}
+    sizes_here = sizes(probe.layout, ())
+    rest = level / prod(float(sizes_here[name]) ** power for name, power in powers.items())
+    return Monomial(rest, powers, max(found.error, budget.ratio_error(probe.dtype)))
 
 
 def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Values, Values]:

@@ -1,7 +1,8 @@
 """Which function of the posterior the other term is: KL(N(m, sigma^2) || N(0, 1)), one of its known corruptions, or neither.
 
 With t = log sigma^2 the KL of one latent is (m^2 + e^t - 1 - t)/2 nats. Every published slip is a combination of the
-basis 1, m, m^2, t, e^{t/2}, e^t, e^{2t}, e^{-t}, e^{-2t}, m^2 e^{-t}, m^2 e^{-2t}, t e^{-t}.
+basis 1, m, m^2, t, e^{t/2}, e^t, e^{2t}, e^{-t}, e^{-2t}, m^2 e^{-t}, m^2 e^{-2t}, t e^{-t}, and e^s or s^2 of the
+scale argument s itself.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.divergences import normal_standard
 from elbocheck.probing.fit import Fit, linear
-from elbocheck.probing.probe import Probe, argument_of
-from elbocheck.roles import POSTERIOR_SCALES, PRIOR_SCALES, Role
+from elbocheck.probing.probe import Probe, argument_of, log_var_of
+from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, PRIOR_SCALES, Role
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,18 @@ class Curve:
     Attributes:
         m: the posterior's mean, every latent alike.
         t: the log variance that the scale argument stands for by its role.
+        s: the scale argument itself.
         value: the loss.
     """
 
     m: Array
     t: Array
+    s: Array
     value: Array
+
+    def keep(self, mask: Array) -> Curve:
+        """Return the points where `mask` holds."""
+        return Curve(self.m[mask], self.t[mask], self.s[mask], self.value[mask])
 
 
 @dataclass(frozen=True)
@@ -70,32 +77,26 @@ def sample(probe: Probe) -> Curve:
     levels = [0.0] if role is None else [-3.0, -2.0, -1.0, -0.4, 0.0, 0.3, 0.8, 1.5, 2.5]
     means = [0.0, 0.5, -1.0, 1.5, 3.0, -8.0] if Role.Q_LOC in probe.loss.roles else [0.0]
     grid = np.array([(m, t) for m in means for t in levels])
-    m, t = probe.cast(grid[:, 0]), grid[:, 1]
+    m, t, argument = probe.cast(grid[:, 0]), grid[:, 1], grid[:, 1]
     calls: list[dict[Role, float]] = [{} for _ in m]
     if Role.Q_LOC in probe.loss.roles:
         calls = [{**c, Role.Q_LOC: float(v)} for c, v in zip(calls, m, strict=True)]
     if role is not None:
         argument = probe.cast(argument_of(role, t))
         calls = [{**c, role: float(v)} for c, v in zip(calls, argument, strict=True)]
-        t = _log_var(role, argument)
+        t = log_var_of(role, argument)
     value = probe.curve(calls)
-    finite = np.isfinite(value)
-    return Curve(m[finite], t[finite], value[finite])
+    return Curve(m, t, argument, value).keep(np.isfinite(value))
 
 
-def _log_var(role: Role, argument: Array) -> Array:
-    kind = role.value.removeprefix("q_")
-    logs = np.log(argument) if kind in ("scale", "var") else argument
-    return logs if kind in ("var", "log_var") else 2 * logs
-
-
-def basis(curve: Curve) -> dict[str, Array]:
-    """Return the basis functions at the points."""
+def basis(curve: Curve, *, positive: bool) -> dict[str, Array]:
+    """Return the basis functions at the points; the last is what a slip makes of the scale argument s itself."""
     m, t = curve.m, curve.t
     return {
         "1": np.ones_like(t), "m": m, "m^2": m**2, "t": t, "e^{t/2}": np.exp(t / 2), "e^t": np.exp(t),
         "e^{2t}": np.exp(2 * t), "e^{-t}": np.exp(-t), "e^{-2t}": np.exp(-2 * t), "m^2 e^{-t}": m**2 * np.exp(-t),
         "m^2 e^{-2t}": m**2 * np.exp(-2 * t), "t e^{-t}": t * np.exp(-t),
+        "e^s" if positive else "s^2": np.exp(curve.s) if positive else curve.s**2,
     }  # fmt: skip
 
 
@@ -124,21 +125,20 @@ def learned_prior(probe: Probe, found: Reading) -> bool:
     moved, prior = scale_role(probe), next((r for r in roles if r in PRIOR_SCALES), None)
     if Role.P_LOC not in roles and prior is None:
         return True
-    for m, t, loc, log_var in ((0.4, 0.3, -0.6, 0.5), (-1.1, -0.7, 0.9, -0.4), (0.2, 1.0, 0.2, 1.0)):
-        there = {Role.Q_LOC: m, Role.P_LOC: loc}
-        there.update(
-            {r: float(argument_of(r, np.asarray(v))) for r, v in ((moved, t), (prior, log_var)) if r is not None}
-        )
-        loc, log_var = loc * (Role.P_LOC in roles), log_var * (prior is not None)
-        t = t * (moved is not None)
+    takes = np.array([Role.Q_LOC in roles, moved is not None, Role.P_LOC in roles, prior is not None])
+    for point in _PRIOR_POINTS:
+        m, t, loc, log_var = np.where(takes, point, 0.0)
+        given: dict[Role, float] = {Role.Q_LOC: float(m), Role.P_LOC: float(loc)}
+        given |= {r: float(argument_of(r, np.asarray(v))) for r, v in ((moved, t), (prior, log_var)) if r is not None}
         truth = 0.5 * (np.exp(t - log_var) + (m - loc) ** 2 * np.exp(-log_var) - 1 - t + log_var)
-        value = probe({r: v for r, v in there.items() if r in roles})
-        if (
-            not abs(value - found.constant - found.weight * truth)
-            <= probe.noise(value, found.weight, found.constant) + probe.floor
-        ):
+        value = probe({r: v for r, v in given.items() if r in roles})
+        noise = probe.noise(value, found.weight, found.constant) + probe.floor
+        if not abs(value - found.constant - found.weight * truth) <= noise:
             return False
     return True
+
+
+_PRIOR_POINTS = ((0.4, 0.3, -0.6, 0.5), (-1.1, -0.7, 0.9, -0.4), (0.2, 1.0, 0.2, 1.0))
 
 
 def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
@@ -171,7 +171,7 @@ def _floored(probe: Probe, curve: Curve) -> Reading | None:
     level = np.abs(curve.value - lowest) <= probe.noise(curve.value, lowest)
     if np.count_nonzero(level) < 3 or not np.any((curve.m[level] == 0) & (curve.t[level] == 0)):
         return None
-    above = Curve(curve.m[~level], curve.t[~level], curve.value[~level])
+    above = curve.keep(~level)
     if above.value.size < 8:
         return None
     for exponent in (1.0, 2.0, 0.5):
@@ -184,14 +184,14 @@ def _floored(probe: Probe, curve: Curve) -> Reading | None:
 
 def _corrupted(probe: Probe, curve: Curve) -> Reading:
     """Fit the whole basis, keep what is there, and name the pattern."""
-    functions = basis(curve)
+    functions = basis(curve, positive=scale_role(probe) in POSITIVE)
     del functions["1"]  # the fit adds its own constant
     fit = _fit(probe, curve, list(functions.values()), 0.0)
     least = budget.ABSENT * np.max(np.abs(fit.coefficients))
     kept = [n for n, c, e in zip(functions, fit.coefficients, fit.errors, strict=False) if abs(c) > 8 * e + least]
     again = _fit(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
     if not kept or not again.explains:
-        return Reading("unknown", float(np.ptp(curve.value)), float(curve.value[0]), 0.0)
+        return Reading("unknown", 0.0, float(curve.value[0]), 0.0)
     found = dict(zip(kept, map(float, again.coefficients), strict=False))
     weight = 2 * next((found[n] for n in ("m^2", "e^t", "e^{2t}") if n in found), found[kept[0]])
     parts = {n: c / weight for n, c in found.items()}
@@ -215,6 +215,8 @@ def classify(parts: Mapping[str, float]) -> tuple[str, str | None, float]:
         return "precedence", None, 1.0
     if "m" in names:
         return "reference", None, 1.0
+    if names & {"e^s", "s^2"} and "e^t" not in names:
+        return "missing", "sigma^2", 1.0
     growth = [n for n in ("e^{t/2}", "e^t", "e^{2t}") if n in names]
     exponent = {"e^{t/2}": 0.5, "e^t": 1.0, "e^{2t}": 2.0}[growth[0]] if growth else 1.0
     whole = {"m^2", "t", *(growth or ["e^t"])}

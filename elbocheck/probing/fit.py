@@ -53,6 +53,8 @@ def shaped(
 ) -> tuple[float, Fit]:
     """Fit values = w * column(theta) + c over w, c and a positive theta: a scan, then Gauss-Newton in log theta.
 
+    Theta stays within the grid: beyond what the points resolve, a family turns into one of its limits.
+
     Args:
         column: the curve for a shape parameter.
         slope: its derivative in the shape parameter.
@@ -73,7 +75,7 @@ def shaped(
         tangent = fit.coefficients[0] * slope(best) * best
         moved = linear(np.stack([column(best), ones, tangent], axis=1), values, noise)
         step = float(np.clip(moved.coefficients[2], -0.5, 0.5))
-        trial = best * float(np.exp(step))
+        trial = float(np.clip(best * np.exp(step), grid[0], grid[-1]))
         fitted = at(trial)
         if not fitted.residual < fit.residual:
             break

@@ -17,6 +17,8 @@ from elbocheck.probing.probe import Probe, spread_of
 from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
 
 SCALE_KINDS = ("log_var", "log_scale", "scale", "var")
+SHAPES = np.geomspace(3e-4, 3e3, 57)
+"""Where a free shape is looked for: the residuals of the probes run from 1e-4 to 1e4, and both sides must be seen."""
 CORE = 8.0
 """Logits up to here identify a Bernoulli whose arithmetic breaks further out: 1 - p still has 12 digits."""
 
@@ -41,8 +43,8 @@ class Points:
 
     def keep(self, mask: Array) -> Points:
         """Return the points where `mask` holds."""
-        parts = (self.x, self.prediction, self.scale, self.delta, self.value)
-        return Points(*(None if a is None else a[mask] for a in parts))
+        scale, delta = (None if a is None else a[mask] for a in (self.scale, self.delta))
+        return Points(self.x[mask], self.prediction[mask], scale, delta, self.value[mask])
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def _shut(probe: Probe, role: Role, edge: float) -> bool:
 
 def _open_pairs(step: float) -> list[tuple[float, float]]:
     """Return (x, prediction) about x = 0, 0.3 and 1 with log-spaced residuals; predictions also across the logits."""
-    residuals = 10.0 ** np.arange(-3, 4 + step / 2, step)
+    residuals = 10.0 ** np.arange(-4, 4 + step / 2, step)
     steps = np.concatenate([-residuals[::-1], [0.0], residuals])
     logits = np.concatenate([np.arange(-8, 8.5, 1.0), [-0.35, 0.35, 0.8]])
     return [(x, x + u) for x in (0.0, 0.3, 1.0) for u in steps] + [(x, r) for x in (0.0, 0.3, 0.7, 1.0) for r in logits]
@@ -215,7 +217,7 @@ def _solve(candidate: Candidate, points: Points, noise: Array) -> tuple[float | 
             lambda theta: candidate.slope(points, theta),
             points.value,
             noise,
-            np.geomspace(2e-3, 2e3, 49),
+            SHAPES,
         )
         return shape, None, fit
     fit = linear(_columns(candidate, points), points.value, noise)

@@ -112,8 +112,15 @@ def spread_of(role: Role, value: Array) -> Array:
     return np.exp(value if kind == "log_scale" else value / 2)
 
 
+def log_var_of(role: Role, argument: Array) -> Array:
+    """Return the log variance that a scale argument stands for."""
+    kind = role.value.removeprefix("q_").removeprefix("p_")
+    logs = np.log(argument) if kind in ("scale", "var") else argument
+    return np.asarray(logs if kind in ("var", "log_var") else 2 * logs)
+
+
 def argument_of(role: Role, log_var: Array) -> Array:
-    """Return the argument that stands for a log variance: the inverse of spread_of."""
+    """Return the argument that stands for a log variance: the inverse of log_var_of."""
     kind = role.value.removeprefix("q_").removeprefix("p_")
     if kind in ("log_scale", "scale"):
         log_var = log_var / 2

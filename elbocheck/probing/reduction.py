@@ -22,7 +22,7 @@ def event_axes(layout: Layout, framework: str) -> tuple[str, ...]:
 
 def sizes(layout: Layout, axes: tuple[str, ...]) -> dict[str, int]:
     """Return the sizes of a layout by name."""
-    named = dict(zip(axes, layout.event, strict=True))
+    named = dict(zip(axes, layout.event, strict=bool(axes)))
     return {"B": layout.batch, "D": layout.pixels, "L": layout.latents, **named}
 
 

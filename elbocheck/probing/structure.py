@@ -46,25 +46,21 @@ Move = tuple[Role, Index | None]
 def structure(probe: Probe, rng: np.random.Generator) -> Structure:
     """Probe the structure of a loss at one random base point."""
     base = _base(probe, rng)
-    prediction = next((r for r in probe.loss.roles if r in PREDICTIONS), None)
-    loc = Role.Q_LOC if Role.Q_LOC in probe.loss.roles else None
     shape = probe.raw(base).shape
-    zero, beside, other, _ = _places(base[prediction].shape) if prediction else ((), None, None, ())
-    separable = not (prediction and beside) or _adds_up(probe, base, (prediction, zero), (prediction, beside))
-    coupled = bool(prediction and other) and not _adds_up(probe, base, (prediction, zero), (prediction, other))
+    prediction = next((r for r in sorted(probe.loss.roles) if r in PREDICTIONS), None)
+    loc = Role.Q_LOC if Role.Q_LOC in probe.loss.roles else None
+    separable = prediction is None or _elements_add_up(probe, base, prediction, across=False)
+    coupled = prediction is not None and not _elements_add_up(probe, base, prediction, across=True)
     return Structure(
         output=_output(probe, shape),
         output_shape=shape,
-        additive=not (prediction and loc) or _adds_up(probe, base, (prediction, None), (loc, None)),
+        additive=prediction is None or loc is None or _adds_up(probe, base, (prediction, None), (loc, None)),
         separable=separable,
-        homogeneous=not prediction or _homogeneous(probe, base, prediction),
+        homogeneous=prediction is None or _homogeneous(probe, base, prediction),
         batch_coupled=coupled or _leaks(probe, base, shape),
-        broadcast=bool(prediction)
-        and Role.X in base
-        and separable
-        and not coupled
-        and _crossed(probe, base, prediction),
-        latent_separable=loc is None or _latents_add_up(probe, base, loc),
+        broadcast=prediction is not None and separable and not coupled and _crossed(probe, base, prediction),
+        latent_separable=loc is None
+        or (_elements_add_up(probe, base, loc, across=False) and _elements_add_up(probe, base, loc, across=True)),
     )
 
 
@@ -135,18 +131,22 @@ def _homogeneous(probe: Probe, base: dict[Role, Array], role: Role) -> bool:
     return not max(values) - min(values) > probe.noise(start, *values) + 4 * probe.floor
 
 
+def _elements_add_up(probe: Probe, base: dict[Role, Array], role: Role, *, across: bool) -> bool:
+    """Tell whether two elements of one datum (or, `across`, of two data) add up."""
+    zero, beside, other, _ = _places(base[role].shape)
+    place = other if across else beside
+    return place is None or _adds_up(probe, base, (role, zero), (role, place))
+
+
 def _crossed(probe: Probe, base: dict[Role, Array], role: Role) -> bool:
     """Tell whether the prediction of one element meets the target of another."""
-    zero, beside, other, _ = _places(base[Role.X].shape)
+    if Role.X not in base:
+        return False
+    _, beside, other, _ = _places(base[Role.X].shape)
     here = (0,) * base[role].ndim
     return any(
         not _adds_up(probe, base, (role, here), (Role.X, place)) for place in (beside, other) if place is not None
     )
-
-
-def _latents_add_up(probe: Probe, base: dict[Role, Array], role: Role) -> bool:
-    zero, beside, other, _ = _places(base[role].shape)
-    return all(_adds_up(probe, base, (role, zero), (role, place)) for place in (beside, other) if place is not None)
 
 
 def _leaks(probe: Probe, base: dict[Role, Array], shape: tuple[int, ...]) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from elbocheck.budget import BUDGETS
 from elbocheck.kernels.lift import Lifted
-from references import DENSITY_ROWS, DIVERGENCE_ROWS, Kernel, density_kernels, divergence_kernels, worst
+from tests.references import DENSITY_ROWS, DIVERGENCE_ROWS, Kernel, density_kernels, divergence_kernels, worst
 
 KERNELS: dict[str, Kernel] = {
     kernel.name: kernel
