@@ -76,7 +76,7 @@ def _weighed(model: ImpliedModel) -> tuple[Bound, str]:
     ratio = model.beta
     assert ratio is not None
     whole = model.scale.equals(1.0)
-    nominal = isclose(ratio.at(model.sizes), 1.0, rel_tol=max(ratio.error, 1e-6))
+    nominal = isclose(ratio.at(model.sizes), 1.0, rel_tol=max(ratio.error, budget.DECLARED))
     at = "" if ratio.equals(1.0) or not nominal or model.free_scale else _only_at(ratio, model)
     if not model.free_scale and not nominal:
         if ratio.at(model.sizes) > 1 and not any(power < 0 for power in ratio.powers.values()):

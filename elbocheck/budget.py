@@ -152,3 +152,6 @@ the arguments that the guard was not measured on."""
 
 MATERIAL_NATS = 1e-2
 """A smooth guard that costs less than this among everyday inputs (log(p + 1e-8) at p = 1e-6) warns instead of failing."""
+
+DECLARED = 1e-6
+"""A declared number agrees with a measured one to the digits that people type."""

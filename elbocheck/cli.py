@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("code", help="a code or a name, e.g. ELB103 or both-terms-mean")
     page.set_defaults(run=_rule)
     commands.add_parser("rules", help="list the rules").set_defaults(run=_rules)
+    commands.add_parser("roles", help="list the roles and the argument names that stand for them").set_defaults(
+        run=_roles
+    )
     return parser
 
 
@@ -185,6 +188,17 @@ def _rules(_: argparse.Namespace) -> int:
 
     for one in RULES:
         print(f"{one.code}  {one.name}")
+    return 0
+
+
+def _roles(_: argparse.Namespace) -> int:
+    import textwrap
+
+    from elbocheck.roles import NAMES, Role
+
+    for role in Role:
+        names = ", ".join(name for name, meant in NAMES.items() if meant is role)
+        print("\n".join(textwrap.wrap(names, 80, initial_indent=f"{role:<14}", subsequent_indent=" " * 14)))
     return 0
 
 

@@ -196,13 +196,13 @@ def _checked(case: Case) -> tuple[list[Finding], list[CheckResult]]:
     found: list[Finding] = []
     results: list[CheckResult] = []
     for check in CHECKS:
-        if (reason := check.skipped(case)) is not None:
-            results.append(CheckResult(check.name, Outcome.SKIPPED, reason))
+        if (skip := check.skipped(case)) is not None:
+            results.append(CheckResult(check.name, Outcome.SKIPPED, skip.reason, skip.told))
             continue
         try:
             mine = list(check.run(case))
         except CallError as error:
-            results.append(CheckResult(check.name, Outcome.INCONCLUSIVE, f"the loss {error.what}"))
+            results.append(CheckResult(check.name, Outcome.INCONCLUSIVE, f"the loss {error.what}", told=True))
             continue
         found += mine
         outcome = worst_first(mine)[0].outcome if mine else Outcome.PASS

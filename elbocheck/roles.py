@@ -173,9 +173,10 @@ def bind(
     parameters = _parameters(function)
     plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     takes_any = len(plain) < len(parameters)
+    by_position = [p.name for p in plain if p.kind is not p.KEYWORD_ONLY]
     if not takes_any:
-        _refuse_strangers([*given, *fixed], [p.name for p in plain])
-    _by_name(given, fixed, [p.name for p in plain])
+        _refuse_strangers([*given, *fixed], [p.name for p in plain], len(by_position))
+    _by_name(given, fixed, by_position)
     found: dict[Key, Role] = {}
     defaults: dict[str, Any] = {}
     unresolved: list[str] = []
@@ -199,7 +200,7 @@ def bind(
         _bind_open_arguments(function, parameters, given, fixed, found)
     _refuse_unresolved(function, unresolved, found, takes_any)
     if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
-        positional = [p.name for p in plain if p.kind is not p.KEYWORD_ONLY]
+        positional = [*by_position]
     return Binding(_in_context(found, given, fixed), fixed, defaults, tuple(positional))
 
 
@@ -261,10 +262,10 @@ def _tensor_default(parameter: inspect.Parameter) -> bool:
     return parameter.default is None and NAMES.get(_plain(parameter.name)) in POSTERIOR_SCALES | {Role.Q_LOC}
 
 
-def _refuse_strangers(keys: Iterable[Key], names: Sequence[str]) -> None:
+def _refuse_strangers(keys: Iterable[Key], names: Sequence[str], count: int) -> None:
     takes = ", ".join(names) or "no arguments"
     for key in keys:
-        if isinstance(key, int) and key >= len(names):
+        if isinstance(key, int) and key >= count:
             raise UsageError(f"no argument at position {key}: the loss takes {takes}, the first is at position 0")
         if isinstance(key, str) and key not in names:
             near = get_close_matches(key, names, n=1, cutoff=0.4)

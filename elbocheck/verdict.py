@@ -67,11 +67,19 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What became of one check of the plan: ran and passed, found something, or was skipped and why."""
+    """What became of one check of the plan: ran and passed, found something, or was skipped and why.
+
+    Attributes:
+        check: what it looks at.
+        outcome: its worst finding, pass, or skipped.
+        reason: why it was skipped or could not decide.
+        told: a person can use knowing that.
+    """
 
     check: str
     outcome: Outcome
     reason: str = ""
+    told: bool = False
 
 
 @dataclass(frozen=True)

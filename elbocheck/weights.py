@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isclose
 
+from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction
 from elbocheck.densities import DENSITIES
 from elbocheck.densities.density import Density
@@ -106,7 +107,7 @@ def nominal_size(ratio: Monomial, *, free: bool) -> tuple[str, int] | None:
     for nominal in (1.0, 0.5) if free else (1.0,):
         size = (nominal / ratio.coefficient) ** power
         plausible = 8 <= round(size) <= 65536 if axis == "B" else _is_image(round(size))
-        if plausible and isclose(size, round(size), rel_tol=max(ratio.error, 1e-6)):
+        if plausible and isclose(size, round(size), rel_tol=max(ratio.error, budget.DECLARED)):
             return axis, round(size)
     return None
 

@@ -68,10 +68,14 @@ def reduction(weight: Monomial, output: str, axes: tuple[str, ...], what: str) -
     if output == "element":
         return "none (one value per element)"
     powers, total = weight.powers, "D" if what == "elements" else "L"
-    batch = "one value per datum" if output in ("datum", "position") else f"{_kind(powers.get('B', 0))} over the batch"
-    if total in powers or not any(axis in powers for axis in axes):
-        return f"{_kind(powers.get(total, 0))} over {what}, {batch}"
-    return ", ".join([*(f"{_kind(powers.get(axis, 0))} over {axis}" for axis in axes), batch])
+    kept = output in ("datum", "position")
+    batch = "one value per datum" if kept else f"{_kind(powers.get('B', 0))} over batch"
+    if total not in powers and any(axis in powers for axis in axes):
+        return ", ".join([*(f"{_kind(powers.get(axis, 0))} over {axis}" for axis in axes), batch])
+    inner = _kind(powers.get(total, 0))
+    if not kept and inner == _kind(powers.get("B", 0)):
+        return f"{inner} over {what} and batch"
+    return f"{inner} over {what}, {batch}"
 
 
 def _kind(power: int) -> str:

@@ -91,8 +91,8 @@ FUNCTIONAL = {
 }
 REDUCTIONS = {
     "none": "none (one value per element)",
-    "sum": "sum over elements, sum over the batch",
-    "mean": "mean over elements, mean over the batch",
+    "sum": "sum over elements and batch",
+    "mean": "mean over elements and batch",
 }
 
 

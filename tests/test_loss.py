@@ -97,18 +97,18 @@ def test_a_loss_has_a_name(function: Callable[..., Any], target: str | None, nam
     assert Loss.of(function, target=target).target == name
 
 
+def failing(x: Any) -> Any:
+    """Raise with a message of several lines."""
+    raise ValueError("first line\nsecond line" + " and more" * 100)
+
+
 def test_calls_are_counted() -> None:
     """One for each call, failed ones included."""
-    loss = Loss.of(lambda x: 1 / 0)
+    loss = Loss.of(failing)
     for _ in range(2):
         with pytest.raises(CallError):
             loss({Role.X: X})
     assert (loss.calls.values, loss.calls.gradients) == (2, 0)
-
-
-def failing(x: Any) -> Any:
-    """Raise with a message of several lines."""
-    raise ValueError("first line\nsecond line" + " and more" * 100)
 
 
 def test_what_it_raises_is_told_with_the_line() -> None:
@@ -147,9 +147,14 @@ def test_warnings_of_a_loss_stay_inside() -> None:
 @pytest.mark.parametrize(("seed", "other", "same"), [(1, 1, True), (1, 2, False)])
 def test_every_call_starts_from_the_seed(seed: int, other: int, same: bool) -> None:
     """The draws of a loss depend on the seed and on nothing before."""
-    first = Loss.of(lambda x: np.random.rand(), seed=seed)
-    assert first({Role.X: X}).value == first({Role.X: X}).value
-    assert (first({Role.X: X}).value == Loss.of(lambda x: np.random.rand(), seed=other)({Role.X: X}).value) is same
+
+    def drawing(x: Any) -> float:
+        return float(np.random.rand())
+
+    first, second = Loss.of(drawing, seed=seed), Loss.of(drawing, seed=other)
+    draws = [loss({Role.X: X}).value.tolist() for loss in (first, first, second)]
+    assert draws[0] == draws[1]
+    assert (draws[0] == draws[2]) is same
 
 
 def test_writing_into_an_argument_is_seen_and_harms_nothing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from elbocheck.errors import CallError, RunError
 from elbocheck.loss import Loss
 from elbocheck.roles import POSITIVE, Role
-from elbocheck.shapes import SMALL, Layout, discover, filled, nominal, ordinary
+from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal, ordinary
 
 F64 = np.dtype(np.float64)
 
@@ -30,7 +30,7 @@ F64 = np.dtype(np.float64)
         (Role.Z, (4, 7)),
     ],
 )
-def test_each_role_has_its_shape(role: Role, shape: tuple[int, ...]) -> None:
+def test_each_role_has_its_shape(role: Role, shape: Shape) -> None:
     """Data and prediction may differ, a likelihood's scale goes with the prediction, the rest with the latents."""
     assert Layout(event=(2, 3), predicted=(6,), latent=(7,)).shape(role) == shape
 
@@ -72,11 +72,19 @@ def test_ordinary_values_lie_in_the_domain(role: Role) -> None:
     assert value > 0 if role in POSITIVE else 0 <= value <= 1
 
 
-def seeing(accepts: Callable[[Any, Any, Any], bool]) -> Loss:
-    """Return a loss of a prediction, data and a latent mean that raises unless it accepts their shapes."""
+class Seen(NamedTuple):
+    """The shapes of one prediction, datum and latent vector that a loss was called with."""
+
+    r: Shape
+    x: Shape
+    m: Shape
+
+
+def seeing(accepts: Callable[[Seen], bool]) -> Loss:
+    """Return a loss that raises unless it accepts the shapes it sees."""
 
     def loss(recon_x: Any, x: Any, mu: Any) -> float:
-        if not accepts(recon_x, x, mu):
+        if not accepts(Seen(recon_x.shape[1:], x.shape[1:], mu.shape[1:])):
             raise ValueError(f"cannot take {recon_x.shape}, {x.shape}, {mu.shape}")
         return 1.0
 
@@ -84,28 +92,28 @@ def seeing(accepts: Callable[[Any, Any, Any], bool]) -> Loss:
 
 
 DISCOVERED = [
-    ("anything", lambda r, x, m: True, SMALL[0]),
-    ("images", lambda r, x, m: x.ndim == 4, SMALL[1]),
-    ("matrices", lambda r, x, m: x.ndim == 3, SMALL[2]),
-    ("flat against image", lambda r, x, m: x.ndim == 4 and r.ndim == 2, SMALL[3]),
-    ("784 values", lambda r, x, m: x.shape[1:] == (784,), Layout(2, (784,), tileable=False)),
-    ("three channels", lambda r, x, m: x.shape[1:] == (3, 64, 64), Layout(2, (3, 64, 64), tileable=False)),
+    ("anything", bool, SMALL[0]),
+    ("images", lambda s: len(s.x) == 3, SMALL[1]),
+    ("matrices", lambda s: len(s.x) == 2, SMALL[2]),
+    ("flat against image", lambda s: len(s.x) == 3 and len(s.r) == 1, SMALL[3]),
+    ("784 values", lambda s: s.x == (784,), Layout(2, (784,), tileable=False)),
+    ("three channels", lambda s: s.x == (3, 64, 64), Layout(2, (3, 64, 64), tileable=False)),
     (
         "view(-1, 784) of a prediction",
-        lambda r, x, m: r.shape[1:] == (784,) and x.shape[1:] == (1, 28, 28),
+        lambda s: s.r == (784,) and s.x == (1, 28, 28),
         Layout(2, (1, 28, 28), (784,), tileable=False),
     ),
-    ("20 latents", lambda r, x, m: m.shape[1:] == (20,), Layout(latent=(20,))),
+    ("20 latents", lambda s: s.m == (20,), Layout(latent=(20,))),
     (
         "784 values and 20 latents",
-        lambda r, x, m: x.shape[1:] == (784,) and m.shape[1:] == (20,),
+        lambda s: s.x == (784,) and s.m == (20,),
         Layout(2, (784,), latent=(20,), tileable=False),
     ),
 ]
 
 
 @pytest.mark.parametrize(("accepts", "layout"), [row[1:] for row in DISCOVERED], ids=[row[0] for row in DISCOVERED])
-def test_the_first_shape_that_works_is_taken(accepts: Callable[[Any, Any, Any], bool], layout: Layout) -> None:
+def test_the_first_shape_that_works_is_taken(accepts: Callable[[Seen], bool], layout: Layout) -> None:
     """Tileable where possible; else the usual size that the loss insists on, marked as such."""
     assert discover(seeing(accepts), {}, F64) == layout
 
@@ -113,25 +121,25 @@ def test_the_first_shape_that_works_is_taken(accepts: Callable[[Any, Any, Any], 
 @pytest.mark.parametrize(
     ("accepts", "declared", "layout"),
     [
-        (lambda r, x, m: True, {Role.X: (3, 64, 64)}, SMALL[1]),
-        (lambda r, x, m: x.shape[1:] == (5, 11), {Role.X: (5, 11)}, Layout(4, (5, 11), tileable=False)),
-        (lambda r, x, m: x.shape[1:] == (17, 11), {Role.X: (17, 11)}, Layout(2, (17, 11), tileable=False)),
+        (bool, {Role.X: (3, 64, 64)}, SMALL[1]),
+        (lambda s: s.x == (5, 11), {Role.X: (5, 11)}, Layout(4, (5, 11), tileable=False)),
+        (lambda s: s.x == (17, 11), {Role.X: (17, 11)}, Layout(2, (17, 11), tileable=False)),
         (
-            lambda r, x, m: x.shape[1:] == (5, 11) and r.shape[1:] == (55,),
+            lambda s: s.x == (5, 11) and s.r == (55,),
             {Role.X: (5, 11)},
             Layout(4, (5, 11), (55,), tileable=False),
         ),
         (
-            lambda r, x, m: True,
+            bool,
             {Role.X: (5, 11), Role.PREDICTION: (55,)},
             Layout(4, (5, 11), (55,), tileable=False),
         ),
-        (lambda r, x, m: m.shape[1:] == (11,), {Role.Z: (11,)}, Layout(latent=(11,), tileable=False)),
-        (lambda r, x, m: True, {Role.X: ()}, Layout(event=(), tileable=False)),
+        (lambda s: s.m == (11,), {Role.Z: (11,)}, Layout(latent=(11,), tileable=False)),
+        (bool, {Role.X: ()}, Layout(event=(), tileable=False)),
     ],
 )
 def test_a_declared_shape_is_tried(
-    accepts: Callable[[Any, Any, Any], bool], declared: dict[Role, tuple[int, ...]], layout: Layout
+    accepts: Callable[[Seen], bool], declared: dict[Role, Shape], layout: Layout
 ) -> None:
     """A small one of the same rank where the loss takes it, else the declared one."""
     assert discover(seeing(accepts), declared, F64) == layout
@@ -140,7 +148,7 @@ def test_a_declared_shape_is_tried(
 def test_a_shape_that_is_not_among_the_usual_ones_is_asked_for() -> None:
     """Exit code 3, the loss's own words and the flag to type."""
     with pytest.raises(RunError, match=r"accepts none of \d+ usual shapes.*cannot take.*--shape x=3x64x64.*--shape z"):
-        discover(seeing(lambda r, x, m: x.shape[1:] == (7, 13)), {}, F64)
+        discover(seeing(lambda s: s.x == (7, 13)), {}, F64)
 
 
 def test_a_loss_that_always_fails_alike_is_told_as_such() -> None:
@@ -156,7 +164,11 @@ def test_a_loss_that_always_fails_alike_is_told_as_such() -> None:
 
 def test_a_result_that_is_no_loss_ends_the_search() -> None:
     """Nothing is gained by other shapes."""
-    loss = Loss.of(lambda x: "text")
+
+    def texting(x: Any) -> str:
+        return "text"
+
+    loss = Loss.of(texting)
     with pytest.raises(CallError) as caught:
         discover(loss, {}, F64)
     assert (caught.value.code, loss.calls.values) == ("ELB004", 1)
@@ -165,7 +177,7 @@ def test_a_result_that_is_no_loss_ends_the_search() -> None:
 def test_a_declared_shape_that_fails_is_told_as_it_fails() -> None:
     """The first failure, not a request for what was given already."""
     with pytest.raises(CallError, match=r"cannot take \(4, 5, 11\)"):
-        discover(seeing(lambda r, x, m: False), {Role.X: (5, 11), Role.PREDICTION: (5, 11)}, F64)
+        discover(seeing(lambda s: not s), {Role.X: (5, 11), Role.PREDICTION: (5, 11)}, F64)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +193,7 @@ def test_a_declared_shape_that_fails_is_told_as_it_fails() -> None:
     ],
 )
 def test_numbers_are_stated_at_nominal_sizes(
-    layout: Layout, declared: dict[Role, tuple[int, ...]], event: tuple[int, ...], latent: tuple[int, ...]
+    layout: Layout, declared: dict[Role, Shape], event: Shape, latent: Shape
 ) -> None:
     """Declared sizes, those the loss fixes, else MNIST with 32 latents, always 128 data."""
     stated = nominal(layout, declared)

@@ -75,5 +75,5 @@ def test_the_public_names_are_all_there() -> None:
     assert set(dir(elbocheck)) == {*elbocheck.__all__, *elbocheck._MODULES}
     assert all(getattr(elbocheck, name) is not None for name in dir(elbocheck))
     assert set(elbocheck._HOMES) == set(elbocheck.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'verfy'.*verify"):
+    with pytest.raises(AttributeError, match=r"no attribute 'verfy'.*verify"):
         elbocheck.verfy  # noqa: B018 - reading is the test

@@ -64,6 +64,14 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Skip:
+    """Why a check does not apply, and whether a person can use knowing it."""
+
+    reason: str
+    told: bool = False
+
+
+@dataclass(frozen=True)
 class Check:
     """A property of a loss that can fail.
 
@@ -77,7 +85,7 @@ class Check:
     name: str
     codes: tuple[str, ...]
     run: Callable[[Case], Iterable[Finding]]
-    skipped: Callable[[Case], str | None] = field(default=lambda _: None)
+    skipped: Callable[[Case], Skip | None] = field(default=lambda _: None)
 
 
 def argument_names(loss: Loss) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from elbocheck.checks.case import Case, Check, finding
+from elbocheck.checks.case import Case, Check, Skip, finding
 from elbocheck.verdict import Finding
 
 
@@ -23,11 +23,13 @@ def run(case: Case) -> Iterator[Finding]:
         )
 
 
-def skipped(case: Case) -> str | None:
+def skipped(case: Case) -> Skip | None:
     """Skip where there is nothing to compare."""
     if case.model.family != "bernoulli":
-        return "the likelihood accepts every real number" if case.model.family else "no likelihood was identified"
-    return None if case.intent.data_range is not None else "no data declared (--data FILE or --data-range LOW HIGH)"
+        return Skip("the likelihood accepts every real number" if case.model.family else "no likelihood was identified")
+    if case.intent.data_range is None:
+        return Skip("declare it: --data FILE, or --data-range LOW HIGH", told=True)
+    return None
 
 
 CHECK = Check("data in the domain", ("ELB803",), run, skipped)

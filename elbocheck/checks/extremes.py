@@ -13,7 +13,7 @@ import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
-from elbocheck.checks.case import Case, Check, finding, number
+from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
 from elbocheck.probing.probe import Values, argument_of, log_var_of
@@ -209,11 +209,11 @@ def _saturated(sweep: Sweep, places: Array, costs: Array, error: Array) -> Findi
     )
 
 
-def skipped(case: Case) -> str | None:
+def skipped(case: Case) -> Skip | None:
     """Skip where nothing was identified to compare with."""
     r, g = case.anatomy.reconstruction, case.anatomy.regulariser
     if (r is None or r.density is None) and (g is None or g.pattern != "kl"):
-        return "no reference was identified to compare with"
+        return Skip("no reference was identified to compare with", told=True)
     return None
 
 

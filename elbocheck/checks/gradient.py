@@ -8,7 +8,7 @@ import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
-from elbocheck.checks.case import Case, Check, finding, number
+from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.densities.density import Form
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
@@ -163,12 +163,12 @@ def _stressed(case: Case) -> Iterator[Finding]:
                 return
 
 
-def skipped(case: Case) -> str | None:
+def skipped(case: Case) -> Skip | None:
     """Skip frameworks without a derivative."""
     if not case.loss.adapter.differentiates:
-        return f"{case.loss.adapter.name} losses have no derivative to check"
+        return Skip("NumPy losses have no derivative", told=True)
     r = case.anatomy.reconstruction
-    return "the arguments are swapped" if r is not None and r.swapped else None
+    return Skip("the arguments are swapped") if r is not None and r.swapped else None
 
 
 CHECK = Check("gradient", ("ELB601", "ELB602"), run, skipped)

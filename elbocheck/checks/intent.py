@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isclose, sqrt
 
+from elbocheck import budget
 from elbocheck.bounds import bound
-from elbocheck.checks.case import Case, Check, finding
+from elbocheck.checks.case import Case, Check, Skip, finding
 from elbocheck.verdict import Finding, Outcome
 
 
@@ -40,23 +41,23 @@ def _agree(measured: str | float | None, declared: str | float) -> bool:
         words = measured.replace(",", " ").split()
         return measured == str(declared) or str(declared) in words or _batch(measured) == str(declared)
     try:
-        return measured is not None and isclose(measured, float(declared), rel_tol=1e-6)
+        return measured is not None and isclose(measured, float(declared), rel_tol=budget.DECLARED)
     except ValueError:
         return False
 
 
 def _batch(reduction: str) -> str:
     """Return `sum`, `mean` or `none` over the batch."""
-    return "none" if "one value" in reduction else reduction.rsplit(",", 1)[-1].split(maxsplit=1)[0]
+    return "none" if "one value" in reduction else reduction.rsplit(", ", 1)[-1].split(maxsplit=1)[0]
 
 
 def _shown(measured: str | float | None) -> str:
     return "nothing of that kind" if measured is None else measured if isinstance(measured, str) else f"{measured:.9g}"
 
 
-def skipped(case: Case) -> str | None:
+def skipped(case: Case) -> Skip | None:
     """Skip where nothing was declared."""
-    return None if case.intent.expect else "nothing was declared (--expect NAME=VALUE)"
+    return None if case.intent.expect else Skip("nothing was declared")
 
 
 CHECK = Check("declared intent", ("ELB008",), run, skipped)

@@ -7,7 +7,7 @@ from math import exp, log, pi, sqrt
 
 from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
-from elbocheck.checks.case import Case, Check, finding, number
+from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
@@ -149,9 +149,9 @@ def _orientation(case: Case) -> Iterator[Finding]:
     )
 
 
-def skipped(case: Case) -> str | None:
+def skipped(case: Case) -> Skip | None:
     """Skip where the loss compares nothing with data."""
-    return None if case.anatomy.reconstruction is not None else "the loss takes no data and prediction"
+    return None if case.anatomy.reconstruction is not None else Skip("the loss takes no data and prediction")
 
 
 CHECK = Check("likelihood", CODES, run, skipped)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from elbocheck.anatomy import Regulariser
-from elbocheck.checks.case import Case, Check, finding, number
+from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
@@ -79,9 +79,9 @@ def _corrupted(g: Regulariser) -> Finding:
 _FLAT = 1e-3
 
 
-def skipped(case: Case) -> str | None:
+def skipped(case: Case) -> Skip | None:
     """Skip where the loss takes no posterior."""
-    return None if case.anatomy.regulariser is not None else "the loss takes no posterior"
+    return None if case.anatomy.regulariser is not None else Skip("the loss takes no posterior")
 
 
 CHECK = Check("divergence from the prior", CODES, run, skipped)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from elbocheck.checks.case import Case, Check, finding
+from elbocheck.checks.case import Case, Check, Skip, finding
 from elbocheck.probing.fit import linear
 from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.verdict import Finding, Outcome
@@ -52,9 +52,9 @@ def _samples(case: Case) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]
     return total, {n: np.array([r[n] for r in rows]) for n in rows[0]}, probe.noise(total, 1.0)
 
 
-def skipped(case: Case) -> str | None:
+def skipped(case: Case) -> Skip | None:
     """Skip where the loss returns its value alone."""
-    return None if case.loss(case.probe.inputs({})).terms else "the loss returns no named terms"
+    return None if case.loss(case.probe.inputs({})).terms else Skip("the loss returns no named terms")
 
 
 CHECK = Check("returned terms", ("ELB417",), run, skipped)

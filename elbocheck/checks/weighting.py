@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isclose
 
+from elbocheck import budget
 from elbocheck.checks.case import Case, Check, finding
 from elbocheck.monomial import Monomial
 from elbocheck.verdict import Finding, Outcome
@@ -57,7 +58,9 @@ def _declared(case: Case, ratio: Monomial) -> bool:
     """Tell whether a declared beta or sigma is what was measured; a contradiction is another check's."""
     beta, sigma = case.intent.number("beta"), case.intent.number("sigma")
     declared = beta if beta is not None else sigma**2 if sigma is not None else None
-    return declared is not None and isclose(declared, ratio.at(case.model.sizes), rel_tol=max(ratio.error, 1e-6))
+    return declared is not None and isclose(
+        declared, ratio.at(case.model.sizes), rel_tol=max(ratio.error, budget.DECLARED)
+    )
 
 
 def _ratio(case: Case, ratio: Monomial) -> Finding | None:
@@ -77,7 +80,7 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
     reading = "sigma^2" if case.model.free_scale else "beta"
     message = (
         f"{reading} = {case.at(ratio)}: it moves with {_listed(sorted(powers))}, "
-        f"because the reconstruction is reduced by {case.model.reduction} and the KL by {case.model.divergence_reduction}."
+        f"as the reconstruction is reduced by {case.model.reduction}, the KL by {case.model.divergence_reduction}."
     )
     return finding(code, message, _loudness(case, ratio))
 

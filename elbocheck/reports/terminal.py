@@ -18,7 +18,7 @@ def render(verdict: Verdict, *, colour: bool = False) -> str:
     """Return the report, without a final newline."""
     lines = [*_headline(verdict, colour), *_findings(verdict, colour)]
     if verdict.model is not None:
-        lines += ["", "model", *_model(verdict.model), "", *_bound(verdict)]
+        lines += ["", "model", *_model(verdict.model), *_bound(verdict)]
     lines += ["", *_run(verdict)]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -117,7 +117,7 @@ def _bound(verdict: Verdict) -> Iterator[str]:
     if verdict.bound not in (Bound.EXACT, Bound.CONSTANT, Bound.SCALED, Bound.BETA) or verdict.model is None:
         return
     if verdict.model.family == "bernoulli":
-        yield from _row("holds for", "data in {0, 1}; on gray values the normaliser is missing (say --data-kind)")
+        yield from _row("holds for", "data in {0, 1}; on gray values its normaliser is missing")
 
 
 def _run(verdict: Verdict) -> Iterator[str]:
@@ -125,7 +125,7 @@ def _run(verdict: Verdict) -> Iterator[str]:
     yield from _row("roles", roles, "")
     if verdict.constants:
         yield from _row("kept", ", ".join(f"{k} = {v}" for k, v in verdict.constants.items()), "")
-    skipped = [f"{c.check} ({c.reason})" for c in verdict.checks if c.outcome is Outcome.SKIPPED]
+    skipped = [f"{c.check} ({c.reason})" for c in verdict.checks if c.told]
     if skipped:
         yield from _row("not checked", "; ".join(skipped), "")
     run = verdict.run

@@ -1,0 +1,67 @@
+"""The README says what the code does: its catalogue and its example are generated, and held against the tuples.
+
+`python -m tests.test_readme` writes them anew.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from elbocheck import verify
+from elbocheck.densities import DENSITIES
+from elbocheck.gallery import GALLERY
+from elbocheck.rules import RULES
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def families() -> str:
+    """Return the table of densities."""
+    rows = [f"| {d.name} | {'; '.join(', '.join(f.names) for f in d.forms)} | {d.source} |" for d in DENSITIES]
+    return "\n".join(["| family | parameters | source |", "|---|---|---|", *rows])
+
+
+def rules() -> str:
+    """Return the table of rules."""
+    rows = [f"| {r.code} | {r.name} | {r.summary} |" for r in RULES]
+    return "\n".join(["| code | name | what it says |", "|---|---|---|", *rows])
+
+
+def example() -> str:
+    """Return the report of the first loss of the gallery, its wall time left open."""
+    report = str(verify(GALLERY[0].load(), target=GALLERY[0].target))
+    return re.sub(r"\d+\.\d+ s$", "0.2 s", report)
+
+
+SECTIONS = {"families": families, "rules": rules, "example": example}
+
+
+def section(name: str) -> re.Pattern[str]:
+    """Return the pattern of a generated section."""
+    return re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_generated_sections_are_current(name: str) -> None:
+    """What the README shows is what the code says now."""
+    found = section(name).search(README.read_text(encoding="utf-8"))
+    assert found is not None
+    assert found.group(0) == f"<!-- {name} -->\n{SECTIONS[name]()}\n<!-- /{name} -->"
+
+
+def test_two_commands_do_all_the_set_up() -> None:
+    """The README holds exactly the two commands that a fresh machine needs, each on one line."""
+    commands = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("python3 -m venv")]
+    assert len(commands) == 2
+    assert "elbocheck verify" in commands[0]
+    assert "pytest" in commands[1]
+
+
+if __name__ == "__main__":
+    text = README.read_text(encoding="utf-8")
+    for title, make in SECTIONS.items():
+        text = section(title).sub(lambda m, body=make(): f"{m.group(1)}{body}\n{m.group(2)}", text)
+    README.write_text(text, encoding="utf-8")
