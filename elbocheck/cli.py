@@ -146,10 +146,8 @@ def _range(words: list[str]) -> tuple[float, float]:
 def _print(verdict: Any, options: argparse.Namespace) -> None:
     from elbocheck.reports import json, terminal
 
-    if options.format == "json":
-        text = json.render(verdict)
-    else:
-        text = terminal.render(verdict, colour=not options.output and _colour())
+    colour = not options.output and _colour()
+    text = json.render(verdict) if options.format == "json" else terminal.render(verdict, colour=colour)
     if not options.output:
         encoding = sys.stdout.encoding or "utf-8"  # a console that lacks a letter shows its number
         print(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -72,40 +72,41 @@ def verify(
         ('constant', '1', ())
     """
     if not callable(function):
-        raise UsageError(
-            f"{target or function!r} is {type(function).__name__}, not a loss: name a function or a callable object"
-        )
+        shown = target or repr(function)
+        raise UsageError(f"{shown} is {type(function).__name__}, not a loss: name a function or a callable object")
     started = time.perf_counter()
     wanted, unwanted = matching(select), matching(ignore)
     loss = Loss.of(function, target=target, roles=roles, constants=constants, framework=framework, seed=seed)
-    exact = np.dtype(_dtype(dtype) or "float64")
-    meant = intent or Intent()
     try:
-        loss, layout = _called(loss, _declared(shapes or {}), exact, framework)
-        case = _measure(loss, layout, _declared(shapes or {}), exact, dtype, meant, seed)
+        case = _measure(loss, _declared(shapes or {}), framework, _dtype(dtype), intent or Intent(), seed)
     except CallError as error:
-        return _failed(loss, error, Run(0, loss.calls.values, exact.name, seed, time.perf_counter() - started))
+        return _failed(loss, error, Run(calls=loss.calls.values, seed=seed, seconds=time.perf_counter() - started))
     found, checks = _checked(case)
     kept = [f for f in found if (not wanted or f.code in wanted) and f.code not in unwanted]
-    kind, reason = bound(case.anatomy, case.model, meant)
+    return _verdict(case, kept, checks, started)
+
+
+def _verdict(case: Case, found: list[Finding], checks: list[CheckResult], started: float) -> Verdict:
+    kind, reason = bound(case.anatomy, case.model, case.intent)
+    probes = {id(probe): probe for probe in (case.probe, case.working)}.values()
     run = Run(
-        points=case.probe.points + case.working.points * (case.working is not case.probe),
-        calls=loss.calls.values + loss.calls.gradients,
+        points=sum(probe.points for probe in probes),
+        calls=case.loss.calls.values + case.loss.calls.gradients,
         dtype=case.probe.dtype.name,
-        seed=seed,
+        seed=case.seed,
         seconds=time.perf_counter() - started,
-        sizes=_sizes_text(layout, loss),
+        sizes=_sizes_text(case.probe.layout, case.loss),
     )
     return Verdict(
-        loss.target,
-        kind,
-        reason,
-        case.model,
-        worst_first(kept),
-        tuple(checks),
-        _roles(loss),
-        _constants(loss),
-        run,
+        target=case.loss.target,
+        bound=kind,
+        reason=reason,
+        model=case.model,
+        findings=worst_first(found),
+        checks=tuple(checks),
+        roles=_roles(case.loss),
+        constants=_constants(case.loss),
+        run=run,
     )
 
 
@@ -137,21 +138,18 @@ def _called(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype, framewo
 
 
 def _measure(
-    loss: Loss,
-    layout: Layout,
-    declared: Mapping[Role, Shape],
-    exact: np.dtype,
-    dtype: str | None,
-    intent: Intent,
-    seed: int,
+    loss: Loss, declared: Mapping[Role, Shape], framework: str | None, dtype: str | None, intent: Intent, seed: int
 ) -> Case:
+    """Find how the loss is called, and take it apart."""
+    exact = np.dtype(dtype or "float64")
+    loss, layout = _called(loss, declared, exact, framework)
     probe = Probe(loss, layout, exact)
     value = _refuse_unusable(probe)
     if value.dtype.itemsize < exact.itemsize:  # a loss that rounds its result identifies no better than in that dtype
         exact = value.dtype
         probe = Probe(loss, layout, exact)
     usual = np.dtype(dtype or ("float32" if loss.adapter.name == "torch" else "float64"))
-    working = probe if usual == exact or usual.itemsize > exact.itemsize else Probe(loss, layout, usual)
+    working = Probe(loss, layout, usual) if usual.itemsize < exact.itemsize else probe
     anatomy = dissect(probe, seed)
     axes = event_axes(layout, loss.adapter.name)
     model = imply(anatomy, argument_names(loss), sizes(nominal(layout, declared), axes))

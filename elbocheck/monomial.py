@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import isclose, prod
+from math import isclose, isfinite, prod
 
 _LARGEST_DENOMINATOR = 200
 
@@ -59,6 +59,8 @@ class Monomial:
     @property
     def fraction(self) -> Fraction | None:
         """The coefficient as a fraction of small numbers, where the uncertainty allows that reading."""
+        if not isfinite(self.coefficient):
+            return None
         near = Fraction(self.coefficient).limit_denominator(_LARGEST_DENOMINATOR)
         return near if near and isclose(self.coefficient, near, rel_tol=self.error) else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import doctest
 from fractions import Fraction
-from math import nextafter
+from math import inf, nan, nextafter
 
 import pytest
 
@@ -34,6 +34,8 @@ TINY = 2.0**-40
         (0.123456789, {"D": 1}, "0.123457*D"),
         (-0.123456789, {}, "-0.123457"),
         (0.00025, {"D": 1}, "0.00025*D"),
+        (inf, {"D": 1}, "inf*D"),
+        (nan, {}, "nan"),
     ],
 )
 def test_the_formula_is_what_a_person_writes(coefficient: float, powers: dict[str, int], formula: str) -> None:

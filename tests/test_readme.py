@@ -63,5 +63,6 @@ def test_two_commands_do_all_the_set_up() -> None:
 if __name__ == "__main__":
     text = README.read_text(encoding="utf-8")
     for title, make in SECTIONS.items():
-        text = section(title).sub(lambda m, body=make(): f"{m.group(1)}{body}\n{m.group(2)}", text)
+        block = f"<!-- {title} -->\n{make()}\n<!-- /{title} -->"
+        text = section(title).sub(block.replace("\\", r"\\"), text)
     README.write_text(text, encoding="utf-8")

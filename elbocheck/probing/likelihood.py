@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from elbocheck.densities.density import Density, Form
 from elbocheck.domain import REAL
 from elbocheck.probing.fit import Fit, linear, shaped
 from elbocheck.probing.probe import Probe, spread_of
-from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
 
 SCALE_KINDS = ("log_var", "log_scale", "scale", "var")
 SHAPES = np.geomspace(3e-4, 3e3, 57)
@@ -138,19 +139,27 @@ def sample(probe: Probe) -> tuple[Points, bool]:
     """Probe the element curve; return the points and whether predictions are confined to [0, 1]."""
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
     closed = any(_shut(probe, role, edge) for edge in (-1.5, 2.5))
-    scale_role = next((r for r in probe.loss.roles if r in LIKELIHOOD_SCALES), None)
-    learned = Role.DELTA in probe.loss.roles
-    pairs = _closed_pairs() if closed else _open_pairs(0.5 if scale_role or learned else 0.125)
-    scales = [None] if scale_role is None else _scale_values(scale_role)
-    deltas = [0.3, 1.0, 2.5] if learned else [None]
-    grid = [(x, r, s, d) for s in scales for d in deltas for x, r in pairs]
-    columns = [probe.cast(np.array([np.nan if v is None else v for v in column])) for column in zip(*grid, strict=True)]
-    names = (Role.X, role, scale_role, Role.DELTA if learned else None)
-    calls = [{n: row[i] for i, n in enumerate(names) if n is not None} for row in np.array(columns).T]
-    value = probe.curve(calls)
-    x, prediction, scale, delta = columns
-    points = Points(x, prediction, scale if scale_role else None, delta if learned else None, value)
+    learned = _learned(probe)
+    pairs = _closed_pairs() if closed else _open_pairs(0.5 if learned else 0.125)
+    grid = probe.cast(np.array([(*pair, *rest) for rest in product(*learned.values()) for pair in pairs]))
+    names = (Role.X, role, *learned)
+    value = probe.curve([dict(zip(names, row, strict=True)) for row in grid])
+    column = dict(zip(names, grid.T, strict=True))
+    scale = next((column[r] for r in learned if r in LIKELIHOOD_SCALES), None)
+    points = Points(column[Role.X], column[role], scale, column.get(Role.DELTA), value)
     return points.keep(np.isfinite(value)), closed
+
+
+def _learned(probe: Probe) -> dict[Role, tuple[float, ...]]:
+    """Return the learned parameters of the likelihood that the loss takes, and the values to try."""
+    roles = probe.loss.roles
+    values = {r: _SCALES if r in POSITIVE else _LOG_SCALES for r in roles if r in LIKELIHOOD_SCALES}
+    return values | ({Role.DELTA: _DELTAS} if Role.DELTA in roles else {})
+
+
+_SCALES: tuple[float, ...] = (0.25, 0.6, 1.0, 1.7, 4.0)
+_LOG_SCALES: tuple[float, ...] = (-2.0, -0.7, 0.0, 0.9, 2.0)
+_DELTAS: tuple[float, ...] = (0.3, 1.0, 2.5)
 
 
 def _shut(probe: Probe, role: Role, edge: float) -> bool:
@@ -173,10 +182,6 @@ def _open_pairs(step: float) -> list[tuple[float, float]]:
 def _closed_pairs() -> list[tuple[float, float]]:
     levels = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.47, 0.5, 0.6, 0.66, 0.7, 0.8, 0.9, 0.95)
     return [(x, r) for x in (0.0, 0.2, 0.3, 0.7, 1.0) for r in levels]
-
-
-def _scale_values(role: Role) -> list[float]:
-    return [0.25, 0.6, 1.0, 1.7, 4.0] if role in (Role.SCALE, Role.VAR) else [-2.0, -0.7, 0.0, 0.9, 2.0]
 
 
 def match(probe: Probe, points: Points, closed: bool) -> list[Match]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
+from elbocheck.implied import ImpliedModel
 from elbocheck.monomial import Monomial
 from elbocheck.verdict import Verdict
 
@@ -14,7 +16,6 @@ SCHEMA = 1
 
 def as_dict(verdict: Verdict) -> dict[str, Any]:
     """Return everything a verdict says; numbers that JSON lacks (inf, nan) become null."""
-    model = verdict.model
     return {
         "schema": SCHEMA,
         "target": verdict.target,
@@ -22,45 +23,30 @@ def as_dict(verdict: Verdict) -> dict[str, Any]:
         "exit_code": verdict.exit_code,
         "bound": verdict.bound.value,
         "reason": verdict.reason,
-        "model": None
-        if model is None
-        else {
-            "family": model.family,
-            "likelihood": model.likelihood,
-            "density": model.density,
-            "parameters": {name: _number(value) for name, value in model.parameters.items()},
-            "reduction": model.reduction,
-            "divergence": model.divergence,
-            "divergence_reduction": model.divergence_reduction,
-            "sigma2": _formula(model.sigma2, model.sizes),
-            "beta": _formula(model.beta, model.sizes),
-            "scale": _formula(model.scale, model.sizes),
-            "dropped_nats_per_datum": None if model.dropped is None else _number(model.dropped),
-            "maximised": model.flipped,
-            "sizes": dict(model.sizes),
-        },
-        "findings": [
-            {
-                "code": f.code,
-                "name": f.name,
-                "outcome": f.outcome.value,
-                "message": f.message,
-                "fix": f.fix,
-                "counterexample": f.counterexample,
-            }
-            for f in verdict.findings
-        ],
+        "model": None if verdict.model is None else _model(verdict.model),
+        "findings": [{"name": f.name, **asdict(f)} for f in verdict.findings],
         "checks": [{"check": c.check, "outcome": c.outcome.value, "reason": c.reason} for c in verdict.checks],
         "roles": dict(verdict.roles),
         "constants": dict(verdict.constants),
-        "run": {
-            "points": verdict.run.points,
-            "calls": verdict.run.calls,
-            "dtype": verdict.run.dtype,
-            "seed": verdict.run.seed,
-            "seconds": round(verdict.run.seconds, 3),
-            "sizes": verdict.run.sizes,
-        },
+        "run": {**asdict(verdict.run), "seconds": round(verdict.run.seconds, 3)},
+    }
+
+
+def _model(model: ImpliedModel) -> dict[str, Any]:
+    return {
+        "family": model.family,
+        "likelihood": model.likelihood,
+        "density": model.density,
+        "parameters": {name: _number(value) for name, value in model.parameters.items()},
+        "reduction": model.reduction,
+        "divergence": model.divergence,
+        "divergence_reduction": model.divergence_reduction,
+        "sigma2": _formula(model.sigma2, model.sizes),
+        "beta": _formula(model.beta, model.sizes),
+        "scale": _formula(model.scale, model.sizes),
+        "dropped_nats_per_datum": None if model.dropped is None else _number(model.dropped),
+        "maximised": model.flipped,
+        "sizes": dict(model.sizes),
     }
 
 
