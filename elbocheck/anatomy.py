@@ -30,6 +30,7 @@ class Reconstruction:
         closed: the loss is defined for predictions in [0, 1] only.
         bounded: the loss stays bounded as the data go to infinity; None where not decided.
         mass: of an unidentified loss that scores classes: least and largest sum of exp(-loss) over {0, 1}.
+        signed: the data are -1 and 1, not 0 and 1.
         mismatch: for a quadratic core with linear tails that do not join: (knot, curvature, tail slope).
     """
 
@@ -48,6 +49,7 @@ class Reconstruction:
     closed: bool = False
     bounded: bool | None = None
     mass: tuple[float, float] | None = None
+    signed: bool = False
     mismatch: tuple[float, float, float] | None = None
 
 
@@ -58,14 +60,16 @@ class Regulariser:
     Attributes:
         scale_role: the posterior's scale role.
         scale_as: how it is read, `log_var`, `log_scale`, `var` or `scale`; None where no KL explains the values.
-        pattern: `kl`, `reversed`, `missing`, `mixed-scales`, `halved`, `precedence`, `reference`, `absent`, `unknown`.
+        pattern: `kl`, `reversed`, `missing`, `mixed-scales`, `halved`, `precedence`, `reference`, `unequal`, `swapped`,
+            `misread`, `absent`, `unknown`.
         weight: of one latent's KL times all latents, for a call; negative where it is flipped.
         coefficients: of the basis functions, over the weight, for a pattern other than `kl`.
         missing: the term that is absent (`m^2`, `sigma^2`, `log sigma^2`).
         floor: the free-bits floor in nats per datum, where there is one.
-        floor_per: what the floor holds for: `datum`, `latent` or `batch`.
+        floor_per: what the floor holds for: each `datum`, each `latent` or the whole `batch`.
         slope_at_prior: derivative in the log variance at the prior, over the weight.
         lowest: the least value seen, over the weight, relative to the prior's.
+        deviation: the largest difference from the KL in nats per latent among ordinary values.
     """
 
     scale_role: Role | None
@@ -75,8 +79,10 @@ class Regulariser:
     coefficients: Mapping[str, float] = field(default_factory=dict)
     missing: str | None = None
     floor: Monomial | None = None
+    floor_per: str = ""
     slope_at_prior: float = 0.0
     lowest: float = 0.0
+    deviation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Anatomy:
         constant: what is left when both terms are 0, for a call, as a formula; None where it is 0 or follows none.
         constant_value: the same as a number, at the sizes of the probes.
         constant_error: its uncertainty, same unit.
-        tiled: False where D could not be tiled and its exponents come from one size.
+        derived: sizes that could not be tiled: their powers come from one size.
         sizes: of the probes, by name.
     """
 
@@ -101,5 +107,5 @@ class Anatomy:
     constant_value: float
     constant_error: float
     event_axes: tuple[str, ...]
-    tiled: bool
+    derived: tuple[str, ...]
     sizes: Mapping[str, int]

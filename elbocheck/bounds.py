@@ -24,7 +24,7 @@ def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound,
     if (reason := _broken(anatomy)) is not None:
         return Bound.NOT_A_BOUND, reason
     if r.density is None:
-        return Bound.UNIDENTIFIED, "the reconstruction is none of the families known here"
+        return Bound.UNIDENTIFIED, _unread(anatomy)
     if g is None:
         return Bound.LIKELIHOOD_ONLY, "a likelihood alone: it needs a KL to be a bound"
     return _weighed(model)
@@ -49,6 +49,15 @@ def no_density(r: Reconstruction, intent: Intent) -> str | None:
     return None
 
 
+def _unread(anatomy: Anatomy) -> str:
+    """Say why no family was read."""
+    if not anatomy.structure.separable:
+        return "the elements of a datum do not add up: no likelihood per element"
+    if not anatomy.structure.homogeneous:
+        return "the elements have different weights: no likelihood that is the same for all"
+    return "the reconstruction is none of the families known here (normal, bernoulli, huber)"
+
+
 def _broken(anatomy: Anatomy) -> str | None:
     """Return why the whole cannot be a bound, or None."""
     s, r, g = anatomy.structure, anatomy.reconstruction, anatomy.regulariser
@@ -66,7 +75,7 @@ def _broken(anatomy: Anatomy) -> str | None:
         return "the posterior does not enter: nothing is paid for information"
     if g.pattern != "kl":
         return "the divergence is not KL(q || N(0, 1))"
-    if r is not None and g.weight.coefficient * r.weight.coefficient < 0:
+    if r is not None and r.density is not None and g.weight.coefficient * r.weight.coefficient < 0:
         return "reconstruction and KL pull in opposite directions"
     return None
 
@@ -77,6 +86,7 @@ def _weighed(model: ImpliedModel) -> tuple[Bound, str]:
     assert ratio is not None
     whole = model.scale.equals(1.0)
     nominal = isclose(ratio.at(model.sizes), 1.0, rel_tol=max(ratio.error, budget.DECLARED))
+    looser = "; free bits raise it where the KL is below its floor" if model.floored else ""
     at = "" if ratio.equals(1.0) or not nominal or model.free_scale else _only_at(ratio, model)
     if not model.free_scale and not nominal:
         if ratio.at(model.sizes) > 1 and not any(power < 0 for power in ratio.powers.values()):
@@ -85,10 +95,10 @@ def _weighed(model: ImpliedModel) -> tuple[Bound, str]:
             return Bound.BETA, f"a beta-ELBO; a lower bound only while beta = {ratio.formula} is at least 1"
         return Bound.NOT_A_BOUND, f"the KL is weighed by beta = {ratio.formula}, below 1: the value can exceed log p(x)"
     if not whole:
-        return Bound.SCALED, f"{model.scale.formula} times the negative ELBO" + _up_to(model.dropped) + at
+        return Bound.SCALED, f"{model.scale.formula} times the negative ELBO" + _up_to(model.dropped) + at + looser
     if model.dropped == 0:
-        return Bound.EXACT, "the negative ELBO" + at
-    return Bound.CONSTANT, "the negative ELBO" + _up_to(model.dropped) + at
+        return Bound.EXACT, "the negative ELBO" + at + looser
+    return Bound.CONSTANT, "the negative ELBO" + _up_to(model.dropped) + at + looser
 
 
 def _only_at(ratio: Monomial, model: ImpliedModel) -> str:

@@ -146,12 +146,16 @@ NORMALISER = 1e-3
 GRADIENT = 64.0
 """Gradients carry the rounding of every operation that the value went through, forwards and back."""
 
-GUARDED_SLOPE = 1e3
-"""A guard that moves the value by d nats moves its derivative by up to d / (p (1 - p)), 21 d at p = 0.05, and more for
-the arguments that the guard was not measured on."""
-
 MATERIAL_NATS = 1e-2
 """A smooth guard that costs less than this among everyday inputs (log(p + 1e-8) at p = 1e-6) warns instead of failing."""
 
 DECLARED = 1e-6
 """A declared number agrees with a measured one to the digits that people type."""
+
+BOUNDED = 1e-3
+"""Growth per e-fold of distance, relative to the whole rise, below which a loss is bounded: a logarithm that has risen
+over 18 e-folds still grows by 1/18 of its rise per e-fold."""
+
+QUOTIENT = 1e-4
+"""What a central difference of the value may differ from its derivative by, relative: the step of 1e-4 leaves a third
+derivative of 1e-8, and its division lifts rounding to 1e-10 in float64; a wrong factor or a detached term is off by far more."""

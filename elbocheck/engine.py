@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from elbocheck.adapters import candidates
 from elbocheck.bounds import bound
 from elbocheck.checks import CHECKS, Case
-from elbocheck.checks.case import argument_names, finding
+from elbocheck.checks.case import argument_names
 from elbocheck.errors import CallError, UsageError
 from elbocheck.implied import imply
 from elbocheck.intent import Intent
@@ -21,7 +22,7 @@ from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import event_axes, sizes
 from elbocheck.roles import POSTERIOR_SCALES, Key, Role
 from elbocheck.rules import matching
-from elbocheck.shapes import Layout, Shape, discover, nominal
+from elbocheck.shapes import Layout, Shape, discover, filled, nominal
 from elbocheck.verdict import Bound, CheckResult, Finding, Outcome, Run, Verdict, worst_first
 
 DTYPES = ("float64", "float32")
@@ -143,6 +144,7 @@ def _measure(
     """Find how the loss is called, and take it apart."""
     exact = np.dtype(dtype or "float64")
     loss, layout = _called(loss, declared, exact, framework)
+    loss = loss.totalled(filled(layout, dict.fromkeys(loss.roles, 0.7), exact))
     probe = Probe(loss, layout, exact)
     value = _refuse_unusable(probe)
     if value.dtype.itemsize < exact.itemsize:  # a loss that rounds its result identifies no better than in that dtype
@@ -152,7 +154,9 @@ def _measure(
     working = Probe(loss, layout, usual) if usual.itemsize < exact.itemsize else probe
     anatomy = dissect(probe, seed)
     axes = event_axes(layout, loss.adapter.name)
-    model = imply(anatomy, argument_names(loss), sizes(nominal(layout, declared), axes))
+    model = imply(
+        anatomy, argument_names(loss), sizes(nominal(layout, declared, channels_first=axes[:1] == ("C",)), axes)
+    )
     return Case(loss, probe, working, anatomy, model, intent, seed)
 
 
@@ -174,14 +178,27 @@ def _refuse_unusable(probe: Probe) -> np.ndarray:
             f"returned shape {value.shape} for a batch of {layout.batch}, neither a scalar nor one value per datum",
             "reduce it over elements and latents before the terms are added",
         )
-    again = probe.loss(inputs).value
-    if not np.array_equal(value, again):
+    _refuse_random(probe)
+    return value
+
+
+def _refuse_random(probe: Probe) -> None:
+    """Raise CallError where one input gives two values, off the prior, where every term counts."""
+    inputs = probe.inputs(probe.off_prior)
+    value, again = probe.loss(inputs).value, probe.loss(inputs).value
+    if not np.array_equal(value, again, equal_nan=True):
         raise CallError(
             "ELB002",
             f"returned {float(value.sum()):.9g} and then {float(again.sum()):.9g} for one input and one seed",
             "take its noise as an argument, or draw it from a generator that a seed controls",
         )
-    return value
+    other = replace(probe.loss, seed=probe.loss.seed + 1)(inputs).value
+    if not np.array_equal(value, other, equal_nan=True):
+        raise CallError(
+            "",
+            f"draws random numbers: {float(value.sum()):.9g} under one seed, {float(other.sum()):.9g} under another",
+            "take the sample z as an argument; its mean over the noise is then computed, not sampled",
+        )
 
 
 def _shown(probe: Probe) -> str:
@@ -210,8 +227,8 @@ def _checked(case: Case) -> tuple[list[Finding], list[CheckResult]]:
 
 def _failed(loss: Loss, error: CallError, run: Run) -> Verdict:
     """Return the verdict on a loss that could not be called."""
-    one = finding(error.code, f"The loss {error.what}.", Outcome.FAIL)
-    one = Finding(one.code, one.outcome, one.message, error.remedy)
+    outcome = Outcome.FAIL if error.code else Outcome.INCONCLUSIVE
+    one = Finding(error.code, outcome, f"The loss {error.what}.", error.remedy)
     reason = "nothing could be measured"
     return Verdict(
         loss.target,

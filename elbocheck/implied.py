@@ -30,6 +30,9 @@ class ImpliedModel:
         dropped: nats per datum by which the loss lies below the exact -ELBO, at the stated sizes; None if unknown.
         sizes: where the numbers hold.
         flipped: the value is to be maximised.
+        derived: sizes whose powers come from the one value that the loss takes.
+        free_scale: the family absorbs the ratio of the weights.
+        floored: the divergence has a free-bits floor.
     """
 
     family: str | None
@@ -45,8 +48,9 @@ class ImpliedModel:
     dropped: float | None
     sizes: Mapping[str, int]
     flipped: bool
-    derived: bool
+    derived: tuple[str, ...]
     free_scale: bool
+    floored: bool
 
 
 def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) -> ImpliedModel:
@@ -81,8 +85,9 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
         dropped=_dropped(anatomy, weights, sizes),
         sizes=sizes,
         flipped=weights.flipped,
-        derived=not anatomy.tiled,
+        derived=anatomy.derived,
         free_scale=weights.free,
+        floored=g is not None and g.floor is not None,
     )
 
 

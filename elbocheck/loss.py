@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 
 from elbocheck.adapters import Adapter, Array, adapter, candidates
 from elbocheck.errors import CallError
-from elbocheck.results import Result, pick, read
+from elbocheck.results import Result, pick, read, total
 from elbocheck.roles import Binding, Key, Role, bind
 
 Inputs = Mapping[Role, Array]
@@ -36,6 +38,7 @@ class Loss:
         binding: which argument plays which role.
         adapter: the framework it speaks.
         seed: what its generators are seeded with before every call.
+        member: which member of a returned container is the loss, where no name says so.
         calls: how often it was called so far.
     """
 
@@ -44,6 +47,7 @@ class Loss:
     binding: Binding
     adapter: Adapter
     seed: int = 0
+    member: str | None = None
     calls: Calls = field(default_factory=Calls, compare=False)
 
     @classmethod
@@ -94,7 +98,12 @@ class Loss:
         """
         self.calls.values += 1
         tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
-        return read(self._run(tensors), self.adapter)
+        return read(self._run(tensors), self.adapter, self.member)
+
+    def totalled(self, inputs: Inputs) -> Loss:
+        """Return the loss with the member that is the sum of the others read as its value, where there is one."""
+        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        return replace(self, member=total(self._run(tensors), self.adapter))
 
     def mutated(self, inputs: Inputs) -> list[Role]:
         """Return the roles whose tensor the loss changed in place during one call."""
@@ -114,7 +123,7 @@ class Loss:
 
         def call(leaves: Mapping[str, Any]) -> Any:
             given = {Role(name): leaf for name, leaf in leaves.items()}
-            return pick(self._run({**others, **given}), self.adapter)[0]
+            return pick(self._run({**others, **given}), self.adapter, self.member)[0]
 
         found = self.adapter.gradient(call, {role.value: array for role, array in wrt.items()})
         return {Role(name): slope for name, slope in found.items()}
@@ -123,11 +132,11 @@ class Loss:
         args, kwargs = self._arguments(tensors)
         self.adapter.seed(self.seed)
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
+            with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
                 return self.function(*args, **kwargs)
         except Exception as error:
-            raise CallError("ELB001", _where(error), "make the loss accept ordinary input of this shape") from error
+            raise CallError("ELB001", _where(error), _remedy(error)) from error
 
     def _arguments(self, tensors: Mapping[Role, Any]) -> tuple[list[Any], dict[str, Any]]:
         values: dict[Key, Any] = dict(self.binding.constants)
@@ -135,6 +144,12 @@ class Loss:
         leading = [*self.binding.positional, *sorted(k for k in values if isinstance(k, int))]
         args = [values.pop(key) for key in dict.fromkeys(leading) if key in values]
         return args, {str(key): value for key, value in values.items()}
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, KeyError) and error.args:
+        return f"pass it: --set {error.args[0]}=VALUE"
+    return "make the loss accept ordinary input of this shape"
 
 
 def _where(error: Exception) -> str:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import isclose, isfinite, prod
 
 _LARGEST_DENOMINATOR = 200
+_LARGEST_INVERSE = 20_000
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Monomial:
 
     def at(self, sizes: Mapping[str, int]) -> float:
         """Return the number at the given sizes."""
-        return self.coefficient * prod(float(sizes[n]) ** p for n, p in self.powers.items())
+        coefficient = self.coefficient if self.fraction is None else float(self.fraction)
+        return coefficient * prod(float(sizes[n]) ** p for n, p in self.powers.items())
 
     def equals(self, number: float) -> bool:
         """Tell whether this is `number`, whatever the sizes, within the uncertainty."""
@@ -61,8 +63,12 @@ class Monomial:
         """The coefficient as a fraction of small numbers, where the uncertainty allows that reading."""
         if not isfinite(self.coefficient):
             return None
+        if not isfinite(self.coefficient) or not self.coefficient:
+            return None
         near = Fraction(self.coefficient).limit_denominator(_LARGEST_DENOMINATOR)
-        return near if near and isclose(self.coefficient, near, rel_tol=self.error) else None
+        whole = round(1 / self.coefficient) if abs(self.coefficient) < 1 else 0
+        tried = [near, Fraction(1, whole)] if 0 < abs(whole) < _LARGEST_INVERSE else [near]
+        return next((f for f in tried if f and isclose(self.coefficient, f, rel_tol=self.error)), None)
 
     @property
     def formula(self) -> str:

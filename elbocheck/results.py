@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 from typing import Any
 
 import numpy as np
 
+from elbocheck import budget
 from elbocheck.adapters import Adapter, Array
 from elbocheck.errors import CallError
 
@@ -30,24 +32,37 @@ class Result:
     exact_dtype: bool
 
 
-def pick(returned: Any, adapter: Adapter) -> tuple[Any, dict[str, Any]]:
+def total(returned: Any, adapter: Adapter) -> str | None:
+    """Return the member that is the sum of all the others, as in `(recon, kl, recon + kl)`; None where a name says it."""
+    members = _members(returned, adapter)
+    if not members or len(members) < 3 or any(name in members for name in LOSS_NAMES):
+        return None
+    values = {n: float(np.sum(adapter.array(v))) for n, v in members.items() if _numeric(v, adapter)}
+    everything = sum(values.values())
+    for name, value in values.items():
+        if value and isclose(2 * value, everything, rel_tol=budget.DECLARED):
+            return name
+    return None
+
+
+def pick(returned: Any, adapter: Adapter, member: str | None = None) -> tuple[Any, dict[str, Any]]:
     """Return the member that is the loss, and the other numeric members by name.
 
-    The loss is the member called `loss` (or a name of LOSS_NAMES), else the first.
+    The loss is `member`, else the member called `loss` (or a name of LOSS_NAMES), else the first.
     """
     members = _members(returned, adapter)
     if members is None:
         return returned, {}
     if not members:
         raise CallError("ELB004", f"returned an empty {type(returned).__name__}", "return the loss")
-    name = next((n for n in LOSS_NAMES if n in members), next(iter(members)))
+    name = member or next((n for n in LOSS_NAMES if n in members), next(iter(members)))
     others = {n: v for n, v in members.items() if n != name and _numeric(v, adapter)}
     return members[name], others
 
 
-def read(returned: Any, adapter: Adapter) -> Result:
+def read(returned: Any, adapter: Adapter, member: str | None = None) -> Result:
     """Turn what the loss returned into NumPy, or raise CallError with the value and the remedy."""
-    loss, others = pick(returned, adapter)
+    loss, others = pick(returned, adapter, member)
     if not _numeric(loss, adapter):
         raise CallError(
             "ELB004",

@@ -105,14 +105,12 @@ def ordinary(role: Role) -> float:
     return 1.0 if role in POSITIVE else 0.5 if role is Role.Z else 0.0
 
 
-def nominal(layout: Layout, declared: Mapping[Role, Shape]) -> Layout:
+def nominal(layout: Layout, declared: Mapping[Role, Shape], *, channels_first: bool) -> Layout:
     """Return the sizes at which a report states numbers: declared ones, those the loss fixes, else 128, 784 and 32."""
-    event = declared.get(Role.X) or (_NOMINAL_EVENTS[len(layout.event)] if layout.tileable else layout.event)
+    usual = {0: (), 1: (784,), 2: (28, 28), 3: (1, 28, 28) if channels_first else (28, 28, 1)}
+    event = declared.get(Role.X) or (usual.get(len(layout.event), layout.event) if layout.tileable else layout.event)
     latent = declared.get(Role.Z) or ((32,) if layout.latent == Layout.latent else layout.latent)
     return Layout(batch=128, event=event, latent=latent)
-
-
-_NOMINAL_EVENTS: dict[int, Shape] = {0: (), 1: (784,), 2: (28, 28), 3: (1, 28, 28)}
 
 
 def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Layout:
@@ -137,14 +135,14 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         try:
             loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
         except CallError as error:
-            first = first or error
+            first = error if first is None or "--set" in error.remedy else first
             messages.add(error.what)
             if error.code != "ELB001":
                 raise
         else:
             return layout
     assert first is not None
-    if declared or len(messages) == 1:
+    if declared or len(messages) == 1 or "--set" in first.remedy:
         raise first
     raise RunError(
         f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "

@@ -16,8 +16,8 @@ class Outcome(StrEnum):
 
     FAIL = "fail"
     WARN = "warn"
-    NOTE = "note"
     INCONCLUSIVE = "inconclusive"
+    NOTE = "note"
     SKIPPED = "skipped"
     PASS = "pass"
 
@@ -132,10 +132,10 @@ class Verdict:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst outcome among the findings; pass where there is none."""
+        """The worst outcome among the findings; inconclusive where nothing was identified; pass where there is none."""
         found = {f.outcome for f in self.findings}
-        if not found and (self.bound is Bound.UNIDENTIFIED or self.failed_run):
-            return Outcome.INCONCLUSIVE
+        if self.bound is Bound.UNIDENTIFIED:
+            found.add(Outcome.INCONCLUSIVE)
         return next((o for o in _WORST_FIRST if o in found), Outcome.PASS)
 
     @property

@@ -7,7 +7,7 @@ one is a beta-ELBO with beta = rho (Higgins et al. 2017).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isclose
 
 from elbocheck import budget
@@ -30,6 +30,7 @@ class Weights:
         flipped: the value is to be maximised.
         density: the family, None where none was identified.
         free: the family has a free scale, which absorbs the ratio.
+        axes: the names of the event axes.
     """
 
     likelihood: Monomial | None
@@ -38,6 +39,7 @@ class Weights:
     flipped: bool
     density: Density | None
     free: bool
+    axes: tuple[str, ...]
 
     @classmethod
     def of(cls, anatomy: Anatomy) -> Weights:
@@ -50,12 +52,13 @@ class Weights:
         unit = Monomial(-1.0 if flipped else 1.0, {"B": batch} if batch else {})
         density = family(r)
         return cls(
-            likelihood=_merged(r.weight, anatomy) / (unit * _size("D")) if r and r.weight.coefficient else None,
+            likelihood=r.weight / (unit * _size("D")) if r and r.weight.coefficient else None,
             divergence=g.weight / (unit * _size("L")) if g and g.weight.coefficient else None,
             batch=batch,
             flipped=flipped,
             density=density,
             free=density is not None and density.temper is not None and r is not None and r.normalizer_ratio is None,
+            axes=anatomy.event_axes,
         )
 
     @property
@@ -63,7 +66,7 @@ class Weights:
         """Rho: b / a, or 1 / a for a likelihood alone."""
         if self.likelihood is None:
             return None
-        return (self.divergence or ONE) / self.likelihood
+        return _plain((self.divergence or ONE) / self.likelihood, self.axes)
 
     @property
     def scale(self) -> Monomial:
@@ -89,13 +92,16 @@ def _size(name: str) -> Monomial:
     return Monomial(1.0, {name: 1})
 
 
-def _merged(weight: Monomial, anatomy: Anatomy) -> Monomial:
-    """Write D for a power that every event axis has."""
-    axes = anatomy.event_axes
-    found = {weight.powers.get(axis, 0) for axis in axes}
-    if len(axes) < 2 or len(found) > 1 or found == {0}:
+def _plain(weight: Monomial, axes: tuple[str, ...]) -> Monomial:
+    """Write D for a product of all event axes, and single axes where only some have a power."""
+    if len(axes) < 2 or not any(axis in weight.powers for axis in axes):
         return weight
-    return weight * Monomial(1.0, {"D": found.copy().pop(), **{axis: -found.copy().pop() for axis in axes}})
+    spread = weight.powers.get("D", 0)
+    powers = {axis: weight.powers.get(axis, 0) + spread for axis in axes}
+    others = {n: p for n, p in weight.powers.items() if n not in (*axes, "D")}
+    same = set(powers.values())
+    powers = {"D": same.pop()} if len(same) == 1 else powers
+    return replace(weight, powers={**others, **{n: p for n, p in powers.items() if p}})
 
 
 def nominal_size(ratio: Monomial, *, free: bool) -> tuple[str, int] | None:

@@ -46,7 +46,12 @@ def divergence(g: Regulariser, names: Mapping[str, str]) -> str:
         variance = _VARIANCE[g.scale_as].format(names.get(g.scale_role, g.scale_role.value))
     q, p = f"N({names.get('q_loc', '0')}, {variance})", _prior(names)
     text = f"KL({q} || {p})" if g.pattern == "kl" else f"KL({p} || {q})"
-    return f"max({text}, {g.floor.formula})" if g.floor else text
+    if g.floor is None:
+        return text
+    if g.floor_per == "latent":
+        each = g.floor / Monomial(1.0, {"L": 1})
+        return f"max({text}, {each.formula}) for each latent"
+    return f"max({text}, {g.floor.formula}) for {'each datum' if g.floor_per == 'datum' else 'the batch mean'}"
 
 
 def _prior(names: Mapping[str, str]) -> str:

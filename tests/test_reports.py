@@ -111,6 +111,13 @@ def test_findings_come_worst_first_with_their_fix(full: Verdict) -> None:
     assert "Rewrite it." not in text
 
 
+def test_code_is_never_broken(measured: Verdict) -> None:
+    """A line that is wider than the terminal can still be copied."""
+    code = "    kl = " + " + ".join(["term"] * 20)
+    findings = (Finding("ELB103", Outcome.WARN, "A warning.", f"Write\n{code}"),)
+    assert f"\n      {code}\n" in render(replace(measured, findings=findings))
+
+
 def test_the_run_can_be_repeated_from_the_report(full: Verdict) -> None:
     """Kept constants, skipped checks with reasons, points, calls, dtype, sizes, seed."""
     text = words(render(full))

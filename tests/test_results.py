@@ -84,6 +84,7 @@ def test_the_better_name_wins() -> None:
         (3, ["an integer, 3", "return a float"]),
         (np.int64(3), ["an integer", "3", "return a float"]),
         (np.array([1, 2]), ["an integer, array([1, 2])", "return a float"]),
+        (np.zeros((2, 2), int), ["an integer, array([[0, 0], [0, 0]])", "return a float"]),
         (np.array(["a"]), ["<U1 values, array(['a']", "return a float"]),
         (np.array([None]), ["object values", "return a float"]),
         (np.array([True]), ["bool values", "return a float"]),

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from elbocheck.errors import UsageError
@@ -14,7 +15,7 @@ from elbocheck.roles import LIKELIHOOD_SCALES, NAMES, WEIGHTS, Key, Role, bind, 
 
 def taking(signature: str) -> Callable[..., Any]:
     """Return a function of the given signature."""
-    space: dict[str, Any] = {}
+    space: dict[str, Any] = {"np": np}
     exec(f"def loss({signature}): return 0.0", space)
     found: Callable[..., Any] = space["loss"]
     return found
@@ -166,7 +167,7 @@ def test_a_callable_object_is_read_through_its_forward() -> None:
         ("recon_x, x", {"x": "prediction"}, {}, ["'recon_x' and 'x'", "'prediction'", "--role x=ROLE"]),
         ("recon_x, x", {0: "loc", "recon_x": "probs"}, {}, ["'recon_x' is given twice", "position 0"]),
         ("recon_x, x", {"x": "x"}, {"x": 1.0}, ["'x' has both the role 'x' and the value 1.0"]),
-        ("foo, x, weight=[1.0,\n 2.0]", {}, {}, ["'foo'", "[1.0, 2.0]"]),
+        ("foo, x, weight=np.eye(2)", {}, {}, ["'foo'", "weight=array([[1., 0.], [0., 1.]])"]),
     ],
 )
 def test_what_cannot_be_resolved_is_asked_for(

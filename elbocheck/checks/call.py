@@ -17,7 +17,7 @@ from elbocheck.verdict import Finding, Outcome
 def run(case: Case) -> Iterator[Finding]:
     """Yield what is wrong with a single call."""
     probe = case.probe
-    inputs = probe.inputs({})
+    inputs = probe.inputs(probe.off_prior)
     values = [case.loss(inputs).value for _ in range(3)]
     if any(not np.array_equal(v, values[0], equal_nan=True) for v in values):
         yield finding(

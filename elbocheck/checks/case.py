@@ -109,6 +109,7 @@ def severity(code: str) -> tuple[Severity, ...]:
 
 def number(value: float) -> str:
     """Return a number as a reader wants it."""
+    value = value or 0.0  # no minus zero
     return (
         np.format_float_positional(value, precision=6, trim="-")
         if 1e-3 <= abs(value) < 1e6 or not value

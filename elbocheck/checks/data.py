@@ -10,7 +10,10 @@ from elbocheck.verdict import Finding
 
 def run(case: Case) -> Iterator[Finding]:
     """Yield data outside the Bernoulli's domain."""
-    assert case.intent.data_range is not None
+    if case.intent.data_range is None:
+        message = f"The data are declared {case.intent.data_kind}, and a Bernoulli scores values in [0, 1]."
+        yield finding("ELB803", message)
+        return
     low, high = case.intent.data_range
     if low < 0 or high > 1:
         name = case.names.get("x", "x")
@@ -27,7 +30,7 @@ def skipped(case: Case) -> Skip | None:
     """Skip where there is nothing to compare."""
     if case.model.family != "bernoulli":
         return Skip("the likelihood accepts every real number" if case.model.family else "no likelihood was identified")
-    if case.intent.data_range is None:
+    if case.intent.data_range is None and case.intent.data_kind not in ("counts", "real"):
         return Skip("declare it: --data FILE, or --data-range LOW HIGH", told=True)
     return None
 

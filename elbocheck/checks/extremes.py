@@ -16,9 +16,9 @@ from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
-from elbocheck.probing.probe import Values, argument_of, log_var_of
+from elbocheck.probing.probe import Values, argument_of, log_var_of, spread_of
 from elbocheck.probing.reduction import sizes
-from elbocheck.roles import Role
+from elbocheck.roles import POSITIVE, Role
 from elbocheck.verdict import Finding, Outcome
 from elbocheck.weights import family
 
@@ -64,8 +64,10 @@ def run(case: Case) -> Iterator[Finding]:
 
 def _sweeps(case: Case) -> Iterator[Sweep]:
     r = case.anatomy.reconstruction
-    if r is not None and r.density is not None and not r.swapped and r.normalizer_ratio is None:
+    if r is not None and r.density is not None and not r.swapped and not r.signed and r.normalizer_ratio is None:
         yield from _prediction_sweeps(case)
+    if r is not None and r.scale_role is not None and r.scale_as is not None and r.shape == {}:
+        yield from _likelihood_scale_sweep(case)
     g = case.anatomy.regulariser
     if g is not None and g.pattern == "kl" and g.scale_role is not None and Role.Z not in case.loss.roles:
         yield _scale_sweep(case)
@@ -86,6 +88,32 @@ def _prediction_sweeps(case: Case) -> Iterator[Sweep]:
         calls: list[Values] = [{Role.X: x, r.role: float(v)} for v in inputs]
         name = case.names.get(r.role.value, r.role.value)
         yield Sweep(name, inputs, calls, truth, weight, zone, r.closed, f"{case.names.get('x', 'x')} = {x:g}")
+
+
+def _likelihood_scale_sweep(case: Case) -> Iterator[Sweep]:
+    """Drive a learned scale to its ends, one unit off the data; only where its normaliser is right."""
+    r, density = case.anatomy.reconstruction, family(case.anatomy.reconstruction)
+    assert r is not None
+    assert density is not None
+    assert r.scale_role is not None
+    if r.normalizer_ratio is None or abs(r.normalizer_ratio - 1) > budget.NORMALISER:
+        return
+    role = Role(str(r.scale_as))
+    inputs = case.working.cast(np.asarray(argument_of(role, _LOG_VARIANCES)))
+    inputs = inputs[np.isfinite(inputs) & ((inputs != 0) | (role not in POSITIVE))]
+    form = density.form(("loc", "scale"))
+    spread = spread_of(role, inputs)
+    truth = form.energy.wide(1.0, 0.0, spread)
+    if form.log_normalizer is not None:
+        truth = truth + form.log_normalizer.wide(0.0, spread)
+    calls: list[Values] = [{r.scale_role: float(v), Role.X: 1.0, r.role: 0.0} for v in inputs]
+    weight = r.weight.at(sizes(case.working.layout, case.anatomy.event_axes))
+    name = case.names.get(r.scale_role.value, r.scale_role.value)
+    yield Sweep(name, inputs, calls, truth, weight, _zone_of(role), role in POSITIVE, "x - r = 1")
+
+
+_LOG_VARIANCES = np.array([0.5, 2, 5, 10, 15, 20, 30, 50, 80, 88, 100, 170, 300, 600, 720])
+_LOG_VARIANCES = np.concatenate([_LOG_VARIANCES, -_LOG_VARIANCES])
 
 
 def _probabilities() -> Array:
@@ -116,10 +144,8 @@ def _scale_sweep(case: Case) -> Sweep:
     assert g is not None
     assert g.scale_role is not None
     assert g.scale_as is not None
-    log_var = np.array([0.5, 2, 5, 10, 15, 20, 30, 50, 80, 88, 100, 170, 300, 600, 720])
-    log_var = np.concatenate([log_var, -log_var])
     read_as = Role(f"q_{g.scale_as}")
-    inputs = case.working.cast(np.asarray(argument_of(read_as, log_var)))
+    inputs = case.working.cast(np.asarray(argument_of(read_as, _LOG_VARIANCES)))
     kept = np.isfinite(inputs) & (inputs != 0 if g.scale_as in ("scale", "var") else True)
     inputs = inputs[kept]
     log_var = log_var_of(read_as, inputs)
@@ -137,15 +163,15 @@ def _scale_sweep(case: Case) -> Sweep:
         calls,
         truth,
         weight,
-        _zone_of(g.scale_as),
+        _zone_of(read_as),
         g.scale_as in ("scale", "var"),
         f"{case.names.get('q_loc', 'q_loc')} = 0",
     )
 
 
-def _zone_of(scale_as: str) -> Callable[[float], str]:
+def _zone_of(role: Role) -> Callable[[float], str]:
     def zone(value: float) -> str:
-        log = float(log_var_of(Role(f"q_{scale_as}"), np.asarray(value)))
+        log = float(log_var_of(role, np.asarray(value)))
         return "everyday" if abs(log) <= 10.01 else "stress" if abs(log) <= 30.01 else "extreme"
 
     return zone
@@ -168,7 +194,7 @@ def _compare(case: Case, sweep: Sweep) -> Iterator[Finding]:
     forced = np.finfo(probe.dtype).eps * np.abs(sweep.truth)
     off = np.isfinite(values) & ((error > budget.EVERYDAY_NATS + rounding + forced) | ~np.isfinite(sweep.truth))
     if np.any(off):
-        yield _saturated(sweep, np.flatnonzero(off), values / sweep.weight, error)
+        yield _saturated(sweep, np.flatnonzero(off), (values - offset) / sweep.weight, error)
 
 
 def _not_finite(case: Case, sweep: Sweep, place: int, value: float) -> Finding:
@@ -203,7 +229,7 @@ def _saturated(sweep: Sweep, places: Array, costs: Array, error: Array) -> Findi
     cost = number(float(costs[first]))
     return finding(
         "ELB502",
-        f"At {where} one element costs {cost} nats where the truth is {truth}: the logarithm is held back.",
+        f"At {where} one element costs {cost} nats where the truth is {truth}: a clamp or a small number added holds it.",
         outcome,
         where,
     )

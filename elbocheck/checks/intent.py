@@ -33,7 +33,9 @@ def _measured(case: Case, name: str) -> str | float | None:
         case "bound":
             return bound(case.anatomy, model, case.intent)[0].value
     g = case.anatomy.regulariser
-    return g.floor.at(sizes) if g is not None and g.floor is not None else None
+    if g is None or g.floor is None:
+        return None
+    return g.floor.coefficient if g.floor_per == "latent" else g.floor.at(sizes)
 
 
 def _agree(measured: str | float | None, declared: str | float) -> bool:

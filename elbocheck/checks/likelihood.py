@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import exp, log, pi, sqrt
+from math import exp, isclose, log, pi, sqrt
 
 from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
@@ -41,22 +41,17 @@ def _links(case: Case, r: Reconstruction) -> Iterator[Finding]:
         if r.link == "sigmoid":
             yield finding(
                 "ELB402",
-                f"The loss squashes {name} twice: for x = 1 it stays within [0.3133, 1.3133] whatever {name} is.",
+                f"The loss squashes {name} twice: for x = 1 it stays within [0.3133, 0.6931] whatever {name} is.",
             )
         elif r.role is Role.PROBS:
             yield finding(
-                "ELB402", f"{name} holds probabilities but is read as logits: the loss stays within [0.3133, 1.3133]."
+                "ELB402", f"{name} holds probabilities but is read as logits: the loss stays within [0.3133, 0.6931]."
             )
     elif r.role is Role.LOGITS and r.closed:
         yield finding(
             "ELB403", f"{name} holds logits but the loss is defined for values in [0, 1] only.", None, f"{name} = -1.5"
         )
-    if (
-        r.density == "bernoulli"
-        and not r.swapped
-        and case.intent.data_kind not in (None, "binary")
-        and not _beyond_unit(case)
-    ):
+    if r.density == "bernoulli" and not r.swapped and case.intent.data_kind == "gray" and not _beyond_unit(case):
         yield finding(
             "ELB401",
             f"The data are declared {case.intent.data_kind}, and on [0, 1] exp(-loss) integrates to (2p - 1)/log(p/(1 - p)), "
@@ -99,11 +94,15 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
         return
     sizes = case.model.sizes
     if not case.model.free_scale:
-        yield finding(
-            "ELB405",
-            f"{number(dropped / sizes['D'])} nats per element are missing: (log 2 pi)/2 is not there.",
-            Outcome.NOTE,
+        weight = case.model.beta.at(sizes) if case.model.beta is not None else 1.0
+        missing = dropped / sizes["D"] * weight
+        whole = (
+            "(log 2 pi)/2 is not there"
+            if isclose(missing, log(2 * pi) / 2, rel_tol=budget.DECLARED)
+            else "a constant is off"
         )
+        word = "missing" if missing > 0 else "too many"
+        yield finding("ELB405", f"{number(abs(missing))} nats per element are {word}: {whole}.", Outcome.NOTE)
         return
     assert case.model.sigma2 is not None
     own = sqrt(case.model.sigma2.at(sizes))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from elbocheck.anatomy import Regulariser
 from elbocheck.checks.case import Case, Check, Skip, finding, number
+from elbocheck.monomial import Monomial
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
@@ -18,18 +19,20 @@ def run(case: Case) -> Iterator[Finding]:
     g, r = case.anatomy.regulariser, case.anatomy.reconstruction
     assert g is not None
     if g.pattern == "absent":
-        yield finding("ELB207", f"The loss does not change with {_posterior(case)}: there is no KL in it.")
+        yield _absent(case)
         return
-    against = r.weight.coefficient if r is not None else 1.0
-    if g.weight.coefficient * against < 0 and g.pattern not in ("precedence", "unknown"):
+    against = r.weight.coefficient if r is not None and r.density is not None else 1.0
+    if g.weight.coefficient * against < 0 and g.pattern not in ("precedence", "unknown", "unequal"):
         which = "falls" if g.weight.coefficient < 0 else "grows, while the reconstruction is rewarded,"
         yield finding("ELB205", f"The loss {which} as the posterior leaves the prior: the terms have opposite signs.")
     if g.pattern != "kl":
         yield _corrupted(g)
     elif g.floor is not None and case.intent.number("free_bits") is None:
+        per = {"latent": "of a latent ", "datum": "of a datum ", "batch": "of the whole batch "}[g.floor_per]
+        level = g.floor / Monomial(1.0, {"L": 1}) if g.floor_per == "latent" else g.floor
         yield finding(
             "ELB306",
-            f"The KL never counts less than {case.at(g.floor)} nats: below that floor the posterior gets no gradient.",
+            f"The KL {per}never counts less than {case.at(level)} (nats): below that floor the posterior gets no gradient.",
             Outcome.WARN,
         )
     elif case.anatomy.constant is not None and set(case.anatomy.constant.powers) - {"B"} == {"L"}:
@@ -45,6 +48,18 @@ def run(case: Case) -> Iterator[Finding]:
         )
 
 
+def _absent(case: Case) -> Finding:
+    """Report a loss without a KL; where it returns more than one member, the wrong one may have been read."""
+    if case.loss(case.probe.inputs({})).terms:
+        return Finding(
+            "",
+            Outcome.INCONCLUSIVE,
+            f"The member that was read as the loss does not change with {_posterior(case)}; others are returned beside it.",
+            "return the total as the first member, or under the name 'loss'",
+        )
+    return finding("ELB207", f"The loss does not change with {_posterior(case)}: there is no KL in it.")
+
+
 def _posterior(case: Case) -> str:
     return " or ".join(n for role, n in case.names.items() if role.startswith("q_"))
 
@@ -58,6 +73,16 @@ def _corrupted(g: Regulariser) -> Finding:
             return finding(
                 "ELB206", "It grows like e^{-t}(1 + m^2): this is KL(N(0, 1) || q), with the arguments exchanged."
             )
+        case "unequal":
+            return finding("ELB208", "The latents enter with different weights: some of them pay less or no KL.")
+        case "swapped":
+            return finding("ELB404", "It is the KL with the posterior's mean and scale arguments exchanged.")
+        case "misread":
+            return finding(
+                "ELB201",
+                f"The {str(g.scale_role).removeprefix('q_')} argument is used as the logarithm of a variance or scale.",
+                Outcome.WARN,
+            )
         case "missing":
             return finding("ELB208", f"The term in {g.missing} is absent. {seen}", Outcome.FAIL)
         case "mixed-scales":
@@ -68,11 +93,11 @@ def _corrupted(g: Regulariser) -> Finding:
             return finding("ELB212", f"A term linear in m appears: the minimum is not at the prior. {seen}")
         case "halved":
             return finding("ELB209", f"{seen} {slope}.")
-    if abs(g.slope_at_prior) > _FLAT or g.lowest < -_FLAT:
+    if abs(g.slope_at_prior) > _FLAT or g.lowest < -_FLAT:  # over its range
         return finding("ELB209", f"{slope}, its least value {number(g.lowest)} below the prior's, over its range.")
     return Finding(
         "", Outcome.INCONCLUSIVE, "The divergence has its minimum at the prior but is no KL that is known here.",
-        "if another divergence is meant, pass the KL part of the loss on its own, or --ignore this",
+        "verify its KL part as a function of its own to see its curve; nothing is claimed for another divergence",
     )  # fmt: skip
 
 

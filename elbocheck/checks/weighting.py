@@ -11,7 +11,20 @@ from elbocheck.monomial import Monomial
 from elbocheck.verdict import Finding, Outcome
 from elbocheck.weights import nominal_size
 
-CODES = ("ELB101", "ELB102", "ELB103", "ELB104", "ELB105", "ELB106", "ELB107", "ELB108", "ELB109", "ELB112", "ELB116")
+CODES = (
+    "ELB101",
+    "ELB102",
+    "ELB103",
+    "ELB104",
+    "ELB105",
+    "ELB106",
+    "ELB107",
+    "ELB108",
+    "ELB109",
+    "ELB110",
+    "ELB112",
+    "ELB116",
+)
 
 
 def run(case: Case) -> Iterator[Finding]:
@@ -66,6 +79,8 @@ def _declared(case: Case, ratio: Monomial) -> bool:
 def _ratio(case: Case, ratio: Monomial) -> Finding | None:
     """Return the finding for the ratio of the weights."""
     powers = {n: p for n, p in ratio.powers.items() if p}
+    if ratio.irregular:
+        return None
     if case.model.beta is None or not powers:
         g = case.anatomy.regulariser
         broken = case.model.family is None or (g is not None and g.pattern != "kl")
@@ -82,7 +97,14 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
         f"{reading} = {case.at(ratio)}: it moves with {_listed(sorted(powers))}, "
         f"as the reconstruction is reduced by {case.model.reduction}, the KL by {case.model.divergence_reduction}."
     )
-    return finding(code, message, _loudness(case, ratio))
+    if case.model.family is None:
+        message = message.replace(
+            f"{reading} = {case.at(ratio)}: it moves",
+            f"The KL's weight over the reconstruction's, {ratio.formula}, moves",
+        )
+    outcome = _loudness(case, ratio)
+    single = code == "ELB110" and isclose(ratio.at(case.model.sizes), 1.0, rel_tol=budget.DECLARED)
+    return finding(code, message, Outcome.NOTE if single else outcome)
 
 
 _BY_POWERS: dict[tuple[int, ...], str] = {(1, 0): "ELB101", (0, -1): "ELB102", (1, -1): "ELB103"}

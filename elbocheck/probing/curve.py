@@ -6,6 +6,7 @@ from math import isfinite, sqrt
 
 import numpy as np
 
+from elbocheck import budget
 from elbocheck.probing.fit import linear
 from elbocheck.probing.probe import Probe, argument_of
 from elbocheck.roles import Role
@@ -15,7 +16,8 @@ def bounded(probe: Probe, role: Role) -> bool | None:
     """Tell whether the loss stays bounded as a datum goes to infinity along a ray; None where it cannot be called there.
 
     A density on R^D needs the loss of one datum to grow faster than D log t. The growth per e-fold of t is compared at
-    far apart distances: 0 for a bounded loss (Welsch, Tukey, cosine), constant for a Student, growing for the rest.
+    far apart distances, relative to the whole rise: it dies out for a bounded loss (Welsch, Tukey, cosine), is constant
+    for a Student, and grows for the rest.
     """
     start = probe({Role.X: 0.3, role: 0.75})
     ray = np.linspace(0.6, 1.4, probe.layout.pixels)
@@ -25,8 +27,9 @@ def bounded(probe: Probe, role: Role) -> bool | None:
     if not isfinite(start) or not np.all(np.isfinite(values)):
         return None
     growth = np.abs(np.diff(values)) / np.diff(np.log(far))
-    scale = max(abs(start), float(np.max(np.abs(values))))
-    return bool(np.all(growth[-3:] <= 64 * np.finfo(probe.dtype).eps * scale))
+    rise = float(np.ptp([start, *values]))
+    rounding = float(np.max(probe.noise(start, values))) + probe.floor
+    return bool(np.all(growth[-3:] <= budget.BOUNDED * rise + rounding))
 
 
 def core_and_tails(probe: Probe, role: Role) -> tuple[float, float, float] | None:

@@ -7,8 +7,8 @@ scale argument s itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class Reading:
         coefficients: basis function to coefficient over the weight.
         missing: the absent term.
         floor: the level below which the divergence does not fall, for a call; None without a floor.
+        deviation: the largest difference from the KL in nats per latent, where a guard explains it.
     """
 
     pattern: str
@@ -64,6 +65,7 @@ class Reading:
     coefficients: Mapping[str, float] | None = None
     missing: str | None = None
     floor: float | None = None
+    deviation: float = 0.0
 
 
 def scale_role(probe: Probe) -> Role | None:
@@ -113,9 +115,8 @@ def read(probe: Probe, curve: Curve) -> Reading:
     if spread <= float(np.max(probe.noise(curve.value))) + probe.floor:
         return Reading("absent", 0.0, float(curve.value[0]), 0.0)
     for guard in budget.GUARDS:
-        for exponent in (1.0, 2.0, 0.5):
-            if (found := _as_kl(probe, curve, exponent, guard)) is not None:
-                return found
+        if (found := _as_kl(probe, curve, guard)) is not None:
+            return found
     return _floored(probe, curve) or _corrupted(probe, curve)
 
 
@@ -151,18 +152,27 @@ def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
     return linear(matrix, curve.value, noise + np.finfo(float).tiny)
 
 
-def _as_kl(probe: Probe, curve: Curve, exponent: float, guard: float) -> Reading | None:
-    for pattern, column in (("kl", kl(curve, exponent)), ("reversed", _reversed(curve, exponent))):
+def _as_kl(probe: Probe, curve: Curve, guard: float) -> Reading | None:
+    """Fit every whole KL that the arguments could stand for: the right one under three readings of its scale first."""
+    for pattern, exponent, column in _hypotheses(curve, positive=scale_role(probe) in POSITIVE):
         fit = _fit(probe, curve, [column], guard)
-        if fit.explains:
-            weight, constant = map(float, fit.coefficients)
-            return Reading(pattern, weight, constant, float(fit.errors[0]) / abs(weight), exponent)
+        weight, constant = map(float, fit.coefficients)
+        if fit.explains and abs(weight) > 4 * fit.errors[0]:
+            error = float(np.max(np.abs(curve.value - weight * column - constant))) / abs(weight)
+            relative = float(fit.errors[0]) / abs(weight)
+            return Reading(pattern, weight, constant, relative, exponent, deviation=error if guard else 0.0)
     return None
 
 
-def _reversed(curve: Curve, exponent: float) -> Array:
-    t = exponent * curve.t
-    return 0.5 * ((1 + curve.m**2) * np.exp(-t) - 1 + t)
+def _hypotheses(curve: Curve, *, positive: bool) -> Iterator[tuple[str, float, Array]]:
+    for exponent in (1.0, 2.0, 0.5):
+        yield "kl", exponent, kl(curve, exponent)
+        t = exponent * curve.t
+        yield "reversed", exponent, 0.5 * ((1 + curve.m**2) * np.exp(-t) - 1 + t)
+    for exponent in (1.0, 2.0):
+        if positive:  # a standard deviation or variance that the loss takes for its own logarithm
+            yield "misread", exponent, normal_standard.kl(loc=curve.m, log_var=exponent * curve.s)
+        yield "swapped", exponent, normal_standard.kl(loc=curve.s, log_var=exponent * curve.m)
 
 
 def _floored(probe: Probe, curve: Curve) -> Reading | None:
@@ -174,12 +184,10 @@ def _floored(probe: Probe, curve: Curve) -> Reading | None:
     above = curve.keep(~level)
     if above.value.size < 8:
         return None
-    for exponent in (1.0, 2.0, 0.5):
-        found = _as_kl(probe, above, exponent, 0.0)
-        if found is not None and found.pattern == "kl" and found.weight > 0:
-            floor = lowest - found.constant
-            return Reading("kl", found.weight, found.constant, found.error, exponent, floor=floor)
-    return None
+    found = _as_kl(probe, above, 0.0)
+    if found is None or found.pattern != "kl" or found.weight <= 0:
+        return None
+    return replace(found, floor=lowest - found.constant)
 
 
 def _corrupted(probe: Probe, curve: Curve) -> Reading:

@@ -38,7 +38,11 @@ def linear(columns: Array, values: Array, noise: Array) -> Fit:
         values: shape (points,).
         noise: the expected error of each value, positive.
     """
+    noise = np.maximum(noise, 1e-150)  # a value of exactly 0 has no relative rounding
     weighted = columns / noise[:, None]
+    if not np.all(np.isfinite(weighted)) or not np.all(np.isfinite(values)):
+        blank = np.zeros(columns.shape[1])
+        return Fit(blank, blank + np.inf, np.inf)
     norms = np.linalg.norm(weighted, axis=0)
     norms = np.where(norms > 0, norms, 1.0)
     inverse = np.linalg.pinv(weighted / norms)

@@ -187,12 +187,27 @@ def _closed_pairs() -> list[tuple[float, float]]:
 def match(probe: Probe, points: Points, closed: bool) -> list[Match]:
     """Return the readings that explain the probes, simplest first."""
     core = points.keep(np.abs(points.prediction) <= CORE)
-    for guard, region in [(g, points) for g in budget.GUARDS] + [(g, core) for g in budget.GUARDS]:
+    classes = points.keep((points.x == 0) | (points.x == 1))
+    for region, guard in product((points, core, classes), budget.GUARDS):
         readings = [c for c in candidates(points, closed) if c.guarded or (not guard and region is points)]
         found = [m for c in readings if (m := _try(probe, region, c, guard)) is not None]
         if found:
             return sorted(found, key=lambda m: m.complexity)
     return []
+
+
+def match_signed(probe: Probe) -> list[Match]:
+    """Return the Bernoulli readings of a loss whose classes are -1 and 1."""
+    role = next(r for r in probe.loss.roles if r in PREDICTIONS)
+    logits = probe.cast(np.concatenate([np.arange(-8, 8.5, 0.5), [-0.35, 0.35]]))
+    calls = [(x, float(r)) for x in (-1.0, 1.0) for r in logits]
+    value = probe.curve([{Role.X: x, role: r} for x, r in calls])
+    x, prediction = np.array(calls).T
+    points = Points((x + 1) / 2, prediction, None, None, value).keep(np.isfinite(value))
+    if points.value.size < len(calls):
+        return []
+    readings = [c for c in candidates(points, closed=False) if c.parameter == "logits" and not c.swapped]
+    return [m for c in readings if (m := _try(probe, points, c, 0.0)) is not None]
 
 
 def _try(probe: Probe, points: Points, candidate: Candidate, guard: float) -> Match | None:

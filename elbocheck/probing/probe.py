@@ -30,12 +30,14 @@ class Probe:
         layout: the sizes of a call.
         dtype: what the arrays are made of.
         points: how many values were taken.
+        stuck: sizes that the loss does not let grow.
     """
 
     loss: Loss
     layout: Layout
     dtype: np.dtype
-    points: int = field(default=0, compare=False)
+    points: int = 0
+    stuck: set[str] = field(default_factory=set)
 
     @cached_property
     def floor(self) -> float:
@@ -52,6 +54,12 @@ class Probe:
     def base(self) -> dict[Role, float | Array]:
         """Ordinary values; for the posterior those of the prior, where a right KL is 0."""
         return {role: ordinary(role) for role in self.loss.roles}
+
+    @property
+    def off_prior(self) -> dict[Role, float]:
+        """A posterior off the prior, where a KL counts."""
+        at = {Role.Q_LOC: 1.25, Role.Q_LOG_VAR: 0.75, Role.Q_LOG_SCALE: 0.5, Role.Q_SCALE: 1.5, Role.Q_VAR: 2.25}
+        return {role: value for role, value in at.items() if role in self.loss.roles}
 
     def inputs(self, values: Values, layout: Layout | None = None) -> dict[Role, Array]:
         """Return the arrays of one call."""
@@ -109,13 +117,15 @@ def spread_of(role: Role, value: Array) -> Array:
         return value
     if kind == "var":
         return np.sqrt(np.where(value < 0, np.nan, value))
-    return np.exp(value if kind == "log_scale" else value / 2)
+    with np.errstate(over="ignore"):
+        return np.exp(value if kind == "log_scale" else value / 2)
 
 
 def log_var_of(role: Role, argument: Array) -> Array:
     """Return the log variance that a scale argument stands for."""
     kind = role.value.removeprefix("q_").removeprefix("p_")
-    logs = np.log(argument) if kind in ("scale", "var") else argument
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(argument) if kind in ("scale", "var") else argument
     return np.asarray(logs if kind in ("var", "log_var") else 2 * logs)
 
 
@@ -124,4 +134,5 @@ def argument_of(role: Role, log_var: Array) -> Array:
     kind = role.value.removeprefix("q_").removeprefix("p_")
     if kind in ("log_scale", "scale"):
         log_var = log_var / 2
-    return np.exp(log_var) if role in POSITIVE else np.asarray(log_var)
+    with np.errstate(over="ignore"):
+        return np.exp(log_var) if role in POSITIVE else np.asarray(log_var)

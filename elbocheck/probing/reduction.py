@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import product
 from math import isfinite, log2, prod
 
 from elbocheck import budget
@@ -40,16 +41,21 @@ def weigh(
     """
     here = probe.layout
     before = amplitude(here)
-    powers = {axis: exponent(before, amplitude(here.tiled(axis))) for axis in ("B", "L")}
+    values = {axis: amplitude(here.tiled(axis)) for axis in ("B", "L")}
     if here.tileable:
-        found = [exponent(before, amplitude(here.tiled(str(place)))) for place in range(len(axes))]
-        same = len(set(found)) == 1
-        powers.update({"D": found[0]} if same else dict(zip(axes, found, strict=True)))
+        values |= {name: amplitude(here.tiled(str(place))) for place, name in enumerate(axes)}
+    stuck = {axis for axis, value in values.items() if not isfinite(value)} - {"B"}
+    stuck |= set() if here.tileable else {"D"}
+    powers = {axis: exponent(before, value) for axis, value in values.items() if axis not in stuck}
+    found = {powers.get(name) for name in axes}
+    if here.tileable and axes and len(found) == 1 and not stuck & set(axes):
+        powers = {**{n: p for n, p in powers.items() if n not in axes}, "D": found.pop()}
     kept = {axis: power for axis, power in powers.items() if power}
     irregular = frozenset(axis for axis, power in powers.items() if power is None)
     named = sizes(here, axes)
     monomial = Monomial(weight / prod(float(named[a]) ** p for a, p in kept.items()), kept, error, irregular)
-    return monomial if here.tileable else guess_pixels(monomial, here.pixels)
+    probe.stuck |= stuck
+    return plainest(monomial, {axis: named[axis] for axis in sorted(stuck)})
 
 
 def exponent(before: float, after: float) -> int | None:
@@ -60,12 +66,13 @@ def exponent(before: float, after: float) -> int | None:
     return round(power) if abs(power - round(power)) < budget.EXPONENT else None
 
 
-def guess_pixels(weight: Monomial, pixels: int) -> Monomial:
-    """Read the power of D off one size: the one that leaves the plainest fraction, 0 where none does."""
+def plainest(weight: Monomial, stuck: Mapping[str, int]) -> Monomial:
+    """Read the powers of sizes that cannot be tiled off their one value: those that leave the plainest fraction."""
     readings = []
-    for power in (0, 1, -1):
-        rest = replace(weight, coefficient=weight.coefficient / float(pixels) ** power)
-        if rest.fraction is not None:
-            powers = {**weight.powers, "D": power} if power else weight.powers
-            readings.append((abs(rest.fraction.numerator) + rest.fraction.denominator, replace(rest, powers=powers)))
-    return min(readings, key=lambda reading: reading[0])[1] if readings else weight
+    for tried in product((0, 1, -1), repeat=len(stuck)):
+        rest = weight.coefficient / prod(float(n) ** p for n, p in zip(stuck.values(), tried, strict=True))
+        powers = {**weight.powers, **{axis: p for axis, p in zip(stuck, tried, strict=True) if p}}
+        reading = replace(weight, coefficient=rest, powers=powers)
+        if (fraction := reading.fraction) is not None:
+            readings.append((abs(fraction.numerator) + fraction.denominator, sum(map(abs, tried)), reading))
+    return min(readings, key=lambda found: found[:2])[2] if readings else weight

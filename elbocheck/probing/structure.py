@@ -26,7 +26,7 @@ class Structure:
         homogeneous: every element has the same weight.
         batch_coupled: one datum's term depends on another datum.
         broadcast: a prediction is compared with another datum's target.
-        latent_separable: the divergence adds up over the latents (above a floor, where there is one).
+        latent_homogeneous: every latent has the same weight.
     """
 
     output: str
@@ -36,7 +36,7 @@ class Structure:
     homogeneous: bool
     batch_coupled: bool
     broadcast: bool
-    latent_separable: bool
+    latent_homogeneous: bool
 
 
 Move = tuple[Role, Index | None]
@@ -59,8 +59,7 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
         homogeneous=prediction is None or _homogeneous(probe, base, prediction),
         batch_coupled=coupled or _leaks(probe, base, shape),
         broadcast=prediction is not None and separable and not coupled and _crossed(probe, base, prediction),
-        latent_separable=loc is None
-        or (_elements_add_up(probe, base, loc, across=False) and _elements_add_up(probe, base, loc, across=True)),
+        latent_homogeneous=loc is None or _homogeneous(probe, base, loc),
     )
 
 
@@ -122,20 +121,28 @@ def _places(shape: tuple[int, ...]) -> tuple[Index, Index | None, Index | None, 
     return zero, beside, other, tuple(n - 1 for n in shape)
 
 
+def _spread(shape: tuple[int, ...]) -> list[Index]:
+    """Return places that a weight by position would tell apart: corners, neighbours, the middle, another datum."""
+    zero, beside, other, last = _places(shape)
+    middle = tuple(n // 2 for n in shape)
+    return [place for place in dict.fromkeys((zero, beside, other, middle, last)) if place is not None]
+
+
 def _homogeneous(probe: Probe, base: dict[Role, Array], role: Role) -> bool:
     """Tell whether one change has the same effect at every element."""
     even = {r: np.full_like(a, a.flat[0]) for r, a in base.items()}
     start = probe(even)
-    places = [place for place in _places(even[role].shape) if place is not None]
-    values = [probe(_moved(even, (role, place))) for place in places]
+    values = [probe(_moved(even, (role, place))) for place in _spread(even[role].shape)]
     return not max(values) - min(values) > probe.noise(start, *values) + 4 * probe.floor
 
 
 def _elements_add_up(probe: Probe, base: dict[Role, Array], role: Role, *, across: bool) -> bool:
     """Tell whether two elements of one datum (or, `across`, of two data) add up."""
-    zero, beside, other, _ = _places(base[role].shape)
-    place = other if across else beside
-    return place is None or _adds_up(probe, base, (role, zero), (role, place))
+    zero, _, other, _ = _places(base[role].shape)
+    if across:
+        return other is None or _adds_up(probe, base, (role, zero), (role, other))
+    inside = [place for place in _spread((1, *base[role].shape[1:])) if place != zero]
+    return all(_adds_up(probe, base, (role, zero), (role, place)) for place in inside)
 
 
 def _crossed(probe: Probe, base: dict[Role, Array], role: Role) -> bool:

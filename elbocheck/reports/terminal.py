@@ -84,7 +84,8 @@ def _model(model: ImpliedModel) -> Iterator[str]:
         per = f" ({abs(model.dropped) / model.sizes['D']:.6g} per element)" if model.reduction else ""
         yield from _row("constant", f"{abs(model.dropped):.6g} nats per datum {what}{per}")
     if model.derived:
-        yield from _row("", f"the powers of D are derived from the one size the loss takes, D = {model.sizes['D']}")
+        sizes = " and ".join(f"{name} = {model.sizes[name]}" for name in model.derived)
+        yield from _row("", f"powers of {' and '.join(model.derived)} are derived from the one size taken, {sizes}")
 
 
 def _weights(model: ImpliedModel) -> Iterator[str]:

@@ -25,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     weighting.RECON_MISSING_HALF,
     weighting.KL_OVERALL_WEIGHT,
     weighting.HARD_CODED_DIMENSION,
+    weighting.LAST_AXIS_MEAN,
     weighting.GLOBAL_SCALE,
     weighting.TARGET_BROADCAST,
     posterior.LOG_VAR_LOG_STD_CONFUSION,

@@ -156,6 +156,21 @@ HARD_CODED_DIMENSION = Rule(
     reference="derivation: a mean over D multiplied by the constant n is n/D times the sum, right at D = n only.",
 )
 
+LAST_AXIS_MEAN = Rule(
+    code="ELB110",
+    name="last-axis-mean",
+    severities=(Severity.O,),
+    summary="The reconstruction is averaged over the last axis only, so beta is the number of channels.",
+    why="A library's cross-entropy or squared error takes the mean over the last axis. On images with one channel that "
+    "is nothing, so the loss is right there; on colour images the reconstruction counts a third of what it should.",
+    signature="Tiling one axis at a time: the reconstruction's weight stays when the last axis grows and doubles with "
+    "every other one; beta = C.",
+    fix="Sum over every axis of a datum:\n"
+    "    recon = cost(x, r).reshape(B, -1).sum(-1).mean()\n"
+    "or multiply the reduced cost by the number of channels.",
+    reference="derivation: mean over C, sum over the rest, is 1/C of the sum over all.",
+)
+
 GLOBAL_SCALE = Rule(
     code="ELB112",
     name="global-scale",

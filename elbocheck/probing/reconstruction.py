@@ -1,0 +1,75 @@
+"""The part of a loss that compares data with a prediction: its family and its weight."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from elbocheck import budget
+from elbocheck.anatomy import Reconstruction
+from elbocheck.monomial import Monomial
+from elbocheck.probing import curve, likelihood
+from elbocheck.probing.likelihood import Match
+from elbocheck.probing.probe import Probe
+from elbocheck.probing.reduction import weigh
+from elbocheck.probing.structure import Structure
+from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
+from elbocheck.shapes import Layout
+
+
+def reconstruction(
+    probe: Probe, structure: Structure, axes: tuple[str, ...]
+) -> tuple[Reconstruction, float | None, float]:
+    """Name the family and weigh it; return it with the constant that is left (None: no family fits) and its error.
+
+    The element curve is probed with all elements alike, so it says nothing where elements couple or weigh differently.
+    """
+    role = next(r for r in probe.loss.roles if r in PREDICTIONS)
+    points, closed = likelihood.sample(probe)
+    found = likelihood.match(probe, points, closed) if structure.separable and structure.homogeneous else []
+    signed = False
+    if not found and not closed and structure.separable and structure.homogeneous:
+        found = likelihood.match_signed(probe)
+        signed = bool(found)
+
+    def amplitude(layout: Layout) -> float:
+        return probe({role: 0.3}, layout) - probe({role: 0.75}, layout)
+
+    if not found:
+        return _unidentified(probe, role, weigh(probe, 1.0, 0.0, amplitude, axes), closed=closed), None, 0.0
+    best = found[0]
+    weight, constant = float(best.fit.coefficients[0]), float(best.fit.coefficients[1])
+    error = max(float(best.fit.errors[0]) / abs(weight), best.deviation, budget.ratio_error(probe.dtype))
+    read = _read(probe, best, role, weigh(probe, weight, error, amplitude, axes), closed=closed)
+    return replace(read, signed=signed), constant, float(best.fit.errors[1]) + best.deviation * abs(weight)
+
+
+def _read(probe: Probe, best: Match, role: Role, weight: Monomial, *, closed: bool) -> Reconstruction:
+    candidate = best.candidate
+    return Reconstruction(
+        role,
+        candidate.density.name,
+        parameter=candidate.parameter,
+        link=candidate.link,
+        swapped=candidate.swapped,
+        weight=weight,
+        shape={} if best.shape is None else {str(candidate.density.shape): best.shape},
+        scale_role=next((r for r in probe.loss.roles if r in LIKELIHOOD_SCALES), None),
+        scale_as=candidate.scale_as,
+        normalizer_ratio=best.normalizer_ratio,
+        deviation=best.deviation,
+        closed=closed,
+    )
+
+
+def _unidentified(probe: Probe, role: Role, weight: Monomial, *, closed: bool) -> Reconstruction:
+    """Return what can still be said of a curve that no family explains: its weight in sizes, without a number."""
+    mass = curve.binary_mass(probe, role, closed=closed)
+    return Reconstruction(
+        role,
+        None,
+        weight=replace(weight, coefficient=1.0),
+        closed=closed,
+        mass=mass,
+        bounded=None if closed or mass is not None else curve.bounded(probe, role),
+        mismatch=None if closed else curve.core_and_tails(probe, role),
+    )

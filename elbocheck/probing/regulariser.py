@@ -1,0 +1,100 @@
+"""The part of a loss that depends on the posterior: its form, its weight, its floor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from elbocheck import budget
+from elbocheck.anatomy import Regulariser
+from elbocheck.monomial import Monomial
+from elbocheck.probing import curve, divergence
+from elbocheck.probing.probe import Probe, Values, argument_of
+from elbocheck.probing.reduction import exponent, sizes, weigh
+from elbocheck.probing.structure import Structure
+from elbocheck.roles import Role
+from elbocheck.shapes import Layout
+
+
+def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tuple[Regulariser, float, float]:
+    """Name the divergence and weigh it; return it with the loss's value at the prior, and that value's error."""
+    points = divergence.sample(probe)
+    found = divergence.read(probe, points)
+    if found.pattern == "kl" and not divergence.learned_prior(probe, found):
+        found = replace(found, pattern="reference")
+    if found.pattern == "kl" and not structure.latent_homogeneous:
+        found = replace(found, pattern="unequal")
+    role = divergence.scale_role(probe)
+    near, far = _far_points(probe, role, floored=found.floor is not None)
+
+    def amplitude(layout: Layout) -> float:
+        return probe(far, layout) - probe(near, layout)
+
+    error = max(found.error, found.deviation, budget.ratio_error(probe.dtype))
+    weight = weigh(probe, found.weight, error, amplitude, axes) if found.weight else Monomial(0.0, {})
+    slope, lowest = curve.near_prior(probe, role, abs(found.weight) or float(np.ptp(points.value)))
+    identified = role is not None and found.pattern in ("kl", "reversed")
+    measured = Regulariser(
+        scale_role=role,
+        scale_as=_read_as(role, found.exponent) if role is not None and identified else None,
+        pattern=found.pattern,
+        weight=weight,
+        coefficients=found.coefficients or {},
+        missing=found.missing,
+        floor=None if found.floor is None else _floor(probe, found, weight),
+        floor_per="" if found.floor is None else _floor_per(probe, found),
+        slope_at_prior=slope,
+        lowest=lowest,
+        deviation=found.deviation,
+    )
+    return measured, found.constant, found.deviation * abs(found.weight)
+
+
+def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Values, Values]:
+    """Return two posteriors off the prior: ordinary ones, or well above a floor where there is one."""
+
+    def at(m: float, t: float) -> Values:
+        values: dict[Role, float] = {Role.Q_LOC: m} if Role.Q_LOC in probe.loss.roles else {}
+        return values if role is None else {**values, role: float(argument_of(role, np.asarray(t)))}
+
+    return (at(4.0, 1.0), at(9.0, 2.0)) if floored else (at(0.8, 0.2), at(1.5, 0.5))
+
+
+def _read_as(role: Role, exponent_found: float) -> str:
+    """Say how the values show that a scale argument is read, e.g. a log_var that enters as e^{2t}: as log_scale."""
+    kind = role.value.removeprefix("q_")
+    if exponent_found == 1.0:
+        return kind
+    wider = {"log_var": "log_scale", "var": "scale"}
+    narrower = {"log_scale": "log_var", "scale": "var"}
+    return (wider if exponent_found == 2.0 else narrower).get(kind, kind)
+
+
+def _floor(probe: Probe, found: divergence.Reading, weight: Monomial) -> Monomial:
+    """Return the level below which the divergence of a datum does not fall: whether it grows with L is measured."""
+    batch = weight.powers.get("B", 0)
+    level = probe({}) - found.constant
+    grows = exponent(level, probe({}, probe.layout.tiled("L")) - found.constant) == 1
+    powers = {name: power for name, power in (("B", batch), ("L", int(grows))) if power}
+    here = sizes(probe.layout, ())
+    rest = level / prod(float(here[name]) ** power for name, power in powers.items())
+    per_datum = {name: power for name, power in powers.items() if name != "B"}
+    return Monomial(rest, per_datum, max(found.error, budget.ratio_error(probe.dtype)))
+
+
+def _floor_per(probe: Probe, found: divergence.Reading) -> str:
+    """Tell what the floor holds for: half of the latents (or of the data) go far, the others stay at the prior."""
+    if Role.Q_LOC not in probe.loss.roles or found.floor is None:
+        return "datum"
+    shape = probe.layout.shape(Role.Q_LOC)
+    cost = found.weight * 0.5 * 8.0**2 / prod(shape)
+    first_latent, first_datum = np.zeros(shape), np.zeros(shape)
+    first_latent[..., 0] = 8.0
+    first_datum[0] = 8.0
+    alone = probe({Role.Q_LOC: first_latent}) - found.constant - cost * np.count_nonzero(first_latent)
+    if abs(alone) > 0.25 * found.floor:
+        return "latent"
+    others = probe({Role.Q_LOC: first_datum}) - found.constant - cost * np.count_nonzero(first_datum)
+    return "datum" if abs(others) > 0.25 * found.floor else "batch"
