@@ -60,7 +60,7 @@ class Regulariser:
     Attributes:
         scale_role: the posterior's scale role.
         scale_as: how it is read, `log_var`, `log_scale`, `var` or `scale`; None where no KL explains the values.
-        pattern: `kl`, `reversed`, `missing`, `mixed-scales`, `halved`, `precedence`, `reference`, `unequal`, `swapped`,
+        pattern: `kl`, `reversed`, `missing`, `mixed-scales`, `halved`, `precedence`, `reference`, `unequal`, `prior`, `swapped`,
             `misread`, `absent`, `unknown`.
         weight: of one latent's KL times all latents, for a call; negative where it is flipped.
         coefficients: of the basis functions, over the weight, for a pattern other than `kl`.

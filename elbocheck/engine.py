@@ -144,7 +144,7 @@ def _measure(
     """Find how the loss is called, and take it apart."""
     exact = np.dtype(dtype or "float64")
     loss, layout = _called(loss, declared, exact, framework)
-    loss = loss.totalled(filled(layout, dict.fromkeys(loss.roles, 0.7), exact))
+    loss = loss.totalled(filled(layout, {r: 1.0 if r is Role.X else 0.7 for r in loss.roles}, exact))
     probe = Probe(loss, layout, exact)
     value = _refuse_unusable(probe)
     if value.dtype.itemsize < exact.itemsize:  # a loss that rounds its result identifies no better than in that dtype

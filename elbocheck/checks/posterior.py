@@ -14,6 +14,41 @@ CODES = (
 )  # fmt: skip
 
 
+_PATTERNS: dict[str, tuple[str, str, Outcome]] = {
+    "reversed": (
+        "ELB206",
+        "It grows like e^-t (1 + m^2): this is KL(N(0, 1) || q), the arguments exchanged.",
+        Outcome.FAIL,
+    ),
+    "unequal": (
+        "ELB208",
+        "The latents enter with different weights: some pay less KL than others, or none.",
+        Outcome.FAIL,
+    ),
+    "swapped": ("ELB404", "It is the KL with the posterior's mean and scale exchanged.", Outcome.FAIL),
+    "misread": ("ELB201", "The scale argument itself is used as the logarithm of a variance or scale.", Outcome.WARN),
+    "mixed-scales": (
+        "ELB201",
+        "The exponential and the linear term read the scale argument differently: {seen}",
+        Outcome.FAIL,
+    ),
+    "missing": ("ELB208", "The term in {missing} is absent: {seen}", Outcome.FAIL),
+    "precedence": (
+        "ELB210",
+        "A term t e^-t appears, as a quotient where a sum was meant leaves it: {seen}",
+        Outcome.FAIL,
+    ),
+    "reference": ("ELB212", "A term linear in m appears, so the minimum is not at the prior: {seen}", Outcome.FAIL),
+    "prior": (
+        "ELB212",
+        "It is the KL to N(0, 1) only: with the prior that is passed it is another function.",
+        Outcome.FAIL,
+    ),
+    "halved": ("ELB209", "The terms have the wrong proportions: {seen}", Outcome.FAIL),
+}
+"""A corrupted divergence: its rule, what to say, how loud."""
+
+
 def run(case: Case) -> Iterator[Finding]:
     """Name what is wrong with the divergence."""
     g, r = case.anatomy.regulariser, case.anatomy.reconstruction
@@ -25,80 +60,74 @@ def run(case: Case) -> Iterator[Finding]:
     if g.weight.coefficient * against < 0 and g.pattern not in ("precedence", "unknown", "unequal"):
         which = "falls" if g.weight.coefficient < 0 else "grows, while the reconstruction is rewarded,"
         yield finding("ELB205", f"The loss {which} as the posterior leaves the prior: the terms have opposite signs.")
-    if g.pattern != "kl":
-        yield _corrupted(g)
-    elif g.floor is not None and case.intent.number("free_bits") is None:
-        per = {"latent": "of a latent ", "datum": "of a datum ", "batch": "of the whole batch "}[g.floor_per]
-        level = g.floor / Monomial(1.0, {"L": 1}) if g.floor_per == "latent" else g.floor
-        yield finding(
-            "ELB306",
-            f"The KL {per}never counts less than {case.at(level)} (nats): below that floor the posterior gets no gradient.",
-            Outcome.WARN,
-        )
-    elif case.anatomy.constant is not None and set(case.anatomy.constant.powers) - {"B"} == {"L"}:
-        offset = (
-            case.anatomy.constant / g.weight
-            if g.weight.powers == case.anatomy.constant.powers
-            else case.anatomy.constant
-        )
-        yield finding(
-            "ELB211",
-            f"At q = N(0, 1) the KL is {number(offset.coefficient)} per latent, not 0; the gradient is right.",
-            Outcome.NOTE,
-        )
+    if g.pattern in _PATTERNS:
+        code, text, outcome = _PATTERNS[g.pattern]
+        yield finding(code, text.format(seen=_seen(g), missing=g.missing), outcome)
+    elif g.pattern != "kl":
+        yield _unknown(g)
+    elif g.floor is not None:
+        yield from _floored(case, g)
+    else:
+        yield from _offset(case, g)
 
 
 def _absent(case: Case) -> Finding:
     """Report a loss without a KL; where it returns more than one member, the wrong one may have been read."""
+    posterior = " or ".join(name for role, name in case.names.items() if role.startswith("q_"))
     if case.loss(case.probe.inputs({})).terms:
         return Finding(
             "",
             Outcome.INCONCLUSIVE,
-            f"The member that was read as the loss does not change with {_posterior(case)}; others are returned beside it.",
+            f"The member that was read as the loss does not change with {posterior}; others are returned beside it.",
             "return the total as the first member, or under the name 'loss'",
         )
-    return finding("ELB207", f"The loss does not change with {_posterior(case)}: there is no KL in it.")
+    return finding("ELB207", f"The loss does not change with {posterior}: there is no KL in it.")
 
 
-def _posterior(case: Case) -> str:
-    return " or ".join(n for role, n in case.names.items() if role.startswith("q_"))
+def _seen(g: Regulariser) -> str:
+    parts = " ".join(f"{c:+.4g} {n}" for n, c in g.coefficients.items())
+    return f"with t the log variance the loss holds {parts} per latent, over its weight; a KL holds +0.5 m^2 +0.5 e^t -0.5 t."
 
 
-def _corrupted(g: Regulariser) -> Finding:
-    parts = ", ".join(f"{c:+.4g} {n}" for n, c in g.coefficients.items())
-    seen = f"With t = log variance the loss holds, per latent and over its weight: {parts}; a KL holds +0.5 m^2, +0.5 e^t, -0.5 t."
-    slope = f"Its slope in t at the prior is {number(g.slope_at_prior)} (0 for a KL)"
-    match g.pattern:
-        case "reversed":
-            return finding(
-                "ELB206", "It grows like e^{-t}(1 + m^2): this is KL(N(0, 1) || q), with the arguments exchanged."
-            )
-        case "unequal":
-            return finding("ELB208", "The latents enter with different weights: some of them pay less or no KL.")
-        case "swapped":
-            return finding("ELB404", "It is the KL with the posterior's mean and scale arguments exchanged.")
-        case "misread":
-            return finding(
-                "ELB201",
-                f"The {str(g.scale_role).removeprefix('q_')} argument is used as the logarithm of a variance or scale.",
-                Outcome.WARN,
-            )
-        case "missing":
-            return finding("ELB208", f"The term in {g.missing} is absent. {seen}", Outcome.FAIL)
-        case "mixed-scales":
-            return finding("ELB201", f"{seen} The exponential and the linear term read the scale argument differently.")
-        case "precedence":
-            return finding("ELB210", f"A term t e^-t appears: a quotient was formed where a sum was meant. {seen}")
-        case "reference":
-            return finding("ELB212", f"A term linear in m appears: the minimum is not at the prior. {seen}")
-        case "halved":
-            return finding("ELB209", f"{seen} {slope}.")
-    if abs(g.slope_at_prior) > _FLAT or g.lowest < -_FLAT:  # over its range
-        return finding("ELB209", f"{slope}, its least value {number(g.lowest)} below the prior's, over its range.")
+def _unknown(g: Regulariser) -> Finding:
+    """Report what no known slip explains: by its slope and minimum, or as undecided where both are a KL's."""
+    if abs(g.slope_at_prior) > _FLAT or g.lowest < -_FLAT:
+        return finding(
+            "ELB209",
+            f"Its slope in the log variance at the prior is {number(g.slope_at_prior)} of its range (0 for a KL), "
+            f"and it falls {number(-g.lowest)} of its range below the prior's value.",
+        )
     return Finding(
-        "", Outcome.INCONCLUSIVE, "The divergence has its minimum at the prior but is no KL that is known here.",
-        "verify its KL part as a function of its own to see its curve; nothing is claimed for another divergence",
-    )  # fmt: skip
+        "",
+        Outcome.INCONCLUSIVE,
+        "The divergence has its minimum at the prior but is no KL that is known here.",
+        "nothing is claimed for another divergence; a KL to N(0, 1) or to a prior that is passed would be named",
+    )
+
+
+def _floored(case: Case, g: Regulariser) -> Iterator[Finding]:
+    """Yield the free-bits floor, unless it was declared."""
+    assert g.floor is not None
+    if case.intent.number("free_bits") is not None:
+        return
+    per = {"latent": "each latent", "datum": "each datum", "batch": "the whole batch"}[g.floor_per]
+    level = g.floor / Monomial(1.0, {"L": 1}) if g.floor_per == "latent" else g.floor
+    yield finding(
+        "ELB306",
+        f"The KL of {per} never counts less than {case.at(level)} (nats): below that floor the posterior gets no gradient.",
+        Outcome.WARN,
+    )
+
+
+def _offset(case: Case, g: Regulariser) -> Iterator[Finding]:
+    """Yield a constant that grows with L alone: the KL's own."""
+    constant = case.anatomy.constant
+    if constant is None or set(constant.powers) - {"B"} != {"L"}:
+        return
+    offset = constant / g.weight if g.weight.powers == constant.powers else constant
+    if abs(offset.coefficient) >= _FLAT:
+        message = f"At q = N(0, 1) the KL is {number(offset.coefficient)} per latent, not 0; the gradient is right."
+        yield finding("ELB211", message, Outcome.NOTE)
 
 
 _FLAT = 1e-3

@@ -61,10 +61,10 @@ def _irregular(case: Case) -> Iterator[Finding]:
     for what, term in (("reconstruction", case.anatomy.reconstruction), ("KL", case.anatomy.regulariser)):
         if term is not None and term.weight.irregular:
             moved = _listed(sorted(term.weight.irregular))
+            message = f"The weight of the {what} moves with {moved} by no whole power, so no formula is claimed."
             yield Finding(
-                "", Outcome.INCONCLUSIVE, f"The weight of the {what} moves with {moved} by no whole power.",
-                "give the sizes you train with (--shape x=..., --shape z=...) and read the numbers there",
-            )  # fmt: skip
+                "", Outcome.INCONCLUSIVE, message, "reduce by sums and means, or read the numbers at one size only"
+            )
 
 
 def _declared(case: Case, ratio: Monomial) -> bool:
@@ -87,24 +87,26 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
         return None if powers or broken else _constant(case, ratio)
     if (nominal := _hard_coded(case, ratio)) is not None:
         return nominal
-    batch = powers.get("B", 0)
-    code = {1: "ELB104", -1: "ELB105"}.get(batch) if batch else None
-    code = code or _BY_POWERS.get(
-        (powers.get("D", 0), powers.get("L", 0)) if set(powers) <= {"D", "L"} else (), "ELB108"
-    )
+    code = _code(powers, case.anatomy.event_axes)
     reading = "sigma^2" if case.model.free_scale else "beta"
+    moving = f"{reading} = {case.at(ratio)}: it" if case.model.family else f"The ratio of the weights, {ratio.formula},"
     message = (
-        f"{reading} = {case.at(ratio)}: it moves with {_listed(sorted(powers))}, "
+        f"{moving} moves with {_listed(sorted(powers))}, "
         f"as the reconstruction is reduced by {case.model.reduction}, the KL by {case.model.divergence_reduction}."
     )
-    if case.model.family is None:
-        message = message.replace(
-            f"{reading} = {case.at(ratio)}: it moves",
-            f"The KL's weight over the reconstruction's, {ratio.formula}, moves",
-        )
-    outcome = _loudness(case, ratio)
     single = code == "ELB110" and isclose(ratio.at(case.model.sizes), 1.0, rel_tol=budget.DECLARED)
-    return finding(code, message, Outcome.NOTE if single else outcome)
+    return finding(code, message, Outcome.NOTE if single else _loudness(case, ratio))
+
+
+def _code(powers: dict[str, int], axes: tuple[str, ...]) -> str:
+    """Return the rule that explains a ratio with these powers."""
+    if batch := powers.get("B", 0):
+        return {1: "ELB104", -1: "ELB105"}.get(batch, "ELB108")
+    if len(axes) > 1 and powers == {axes[-1]: 1}:
+        return "ELB110"
+    if not set(powers) <= {"D", "L"}:
+        return "ELB108"
+    return _BY_POWERS.get((powers.get("D", 0), powers.get("L", 0)), "ELB108")
 
 
 _BY_POWERS: dict[tuple[int, ...], str] = {(1, 0): "ELB101", (0, -1): "ELB102", (1, -1): "ELB103"}
@@ -116,6 +118,8 @@ def _listed(names: list[str]) -> str:
 
 def _loudness(case: Case, ratio: Monomial) -> Outcome:
     """A weight that leaves no bound fails; one that only moves the optimum warns."""
+    if case.model.family is None:
+        return Outcome.WARN
     return Outcome.FAIL if not case.model.free_scale and ratio.at(case.model.sizes) < 1 else Outcome.WARN
 
 

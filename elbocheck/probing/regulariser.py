@@ -23,7 +23,7 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
     points = divergence.sample(probe)
     found = divergence.read(probe, points)
     if found.pattern == "kl" and not divergence.learned_prior(probe, found):
-        found = replace(found, pattern="reference")
+        found = replace(found, pattern="prior")
     if found.pattern == "kl" and not structure.latent_homogeneous:
         found = replace(found, pattern="unequal")
     role = divergence.scale_role(probe)
