@@ -65,6 +65,8 @@ def _broken(anatomy: Anatomy) -> str | None:
         return "predictions meet the targets of other data"
     if s.batch_coupled:
         return "the loss of one datum depends on the others"
+    if s.latent_coupled and g is not None and g.floor is None:
+        return "the divergence of one datum depends on the posteriors of the others"
     if not s.additive:
         return "reconstruction and divergence do not add up"
     if r is not None and r.swapped:

@@ -36,8 +36,8 @@ def _argument(r: Reconstruction, names: Mapping[str, str]) -> str:
 
 def divergence(g: Regulariser, names: Mapping[str, str]) -> str:
     """Return the divergence with its arguments, e.g. `KL(N(mu, e^logvar) || N(0, 1))`."""
-    if g.pattern == "absent":
-        return "none: the loss does not depend on the posterior"
+    if g.pattern in _SLIPS:
+        return _SLIPS[g.pattern]
     if g.pattern not in ("kl", "reversed"):
         parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
         return f"no KL; per latent {parts} (t = log variance)" if parts else "no KL that is known here"
@@ -52,6 +52,15 @@ def divergence(g: Regulariser, names: Mapping[str, str]) -> str:
         each = g.floor / Monomial(1.0, {"L": 1})
         return f"max({text}, {each.formula}) for each latent"
     return f"max({text}, {g.floor.formula}) for {'each datum' if g.floor_per == 'datum' else 'the batch mean'}"
+
+
+_SLIPS = {
+    "absent": "none: the loss does not depend on the posterior",
+    "unequal": "a KL that counts some latents more than others",
+    "swapped": "a KL with mean and scale exchanged",
+    "misread": "a KL that takes the scale argument for its logarithm",
+    "prior": "a KL to N(0, 1), not to the prior that is passed",
+}
 
 
 def _prior(names: Mapping[str, str]) -> str:

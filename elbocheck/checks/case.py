@@ -93,13 +93,19 @@ def argument_names(loss: Loss) -> dict[str, str]:
     return {role.value: key if isinstance(key, str) else role.value for key, role in loss.binding.roles.items()}
 
 
-def finding(code: str, message: str, outcome: Outcome | None = None, counterexample: str | None = None) -> Finding:
-    """Return a finding with the rule's own fix, as loud as its severity unless said otherwise."""
+def finding(
+    code: str,
+    message: str,
+    outcome: Outcome | None = None,
+    counterexample: str | None = None,
+    fix: str | None = None,
+) -> Finding:
+    """Return a finding, as loud as the rule's severity and with the rule's fix unless said otherwise."""
     found = rule(code)
     if outcome is None:
         worst = max(s.rank for s in found.severities)
         outcome = (Outcome.NOTE, Outcome.WARN, Outcome.FAIL)[worst]
-    return Finding(code, outcome, message, found.fix, counterexample)
+    return Finding(code, outcome, message, fix or found.fix, counterexample)
 
 
 def severity(code: str) -> tuple[Severity, ...]:

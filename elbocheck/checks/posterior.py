@@ -60,6 +60,11 @@ def run(case: Case) -> Iterator[Finding]:
     if g.weight.coefficient * against < 0 and g.pattern not in ("precedence", "unknown", "unequal"):
         which = "falls" if g.weight.coefficient < 0 else "grows, while the reconstruction is rewarded,"
         yield finding("ELB205", f"The loss {which} as the posterior leaves the prior: the terms have opposite signs.")
+    if case.anatomy.structure.latent_coupled and g.floor is None:
+        message = "The divergence couples the data of a batch: a regulariser of the whole batch stands beside the KL, or in its place."
+        yield Finding(
+            "", Outcome.INCONCLUSIVE, message, "verify the KL without it: what a batch regulariser adds is no bound"
+        )
     if g.pattern in _PATTERNS:
         code, text, outcome = _PATTERNS[g.pattern]
         yield finding(code, text.format(seen=_seen(g), missing=g.missing), outcome)

@@ -49,7 +49,12 @@ def run(case: Case) -> Iterator[Finding]:
     found = _ratio(case, ratio)
     if found is not None:
         yield found
-    if (found is None or found.code == "ELB109") and case.model.beta is not None and not case.model.scale.equals(1.0):
+    if (
+        (found is None or found.code == "ELB109")
+        and case.model.family
+        and case.model.beta is not None
+        and not case.model.scale.equals(1.0)
+    ):
         yield finding(
             "ELB112",
             f"Both terms carry the factor {case.at(case.model.scale)}: the optimum stays, the printed value is scaled.",
@@ -79,12 +84,11 @@ def _declared(case: Case, ratio: Monomial) -> bool:
 def _ratio(case: Case, ratio: Monomial) -> Finding | None:
     """Return the finding for the ratio of the weights."""
     powers = {n: p for n, p in ratio.powers.items() if p}
-    if ratio.irregular:
+    g = case.anatomy.regulariser
+    if ratio.irregular or not case.anatomy.structure.separable or (g is not None and g.pattern != "kl"):
         return None
     if case.model.beta is None or not powers:
-        g = case.anatomy.regulariser
-        broken = case.model.family is None or (g is not None and g.pattern != "kl")
-        return None if powers or broken else _constant(case, ratio)
+        return None if powers or case.model.family is None else _constant(case, ratio)
     if (nominal := _hard_coded(case, ratio)) is not None:
         return nominal
     code = _code(powers, case.anatomy.event_axes)

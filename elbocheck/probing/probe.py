@@ -107,7 +107,8 @@ class Probe:
 
     def cast(self, values: Array) -> Array:
         """Return the float64 values that the loss really sees in its dtype."""
-        return np.asarray(values, dtype=self.dtype).astype(np.float64)
+        with np.errstate(over="ignore"):
+            return np.asarray(values, dtype=self.dtype).astype(np.float64)
 
 
 def spread_of(role: Role, value: Array) -> Array:

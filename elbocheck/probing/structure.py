@@ -27,6 +27,7 @@ class Structure:
         batch_coupled: one datum's term depends on another datum.
         broadcast: a prediction is compared with another datum's target.
         latent_homogeneous: every latent has the same weight.
+        latent_coupled: the divergence of one datum depends on the posterior of another.
     """
 
     output: str
@@ -37,6 +38,7 @@ class Structure:
     batch_coupled: bool
     broadcast: bool
     latent_homogeneous: bool
+    latent_coupled: bool
 
 
 Move = tuple[Role, Index | None]
@@ -60,6 +62,7 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
         batch_coupled=coupled or _leaks(probe, base, shape),
         broadcast=prediction is not None and separable and not coupled and _crossed(probe, base, prediction),
         latent_homogeneous=loc is None or _homogeneous(probe, base, loc),
+        latent_coupled=loc is not None and not _elements_add_up(probe, base, loc, across=True),
     )
 
 

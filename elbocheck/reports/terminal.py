@@ -96,8 +96,8 @@ def _weights(model: ImpliedModel) -> Iterator[str]:
     if model.beta is not None and model.family is not None:
         reading = ", read with unit scale" if model.free_scale else ""
         yield from _row("beta", _number(model.beta, model) + reading)
-    elif model.beta is not None:
-        yield from _row("weight", f"{_number(model.beta, model)}, KL over reconstruction")
+    elif model.beta is not None and model.beta.powers and not model.beta.irregular:
+        yield from _row("weight", f"KL over reconstruction moves as {model.beta.formula}")
 
 
 def _sizes(model: ImpliedModel) -> str:
