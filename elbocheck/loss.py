@@ -135,7 +135,7 @@ class Loss:
             with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
                 return self.function(*args, **kwargs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise CallError("ELB001", _where(error), _remedy(error)) from error
 
     def _arguments(self, tensors: Mapping[Role, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -146,13 +146,13 @@ class Loss:
         return args, {str(key): value for key, value in values.items()}
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"pass it: --set {error.args[0]}=VALUE"
     return "make the loss accept ordinary input of this shape"
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """Say what was raised, and at which line of whose file."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [f for f in frames if "elbocheck/loss.py" not in f.filename.replace("\\", "/")]

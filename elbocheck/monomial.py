@@ -61,8 +61,6 @@ class Monomial:
     @property
     def fraction(self) -> Fraction | None:
         """The coefficient as a fraction of small numbers, where the uncertainty allows that reading."""
-        if not isfinite(self.coefficient):
-            return None
         if not isfinite(self.coefficient) or not self.coefficient:
             return None
         near = Fraction(self.coefficient).limit_denominator(_LARGEST_DENOMINATOR)

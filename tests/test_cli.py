@@ -16,6 +16,7 @@ import pytest
 
 from elbocheck import __version__
 from elbocheck.cli import main
+from elbocheck.roles import Role
 from elbocheck.rules import RULES
 
 SOURCE = """
@@ -357,6 +358,24 @@ def test_rules_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert pages.startswith("ELB103")
 
 
+def test_roles_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each role with the names that stand for it, in 80 columns."""
+    assert main(["roles"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [role for role in Role if not any(line.split(" ")[0] == role for line in lines)] == []
+    assert any(line.startswith("q_log_var ") and "logvar" in line for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_what_a_loss_prints_stays_out_of_the_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A print left in a loss spoils no JSON."""
+    (folder / "printing.py").write_text("def loss(recon_x, x):\n    print('here')\n    return 'text'\n")
+    assert main(["verify", "printing.py:loss", "--format", "json"]) == 3
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["exit_code"] == 3
+    assert shown.err == ""
+
+
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """As argparse does, with exit code 0."""
     with pytest.raises(SystemExit) as ended:
@@ -385,11 +404,11 @@ def run(*words: str, before: str = "", **settings: str) -> subprocess.CompletedP
 def test_ctrl_c_stops_a_slow_loss(folder: Path) -> None:
     """A signal to the process: exit code 130, one line, no traceback."""
     (folder / "slow.py").write_text(
-        "import signal, time\n"
+        "import os, signal, time\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it\n"
         "def loss(recon_x, x, mu, logvar):\n"
-        "    print('running', flush=True)\n"
-        "    time.sleep(600)\n"
+        "    os.write(1, b'running\\n')  # print is kept from the report\n"
+        "    time.sleep(60)\n"
     )
     command = [sys.executable, "-m", "elbocheck", "verify", "slow.py:loss"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

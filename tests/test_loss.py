@@ -134,7 +134,6 @@ def test_ctrl_c_is_not_taken_for_a_defect() -> None:
         Loss.of(interrupted)({Role.X: X})
 
 
-@pytest.mark.xfail(strict=True, raises=SystemExit, reason="loss.py lets the exit of a loss end the run (reported)")
 def test_an_exit_of_the_loss_is_its_failure() -> None:
     """`sys.exit()` in a loss must not end a verification in silence with the loss's own code."""
 
@@ -179,6 +178,19 @@ def test_writing_into_an_argument_is_seen_and_harms_nothing() -> None:
     assert Loss.of(writing).mutated(inputs) == [Role.PREDICTION]
     assert inputs[Role.PREDICTION].tolist() == [1.0, 1.0]
     assert Loss.of(named).mutated(inputs) == []
+
+
+@pytest.mark.parametrize(("recon", "kl"), [(1.0, 2.0), (2.0, 1.0)])
+def test_the_sum_of_the_terms_is_the_loss(recon: float, kl: float) -> None:
+    """A loss that returns its terms and then their sum is read as the sum, its terms as terms."""
+
+    def loss(recon_x: Any, x: Any) -> Any:
+        return recon, kl, recon + kl
+
+    bound = Loss.of(loss)
+    assert bound(INPUTS).value.tolist() == recon
+    result = bound.totalled(INPUTS)(INPUTS)
+    assert (result.value.tolist(), result.terms) == (3.0, {"0": recon, "1": kl})
 
 
 def test_torch_gradients_by_role() -> None:

@@ -33,7 +33,7 @@ TINY = 2.0**-40
         (-0.75, {"L": 1, "B": 1}, "-3*B*L/4"),
         (0.123456789, {"D": 1}, "0.123457*D"),
         (-0.123456789, {}, "-0.123457"),
-        (0.00025, {"D": 1}, "0.00025*D"),
+        (0.00025, {"D": 1}, "D/4000"),
         (inf, {"D": 1}, "inf*D"),
         (nan, {}, "nan"),
     ],
@@ -53,7 +53,10 @@ def test_the_formula_is_what_a_person_writes(coefficient: float, powers: dict[st
         (nextafter(0.5, 1), 0.0, None),
         (0.0, 1.0, None),
         (1 / 200, TINY, Fraction(1, 200)),
-        (1 / 201, TINY, None),
+        (1 / 201, TINY, Fraction(1, 201)),
+        (2 / 201, TINY, None),
+        (1 / 30000, TINY, None),
+        (1.5, 0.0, Fraction(3, 2)),
         (-2.5, 0.0, Fraction(-5, 2)),
     ],
 )
@@ -67,6 +70,8 @@ def test_a_fraction_is_read_only_within_the_uncertainty(
 def test_the_value_at_sizes() -> None:
     """Powers multiply, negative ones divide."""
     assert Monomial(0.5, {"D": 2, "L": -1}).at({"D": 8, "L": 4, "B": 3}) == 8.0
+    assert Monomial(nextafter(0.5, 1), {"D": 1}, TINY).at({"D": 8}) == 4.0  # what the formula says
+    assert Monomial(nextafter(0.5, 1), {"D": 1}).at({"D": 8}) > 4.0
 
 
 def test_products_and_quotients_add_powers_and_errors() -> None:

@@ -134,7 +134,6 @@ def test_a_loss_that_could_not_be_run_gets_a_short_report(stopped: Verdict) -> N
     assert len(text.splitlines()) < 12
 
 
-@pytest.mark.xfail(strict=True, reason="reports/terminal.py leaves the code of a failed run out (reported)")
 def test_the_short_report_names_its_rule(stopped: Verdict) -> None:
     """So that `elbocheck rule ELB001` can be typed."""
     assert "ELB001" in render(stopped)

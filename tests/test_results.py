@@ -11,7 +11,7 @@ import pytest
 
 from elbocheck.adapters import adapter
 from elbocheck.errors import CallError
-from elbocheck.results import LOSS_NAMES, pick, read
+from elbocheck.results import LOSS_NAMES, pick, read, total
 
 NUMPY = adapter("numpy")
 Terms = namedtuple("Terms", ["recon", "loss"])  # noqa: PYI024 - as people write it
@@ -69,6 +69,27 @@ def test_each_known_name_is_the_loss(name: str) -> None:
 def test_the_better_name_wins() -> None:
     """`loss` goes before `elbo`, whichever comes first."""
     assert pick({"elbo": -3.0, "loss": 3.0}, NUMPY) == (3.0, {"elbo": -3.0})
+
+
+@pytest.mark.parametrize(
+    ("returned", "name"),
+    [
+        ((1.0, 2.0, 3.0), "2"),
+        ((3.0, 1.0, 2.0), "0"),
+        ({"kl": 1.0, "all": np.array([1.0, 2.0]), "recon": 2.0}, "all"),
+        ({"kl": 1.0, "loss": 5.0, "both": 6.0}, None),
+        ((1.0, 1.0), None),
+        ((0.0, 0.0, 0.0), None),
+        ((1.0, 2.0, 4.0), None),
+        (3.0, None),
+    ],
+)
+def test_the_sum_of_the_other_members_is_found(returned: Any, name: str | None) -> None:
+    """`(recon, kl, recon + kl)` tells by its numbers which one is the loss, unless a name does."""
+    assert total(returned, NUMPY) == name
+    if name is not None:
+        value = read(returned, NUMPY, name).value
+        assert float(value.sum()) == 3.0
 
 
 @pytest.mark.parametrize(

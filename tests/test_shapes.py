@@ -151,6 +151,18 @@ def test_a_shape_that_is_not_among_the_usual_ones_is_asked_for() -> None:
         discover(seeing(lambda s: s.x == (7, 13)), {}, F64)
 
 
+def test_a_missing_keyword_is_asked_for() -> None:
+    """The flag that gives it goes before any talk of shapes."""
+
+    def loss(x: Any, **kwargs: Any) -> float:
+        if x.ndim != 2:
+            raise ValueError("flat only")
+        return float(kwargs["kl_share"])
+
+    with pytest.raises(CallError, match="--set kl_share=VALUE"):
+        discover(Loss.of(loss), {}, F64)
+
+
 def test_a_loss_that_always_fails_alike_is_told_as_such() -> None:
     """The shape is not the reason."""
 
@@ -196,6 +208,12 @@ def test_numbers_are_stated_at_nominal_sizes(
     layout: Layout, declared: dict[Role, Shape], event: Shape, latent: Shape
 ) -> None:
     """Declared sizes, those the loss fixes, else MNIST with 32 latents, always 128 data."""
-    stated = nominal(layout, declared)
+    stated = nominal(layout, declared, channels_first=True)
     assert (stated.batch, stated.event, stated.latent) == (128, event, latent)
     assert stated.pixels == prod(event)
+
+
+def test_nominal_channels_stand_where_the_framework_has_them() -> None:
+    """Last for NumPy, first for torch."""
+    stated = [nominal(SMALL[1], {}, channels_first=first).event for first in (True, False)]
+    assert stated == [(1, 28, 28), (28, 28, 1)]

@@ -27,7 +27,8 @@ def verdict(*findings: Finding, bound: Bound = Bound.EXACT, failed_run: bool = F
         ((NOTE,), NOTE, 0, 0),
         ((NOTE, WARN), WARN, 0, 1),
         ((WARN, FAIL, NOTE), FAIL, 1, 1),
-        ((NOTE, OPEN), NOTE, 0, 0),
+        ((NOTE, OPEN), OPEN, 0, 0),
+        ((OPEN, WARN), WARN, 0, 1),
         ((OPEN,), OPEN, 0, 0),
     ],
 )
@@ -39,9 +40,10 @@ def test_the_worst_finding_decides(outcomes: tuple[Outcome, ...], worst: Outcome
 
 
 def test_inconclusive_is_never_pass() -> None:
-    """Nothing found on a loss that was not identified or not run is no pass."""
+    """A loss that was not identified does not pass, whatever is noted; what failed is said louder."""
     assert verdict(bound=Bound.UNIDENTIFIED).outcome is OPEN
-    assert verdict(failed_run=True).outcome is OPEN
+    assert verdict(found(NOTE), bound=Bound.UNIDENTIFIED).outcome is OPEN
+    assert verdict(found(FAIL), bound=Bound.UNIDENTIFIED).outcome is FAIL
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -62,7 +64,7 @@ def test_findings_are_sorted_worst_first_and_told_once() -> None:
     loud, quiet = found(WARN, "ELB501", "loud"), found(NOTE, "ELB501", "quiet")
     open_one, open_two = found(OPEN, "", "one"), found(OPEN, "", "two")
     sorted_findings = worst_first([a, quiet, open_two, b, c, loud, open_one, open_one])
-    assert sorted_findings == (c, b, loud, a, open_two, open_one)
+    assert sorted_findings == (c, b, loud, open_two, open_one, a)
 
 
 def test_a_finding_carries_its_rules_name() -> None:

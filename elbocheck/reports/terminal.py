@@ -33,7 +33,9 @@ def _sentence(verdict: Verdict) -> str:
     """Say in one sentence what the loss is."""
     model = verdict.model
     if model is None:
-        return verdict.findings[0].message + " " + _capital(verdict.findings[0].fix.splitlines()[0]) + "."
+        finding = verdict.findings[0]
+        code = f" [{finding.code} {finding.name}]" if finding.code else ""
+        return f"{finding.message} {_capital(finding.fix.splitlines()[0])}.{code}"
     if verdict.bound is Bound.UNIDENTIFIED:
         return f"Unidentified: {verdict.reason}."
     return f"{_capital(verdict.bound.value)}: {verdict.reason}."
