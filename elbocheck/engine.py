@@ -75,13 +75,19 @@ def verify(
     if not callable(function):
         shown = target or repr(function)
         raise UsageError(f"{shown} is {type(function).__name__}, not a loss: name a function or a callable object")
+    if seed < 0:
+        raise UsageError(f"seed {seed} is negative: give 0 or more")
     started = time.perf_counter()
     wanted, unwanted = matching(select), matching(ignore)
     loss = Loss.of(function, target=target, roles=roles, constants=constants, framework=framework, seed=seed)
     try:
         case = _measure(loss, _declared(shapes or {}), framework, _dtype(dtype), intent or Intent(), seed)
     except CallError as error:
-        return _failed(loss, error, Run(calls=loss.calls.values, seed=seed, seconds=time.perf_counter() - started))
+        return _failed(
+            loss,
+            error,
+            Run(calls=loss.calls.values, dtype=dtype or "float64", seed=seed, seconds=time.perf_counter() - started),
+        )
     found, checks = _checked(case)
     kept = [f for f in found if (not wanted or f.code in wanted) and f.code not in unwanted]
     return _verdict(case, kept, checks, started)

@@ -16,6 +16,8 @@ from elbocheck.verdict import Bound
 
 DATA_KINDS = ("binary", "gray", "counts", "real")
 _NUMBERS = ("beta", "sigma", "free_bits")
+REDUCTIONS = ("sum", "mean", "none")
+"""How a loss is reduced over the batch."""
 EXPECTABLE = ("family", "beta", "sigma", "reduction", "bound", "free_bits")
 
 
@@ -47,6 +49,7 @@ class Intent:
             self.number(name)
         _refuse_stranger(self.expect, "bound", lambda: [bound.value for bound in Bound])
         _refuse_stranger(self.expect, "family", _families)
+        _refuse_stranger(self.expect, "reduction", lambda: list(REDUCTIONS))
 
     def number(self, name: str) -> float | None:
         """Return a declared number, or None; raise UsageError where it is none."""

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from elbocheck.adapters import Adapter, Array, adapter, candidates
+from elbocheck.adapters import FRAMEWORKS, Adapter, Array, adapter, candidates
+from elbocheck.binding import Binding, bind
 from elbocheck.errors import CallError
 from elbocheck.results import Result, pick, read, total
-from elbocheck.roles import Binding, Key, Role, bind
+from elbocheck.roles import Key, Role
 
 Inputs = Mapping[Role, Array]
 
@@ -149,6 +150,8 @@ class Loss:
 def _remedy(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"pass it: --set {error.args[0]}=VALUE"
+    if isinstance(error, ModuleNotFoundError) and error.name in FRAMEWORKS:
+        return f"install it: pip install 'elbocheck[{error.name}]'"
     return "make the loss accept ordinary input of this shape"
 
 

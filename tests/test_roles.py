@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from elbocheck.binding import bind
 from elbocheck.errors import UsageError
-from elbocheck.roles import LIKELIHOOD_SCALES, NAMES, WEIGHTS, Key, Role, bind, parse_role
+from elbocheck.roles import LIKELIHOOD_SCALES, NAMES, WEIGHTS, Key, Role, parse_role
 
 
 def taking(signature: str) -> Callable[..., Any]:
@@ -55,7 +56,7 @@ def test_the_table_of_names_is_plain_and_unambiguous() -> None:
 
     listed = [name for names in module._NAMES.values() for name in names.split()]
     assert len(listed) == len(set(listed)) == len(NAMES)
-    assert [name for name in listed if module._plain(name) != name] == []
+    assert [name for name in listed if module.spelled(name) != name] == []
     assert not WEIGHTS & set(NAMES)
     likelihood = LIKELIHOOD_SCALES | {Role.PREDICTION, Role.LOC}  # `scale` alone is the posterior's, unless no other is
     assert [role for role in Role if role not in likelihood and NAMES[role.value] is not role] == []

@@ -63,7 +63,7 @@ def _formula(formula: Monomial | None, sizes: Any) -> dict[str, Any] | None:
         "value": _number(formula.at(sizes)),
         "coefficient": _number(formula.coefficient),
         "powers": dict(formula.powers),
-        "relative_error": formula.error,
+        "relative_error": _number(formula.error),
     }
 
 

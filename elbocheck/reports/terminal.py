@@ -55,7 +55,7 @@ def _findings(verdict: Verdict, colour: bool) -> Iterator[str]:
 
 def _fix(finding: Finding) -> Iterator[str]:
     """Yield the fix: prose wrapped, code as it stands."""
-    if finding.outcome is Outcome.NOTE:
+    if finding.outcome is Outcome.NOTE and finding.code:
         yield f"      More: elbocheck rule {finding.code}"
         return
     label = "Fix: "

@@ -1,0 +1,1 @@
+"""Planted faults, each killed by a named finding, and right variants that stay silent."""

@@ -1,0 +1,260 @@
+"""Which argument of a loss plays which role: its name read in context, unless a person says otherwise."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from elbocheck.errors import UsageError
+from elbocheck.roles import NAMES, POSTERIOR_SCALES, PREDICTIONS, WEIGHTS, Key, Role, parse_role, spelled
+
+_LIKELIHOOD_TWIN = {
+    Role.Q_LOC: Role.PREDICTION,
+    Role.Q_SCALE: Role.SCALE,
+    Role.Q_LOG_SCALE: Role.LOG_SCALE,
+    Role.Q_VAR: Role.VAR,
+    Role.Q_LOG_VAR: Role.LOG_VAR,
+}
+
+
+_PREDICTION_FIRST = ("input", "inputs", "y", "x")
+"""Of two arguments that both look like data, the one that is the prediction: `input, target` and `x, y`."""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What each argument is: a role that probing varies, or a constant that it keeps.
+
+    Attributes:
+        roles: argument to role, in the order of the call.
+        constants: arguments that keep one value: set by a person, or assumed.
+        defaults: arguments left at the default the loss gives them, for the report.
+        positional: names of the leading arguments that must be passed by position.
+    """
+
+    roles: Mapping[Key, Role]
+    constants: Mapping[Key, Any]
+    defaults: Mapping[str, Any]
+    positional: tuple[Key, ...] = ()
+
+
+def bind(
+    function: Callable[..., Any],
+    roles: Mapping[Key, str | float] | None = None,
+    constants: Mapping[Key, Any] | None = None,
+) -> Binding:
+    """Decide the role of every argument of `function`.
+
+    Args:
+        function: the loss.
+        roles: overrides, argument (name or position) to role; a number fixes the argument instead.
+        constants: arguments to keep at a value.
+
+    Returns:
+        The binding.
+
+    Raises:
+        UsageError: an unknown role or argument, or an argument whose role no rule decides (with the flag to type).
+    """
+    given, fixed = _split(roles or {}, constants or {})
+    parameters = _parameters(function)
+    plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    takes_any = len(plain) < len(parameters)
+    by_position = [p.name for p in plain if p.kind is not p.KEYWORD_ONLY]
+    if not takes_any:
+        _refuse_strangers([*given, *fixed], [p.name for p in plain], len(by_position))
+    _by_name(given, fixed, by_position)
+    found: dict[Key, Role] = {}
+    defaults: dict[str, Any] = {}
+    unresolved: list[str] = []
+    positional: list[Key] = []
+    for parameter in plain:
+        key: Key = parameter.name
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            positional.append(key)
+        if key in fixed:
+            continue
+        role = given.get(key) or NAMES.get(spelled(parameter.name))
+        if key not in given and parameter.default is not parameter.empty and not _tensor_default(parameter):
+            defaults[parameter.name] = parameter.default
+        elif role is not None:
+            found[key] = role
+        elif spelled(parameter.name) in WEIGHTS:
+            fixed[key] = 1.0
+        else:
+            unresolved.append(parameter.name)
+    if takes_any:
+        _bind_open_arguments(function, parameters, given, fixed, found)
+    _refuse_unresolved(function, unresolved, found, takes_any)
+    if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
+        positional = [*by_position]
+    return Binding(_in_context(found, given, fixed), fixed, defaults, tuple(positional))
+
+
+def _by_name(given: dict[Key, Role], fixed: dict[Key, Any], names: Sequence[str]) -> None:
+    """Turn positions into names where the argument has one; refuse what is said twice."""
+    for table in (given, fixed):
+        for place in [key for key in table if isinstance(key, int) and key < len(names)]:
+            if names[place] in table:
+                raise UsageError(f"argument {names[place]!r} is given twice, by name and as position {place}: keep one")
+            table[names[place]] = table.pop(place)
+    for key, role in given.items():
+        if key in fixed:
+            raise UsageError(
+                f"argument {key!r} has both the role {role.value!r} and the value {fixed[key]!r}: keep one"
+            )
+
+
+def _split(roles: Mapping[Key, str | float], constants: Mapping[Key, Any]) -> tuple[dict[Key, Role], dict[Key, Any]]:
+    given: dict[Key, Role] = {}
+    fixed = {_key(key): value for key, value in constants.items()}
+    for key, role in roles.items():
+        if isinstance(role, str):
+            given[_key(key)] = parse_role(role)
+        else:
+            fixed[_key(key)] = role
+    return given, fixed
+
+
+def _key(key: Key) -> Key:
+    return int(key) if isinstance(key, str) and key.isdecimal() else key
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(getattr(function, "forward", function)).parameters.values())
+    except (TypeError, ValueError):  # built-in functions without a signature take what they are given
+        return [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
+
+
+def _tensor_default(parameter: inspect.Parameter) -> bool:
+    """Tell whether a defaulted argument is still a tensor of the model: `logvar=None` yes, `weight=None` no."""
+    return parameter.default is None and NAMES.get(spelled(parameter.name)) in POSTERIOR_SCALES | {Role.Q_LOC}
+
+
+def _refuse_strangers(keys: Iterable[Key], names: Sequence[str], count: int) -> None:
+    takes = ", ".join(names) or "no arguments"
+    for key in keys:
+        if isinstance(key, int) and key >= count:
+            raise UsageError(f"no argument at position {key}: the loss takes {takes}, the first is at position 0")
+        if isinstance(key, str) and key not in names:
+            near = get_close_matches(key, names, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"the loss has no argument {key!r}: it takes {takes}{hint}")
+
+
+def _bind_open_arguments(
+    function: Callable[..., Any],
+    parameters: list[inspect.Parameter],
+    given: Mapping[Key, Role],
+    fixed: dict[Key, Any],
+    found: dict[Key, Role],
+) -> None:
+    """Bind what goes into `*args` and `**kwargs`: what a person said first, then the names in the loss's own source."""
+    named = {p.name for p in parameters}
+    open_roles = {key: role for key, role in given.items() if key not in named and key not in found}
+    if not open_roles and not found:
+        positions, keywords = _names_in_source(function, parameters)
+        open_roles = {place: NAMES[name] for place, name in positions.items() if name in NAMES}
+        for name in keywords:
+            if name in NAMES:
+                open_roles[name] = NAMES[name]
+            elif name in WEIGHTS and name not in fixed:
+                fixed[name] = 1.0
+    found.update(sorted(open_roles.items(), key=lambda item: (isinstance(item[0], str), item[0])))
+
+
+def _names_in_source(
+    function: Callable[..., Any], parameters: list[inspect.Parameter]
+) -> tuple[dict[int, str], list[str]]:
+    """Read `recons = args[0]` and `kwargs["kld_weight"]` in the loss's own source."""
+    catch = {p.kind: p.name for p in parameters}
+    args, kwargs = catch.get(inspect.Parameter.VAR_POSITIONAL), catch.get(inspect.Parameter.VAR_KEYWORD)
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return {}, []
+    positions: dict[int, str] = {}
+    keywords: list[str] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Subscript(ast.Name(owner), ast.Constant(int(place)))) if (
+                owner == args
+            ):
+                positions[place] = spelled(name)
+            case ast.Assign([ast.Tuple(elements)], ast.Name(owner)) if owner == args:
+                positions.update(enumerate(spelled(e.id) for e in elements if isinstance(e, ast.Name)))
+            case ast.Subscript(ast.Name(owner), ast.Constant(str(name))) if owner == kwargs:
+                keywords.append(name)
+    return positions, keywords
+
+
+def _refuse_unresolved(
+    function: Callable[..., Any], unresolved: list[str], found: Mapping[Key, Role], takes_any: bool
+) -> None:
+    if not unresolved and found:
+        return
+    if unresolved:
+        flags = " ".join(f"--role {argument}=ROLE" for argument in unresolved)
+        raise UsageError(
+            f"cannot tell the role of {', '.join(map(repr, unresolved))} in {_named(function)}: "
+            f"type {flags} (or --set NAME=VALUE for a constant); roles are {', '.join(Role)}"
+        )
+    if not takes_any:
+        raise UsageError(
+            f"nothing varies in {_named(function)}: a loss takes data, a prediction or the parameters of a posterior; "
+            "say which argument is one with --role NAME=ROLE"
+        )
+    raise UsageError(
+        f"cannot tell what {_named(function)} takes: give the roles by position, "
+        "e.g. --role 0=prediction --role 1=x --role 2=q_loc --role 3=q_log_var, constants by --set NAME=VALUE"
+    )
+
+
+def _named(function: Callable[..., Any]) -> str:
+    """Return the loss's name and signature on one line."""
+    name = getattr(function, "__name__", type(function).__name__)
+    try:
+        signature = str(inspect.signature(getattr(function, "forward", function)))
+    except (TypeError, ValueError):
+        signature = "(...)"
+    return name + " ".join(signature.split())
+
+
+def _in_context(found: Mapping[Key, Role], given: Mapping[Key, Role], fixed: Iterable[Key]) -> dict[Key, Role]:
+    """Settle names whose meaning hangs on the others.
+
+    `input` is the data beside `recons`, but the prediction beside `target`. `mu` and `sigma` are the posterior's beside
+    a reconstruction, but the decoder's when x is there and no prediction is.
+    """
+    roles = dict(found)
+    data = [key for key, role in roles.items() if role is Role.X]
+    predicted = any(role in PREDICTIONS for role in roles.values())
+    if len(data) == 2 and not predicted:
+        by_name = {spelled(str(key)): key for key in data if key not in given}
+        first = next((by_name[name] for name in _PREDICTION_FIRST if name in by_name), None)
+        if first is not None:
+            roles[first] = Role.PREDICTION
+            predicted = True
+    held = {NAMES.get(spelled(str(key))) for key in fixed}  # mu kept at 0 still says that logvar is the posterior's
+    if data and (not predicted or Role.Q_LOC not in {*roles.values(), *held}):
+        roles = {k: r if k in given else _LIKELIHOOD_TWIN.get(r, r) for k, r in roles.items()}
+    return _one_each(roles)
+
+
+def _one_each(roles: dict[Key, Role]) -> dict[Key, Role]:
+    seen: dict[str, Key] = {}
+    for key, role in roles.items():
+        group = "prediction" if role in PREDICTIONS else role.value
+        if group in seen:
+            raise UsageError(
+                f"arguments {seen[group]!r} and {key!r} both look like {role.value!r}: "
+                f"type --role {key}=ROLE (or --set {key}=VALUE for a constant); roles are {', '.join(Role)}"
+            )
+        seen[group] = key
+    return roles
