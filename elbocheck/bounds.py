@@ -87,7 +87,8 @@ def _weighed(model: ImpliedModel) -> tuple[Bound, str]:
     ratio = model.beta
     assert ratio is not None
     whole = model.scale.equals(1.0)
-    nominal = isclose(ratio.at(model.sizes), 1.0, rel_tol=max(ratio.error, budget.DECLARED))
+    somewhere = bool(ratio.powers) and isclose(ratio.at(model.sizes), 1.0, rel_tol=max(ratio.error, budget.DECLARED))
+    nominal = ratio.equals(1.0) or somewhere
     looser = "; free bits raise it where the KL is below its floor" if model.floored else ""
     at = "" if ratio.equals(1.0) or not nominal or model.free_scale else _only_at(ratio, model)
     if not model.free_scale and not nominal:

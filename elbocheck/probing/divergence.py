@@ -144,12 +144,12 @@ _PRIOR_POINTS = ((0.4, 0.3, -0.6, 0.5), (-1.1, -0.7, 0.9, -0.4), (0.2, 1.0, 0.2,
 
 def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
     """Fit columns and a constant, against the rounding of the terms that the loss adds."""
-    size = 1 + curve.m**2 + np.exp(curve.t) + np.abs(curve.t)
     matrix = np.stack([*columns, np.ones_like(curve.t)], axis=1)
-    rough = linear(matrix, curve.value, probe.noise(curve.value) + np.finfo(float).tiny)
+    rough = linear(matrix, curve.value, np.abs(curve.value) + 1e-3 * np.ptp(curve.value))
     weight = float(np.max(np.abs(rough.coefficients[:-1])))
-    noise = probe.noise(curve.value, weight * size, rough.coefficients[-1]) + probe.floor + guard * weight
-    return linear(matrix, curve.value, noise + np.finfo(float).tiny)
+    inner = weight * (1 + curve.m**2 + np.abs(curve.t))  # a KL forms these before it adds them
+    terms = np.abs(matrix) @ np.abs(rough.coefficients)
+    return linear(matrix, curve.value, probe.noise(curve.value, terms, inner) + probe.floor + guard * weight)
 
 
 def _as_kl(probe: Probe, curve: Curve, guard: float) -> Reading | None:

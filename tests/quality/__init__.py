@@ -1,0 +1,1 @@
+"""How many points it takes to find a planted fault, and how sharply."""
