@@ -6,7 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -35,12 +35,22 @@ class Binding:
         constants: arguments that keep one value: set by a person, or assumed.
         defaults: arguments left at the default the loss gives them, for the report.
         positional: names of the leading arguments that must be passed by position.
+        labels: names that the loss's own source gives to positions, for the report.
     """
 
     roles: Mapping[Key, Role]
     constants: Mapping[Key, Any]
     defaults: Mapping[str, Any]
     positional: tuple[Key, ...] = ()
+    labels: Mapping[Key, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Role to argument name; an argument without one is called by its role."""
+        return {
+            role.value: key if isinstance(key, str) else self.labels.get(key, role.value)
+            for key, role in self.roles.items()
+        }
 
 
 def bind(
@@ -93,7 +103,8 @@ def bind(
     _refuse_unresolved(function, unresolved, found, takes_any)
     if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
         positional = [*by_position]
-    return Binding(_in_context(found, given, fixed), fixed, defaults, tuple(positional))
+    labels: dict[Key, str] = {**(_names_in_source(function, parameters)[0] if takes_any else {})}
+    return Binding(_in_context(found, given, fixed), fixed, defaults, tuple(positional), labels)
 
 
 def _by_name(given: dict[Key, Role], fixed: dict[Key, Any], names: Sequence[str]) -> None:
@@ -176,7 +187,7 @@ def _names_in_source(
     catch = {p.kind: p.name for p in parameters}
     args, kwargs = catch.get(inspect.Parameter.VAR_POSITIONAL), catch.get(inspect.Parameter.VAR_KEYWORD)
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(function, "forward", function))))
     except (OSError, TypeError, SyntaxError):
         return {}, []
     positions: dict[int, str] = {}
@@ -187,7 +198,9 @@ def _names_in_source(
                 owner == args
             ):
                 positions[place] = spelled(name)
-            case ast.Assign([ast.Tuple(elements)], ast.Name(owner)) if owner == args:
+            case ast.Assign([ast.Tuple(elements)], ast.Name(owner)) | ast.Assign(
+                [ast.Tuple(elements)], ast.Subscript(ast.Name(owner), ast.Slice(lower=None))
+            ) if owner == args:
                 positions.update(enumerate(spelled(e.id) for e in elements if isinstance(e, ast.Name)))
             case ast.Subscript(ast.Name(owner), ast.Constant(str(name))) if owner == kwargs:
                 keywords.append(name)

@@ -251,7 +251,9 @@ def _failed(loss: Loss, error: CallError, run: Run) -> Verdict:
 
 
 def _roles(loss: Loss) -> dict[str, str]:
-    return {str(key): role.value for key, role in loss.binding.roles.items()}
+    labels = loss.binding.labels
+    shown = {key: f"{labels[key]} ({key})" if key in labels else str(key) for key in loss.binding.roles}
+    return {shown[key]: role.value for key, role in loss.binding.roles.items()}
 
 
 def _constants(loss: Loss) -> dict[str, str]:

@@ -129,6 +129,17 @@ class Trainer:
         recon_x, x, mu, logvar = args
         return recon_x - x + mu + logvar
 
+    def sliced(self, *args: Any) -> Any:
+        """Read the first arguments at once."""
+        recon_x, x = args[:2]
+        return recon_x - x
+
+
+def test_positions_are_called_what_the_source_calls_them() -> None:
+    """The report says `recons`, not `prediction`, and a slice of the arguments is read too."""
+    assert bind(Trainer().loss_function).names["prediction"] == "recons"
+    assert bind(Trainer().sliced).names == {"prediction": "recon_x", "x": "x"}
+
 
 def test_open_arguments_are_read_in_the_source() -> None:
     """`recons = args[0]` and `recons, x = args` name the arguments, `kwargs["kld_weight"]` the constant."""

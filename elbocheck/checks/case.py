@@ -90,7 +90,7 @@ class Check:
 
 def argument_names(loss: Loss) -> dict[str, str]:
     """Return role to argument name; an argument without one is called by its role."""
-    return {role.value: key if isinstance(key, str) else role.value for key, role in loss.binding.roles.items()}
+    return loss.binding.names
 
 
 def finding(

@@ -31,6 +31,8 @@ def run(case: Case) -> Iterator[Finding]:
                 "ELB417",
                 f"The term {name!r} is returned with the other sign: the loss holds {weight:.6g} times it.",
                 Outcome.WARN,
+                None,
+                "Return the term as it stands in the loss; a curve of it then falls as training proceeds.",
             )
 
 
