@@ -103,7 +103,7 @@ def bind(
     _refuse_unresolved(function, unresolved, found, takes_any)
     if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
         positional = [*by_position]
-    labels: dict[Key, str] = {**(_names_in_source(function, parameters)[0] if takes_any else {})}
+    labels = _names_in_source(function, parameters)[0] if takes_any else {}
     return Binding(_in_context(found, given, fixed), fixed, defaults, tuple(positional), labels)
 
 
@@ -182,7 +182,7 @@ def _bind_open_arguments(
 
 def _names_in_source(
     function: Callable[..., Any], parameters: list[inspect.Parameter]
-) -> tuple[dict[int, str], list[str]]:
+) -> tuple[dict[Key, str], list[str]]:
     """Read `recons = args[0]` and `kwargs["kld_weight"]` in the loss's own source."""
     catch = {p.kind: p.name for p in parameters}
     args, kwargs = catch.get(inspect.Parameter.VAR_POSITIONAL), catch.get(inspect.Parameter.VAR_KEYWORD)
@@ -190,7 +190,7 @@ def _names_in_source(
         tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(function, "forward", function))))
     except (OSError, TypeError, SyntaxError):
         return {}, []
-    positions: dict[int, str] = {}
+    positions: dict[Key, str] = {}
     keywords: list[str] = []
     for node in ast.walk(tree):
         match node:

@@ -68,18 +68,17 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
     absorbed = _absorbed(anatomy, weights, sizes)
     shape = dict(r.shape) if r else {}
     output, axes = anatomy.structure.output, anatomy.event_axes
-    gaussian = weights.free and weights.density is not None and weights.density.name == "normal"
     return ImpliedModel(
         family=r.density if r else None,
-        likelihood=wording.likelihood(r, shape or absorbed, names) if r else None,
-        density=wording.density(weights.density.name, absorbed) if weights.density and shape and absorbed else None,
-        parameters=shape or absorbed,
-        divergence=wording.divergence(g, names) if g else None,
-        reduction=wording.reduction(r.weight, output, axes, "elements") if r else None,
-        divergence_reduction=wording.reduction(g.weight, output, ("L",), "latents")
-        if weights.divergence and g
+        likelihood=wording.likelihood(r, shape or absorbed, names),
+        density=wording.density(str(weights.density and weights.density.name), absorbed)
+        if shape and absorbed
         else None,
-        sigma2=weights.ratio if gaussian else None,
+        parameters=shape or absorbed,
+        divergence=wording.divergence(g, names),
+        reduction=wording.reduction(r, output, axes, "elements"),
+        divergence_reduction=wording.reduction(g, output, ("L",), "latents"),
+        sigma2=weights.ratio if weights.gaussian else None,
         beta=weights.ratio if weights.divergence else None,
         scale=weights.scale,
         dropped=_dropped(anatomy, weights, sizes),

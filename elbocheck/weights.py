@@ -62,6 +62,11 @@ class Weights:
         )
 
     @property
+    def gaussian(self) -> bool:
+        """Whether the ratio is a variance."""
+        return self.free and self.density is not None and self.density.name == "normal"
+
+    @property
     def ratio(self) -> Monomial | None:
         """Rho: b / a, or 1 / a for a likelihood alone."""
         if self.likelihood is None:

@@ -15,9 +15,9 @@ def density(name: str, parameters: Mapping[str, float]) -> str:
     return f"{name.title()}({', '.join(f'{k}={v:.7g}' for k, v in parameters.items())})"
 
 
-def likelihood(r: Reconstruction, parameters: Mapping[str, float], names: Mapping[str, str]) -> str | None:
+def likelihood(r: Reconstruction | None, parameters: Mapping[str, float], names: Mapping[str, str]) -> str | None:
     """Return the likelihood with its arguments, e.g. `Normal(loc=recon_x, scale=3.5)`; None where none was identified."""
-    if r.density is None:
+    if r is None or r.density is None:
         return None
     shown = {r.parameter: _argument(r, names), **{k: f"{v:.7g}" for k, v in parameters.items()}}
     if r.scale_role is not None and r.scale_as is not None:
@@ -34,8 +34,10 @@ def _argument(r: Reconstruction, names: Mapping[str, str]) -> str:
     return f"sigmoid({name})" if r.link == "sigmoid" else name
 
 
-def divergence(g: Regulariser, names: Mapping[str, str]) -> str:
+def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
     """Return the divergence with its arguments, e.g. `KL(N(mu, e^logvar) || N(0, 1))`."""
+    if g is None:
+        return None
     if g.pattern in _SLIPS:
         return _SLIPS[g.pattern]
     if g.pattern not in ("kl", "reversed"):
@@ -70,18 +72,20 @@ def _prior(names: Mapping[str, str]) -> str:
     return f"N({names.get('p_loc', '0')}, {variance})"
 
 
-def reduction(weight: Monomial, output: str, axes: tuple[str, ...], what: str) -> str:
+def reduction(term: Reconstruction | Regulariser | None, output: str, axes: tuple[str, ...], what: str) -> str | None:
     """Say how a term is reduced, from the powers of its total weight.
 
     Args:
-        weight: the total weight.
+        term: the term with its total weight; None or without one: there is nothing to say.
         output: the kind of result, see `Structure.output`.
         axes: the names of the axes that are reduced.
         what: `elements` or `latents`.
     """
+    if term is None or not term.weight.coefficient:
+        return None
     if output == "element":
         return "none (one value per element)"
-    powers, total = weight.powers, "D" if what == "elements" else "L"
+    powers, total = term.weight.powers, "D" if what == "elements" else "L"
     kept = output in ("datum", "position")
     batch = "one value per datum" if kept else f"{_kind(powers.get('B', 0))} over batch"
     if total not in powers and any(axis in powers for axis in axes):
