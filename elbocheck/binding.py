@@ -36,6 +36,7 @@ class Binding:
         defaults: arguments left at the default the loss gives them, for the report.
         positional: names of the leading arguments that must be passed by position.
         labels: names that the loss's own source gives to positions, for the report.
+        assumed: constants that nobody set: weights that the loss gives no default.
     """
 
     roles: Mapping[Key, Role]
@@ -43,6 +44,7 @@ class Binding:
     defaults: Mapping[str, Any]
     positional: tuple[Key, ...] = ()
     labels: Mapping[Key, str] = field(default_factory=dict)
+    assumed: frozenset[Key] = frozenset()
 
     @property
     def names(self) -> dict[str, str]:
@@ -73,38 +75,44 @@ def bind(
     """
     given, fixed = _split(roles or {}, constants or {})
     parameters = _parameters(function)
-    plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    takes_any = len(plain) < len(parameters)
-    by_position = [p.name for p in plain if p.kind is not p.KEYWORD_ONLY]
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    takes_any = len(named) < len(parameters)
+    by_position = [p.name for p in named if p.kind is not p.KEYWORD_ONLY]
     if not takes_any:
-        _refuse_strangers([*given, *fixed], [p.name for p in plain], len(by_position))
+        _refuse_strangers([*given, *fixed], [p.name for p in named], len(by_position))
     _by_name(given, fixed, by_position)
+    told = set(fixed)
+    found, defaults, unresolved = _sorted(named, given, fixed)
+    labels: Mapping[Key, str] = {}
+    if takes_any:
+        _bind_open_arguments(function, parameters, given, fixed, found)
+        labels = _names_in_source(function, parameters)[0]
+    _refuse_unresolved(function, unresolved, found, takes_any)
+    positional: list[Key] = [p.name for p in named if p.kind is p.POSITIONAL_ONLY]
+    if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
+        positional = [*by_position]
+    roles_found = _in_context(found, given, fixed)
+    return Binding(roles_found, fixed, defaults, tuple(positional), labels, frozenset(set(fixed) - told))
+
+
+def _sorted(
+    named: list[inspect.Parameter], given: Mapping[Key, Role], fixed: dict[Key, Any]
+) -> tuple[dict[Key, Role], dict[str, Any], list[str]]:
+    """Sort named arguments into roles, defaults kept and undecided ones; a weight without a default is fixed at 1."""
     found: dict[Key, Role] = {}
     defaults: dict[str, Any] = {}
     unresolved: list[str] = []
-    positional: list[Key] = []
-    for parameter in plain:
-        key: Key = parameter.name
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            positional.append(key)
-        if key in fixed:
-            continue
-        role = given.get(key) or NAMES.get(spelled(parameter.name))
-        if key not in given and parameter.default is not parameter.empty and not _tensor_default(parameter):
-            defaults[parameter.name] = parameter.default
+    for name, parameter in ((p.name, p) for p in named if p.name not in fixed):
+        role = given.get(name) or NAMES.get(spelled(name))
+        if name not in given and parameter.default is not parameter.empty and not _tensor_default(parameter):
+            defaults[name] = parameter.default
         elif role is not None:
-            found[key] = role
-        elif spelled(parameter.name) in WEIGHTS:
-            fixed[key] = 1.0
+            found[name] = role
+        elif spelled(name) in WEIGHTS:
+            fixed[name] = 1.0
         else:
-            unresolved.append(parameter.name)
-    if takes_any:
-        _bind_open_arguments(function, parameters, given, fixed, found)
-    _refuse_unresolved(function, unresolved, found, takes_any)
-    if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
-        positional = [*by_position]
-    labels = _names_in_source(function, parameters)[0] if takes_any else {}
-    return Binding(_in_context(found, given, fixed), fixed, defaults, tuple(positional), labels)
+            unresolved.append(name)
+    return found, defaults, unresolved
 
 
 def _by_name(given: dict[Key, Role], fixed: dict[Key, Any], names: Sequence[str]) -> None:

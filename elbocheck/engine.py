@@ -257,7 +257,8 @@ def _roles(loss: Loss) -> dict[str, str]:
 
 
 def _constants(loss: Loss) -> dict[str, str]:
-    kept = {str(k): repr(v) for k, v in loss.binding.constants.items()}
+    assumed = loss.binding.assumed
+    kept = {str(k): f"{v!r} (assumed)" if k in assumed else repr(v) for k, v in loss.binding.constants.items()}
     return {**kept, **{k: f"{v!r} (default)" for k, v in loss.binding.defaults.items() if v is not None}}
 
 
