@@ -9,6 +9,7 @@ from elbocheck.anatomy import Anatomy, Reconstruction
 from elbocheck.implied import ImpliedModel
 from elbocheck.intent import Intent
 from elbocheck.monomial import Monomial
+from elbocheck.roles import Role
 from elbocheck.verdict import Bound
 
 
@@ -27,7 +28,8 @@ def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound,
         return Bound.UNIDENTIFIED, _unread(anatomy)
     if g is None:
         return Bound.LIKELIHOOD_ONLY, "a likelihood alone: it needs a KL to be a bound"
-    return _weighed(model)
+    kind, reason = _weighed(model)
+    return kind, reason + _squashed(r)
 
 
 def no_density(r: Reconstruction, intent: Intent) -> str | None:
@@ -47,6 +49,12 @@ def no_density(r: Reconstruction, intent: Intent) -> str | None:
     ):
         return "data outside [0, 1] lie outside the Bernoulli's domain"
     return None
+
+
+def _squashed(r: Reconstruction) -> str:
+    """Say of which model a doubly squashed Bernoulli is the bound."""
+    twice = r.density == "bernoulli" and r.parameter == "logits" and (r.link == "sigmoid" or r.role is Role.PROBS)
+    return "; of a decoder whose probabilities cannot leave [0.5, 0.7311]" if twice else ""
 
 
 def _unread(anatomy: Anatomy) -> str:

@@ -45,7 +45,8 @@ def _links(case: Case, r: Reconstruction) -> Iterator[Finding]:
             )
         elif r.role is Role.PROBS:
             yield finding(
-                "ELB402", f"{name} holds probabilities but is read as logits: the loss stays within [0.3133, 0.6931]."
+                "ELB402",
+                f"{name} holds probabilities but is read as logits: for x = 1 the loss stays within [0.3133, 0.6931].",
             )
     elif r.role is Role.LOGITS and r.closed:
         yield finding(
