@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from elbocheck import Bound, verify
+from tests.quality.random_losses import draw, wrong
 
 
 def loss(weight: float, offset: float = 0.0) -> Any:
@@ -33,6 +34,16 @@ def test_a_constant_is_seen_to_nine_digits(offset: float) -> None:
     """The bound is exact only without it."""
     assert verify(loss(1.0)).bound is Bound.EXACT
     assert verify(loss(1.0, offset)).bound is Bound.CONSTANT
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_random_losses_are_read_right(dtype: str) -> None:
+    """No wrong family, parameter, weight, bound or alarm among random losses; the seed is printed on failure."""
+    rng = np.random.default_rng(7)
+    for _ in range(25):
+        drawn = draw(rng)
+        said = wrong(drawn, verify(drawn.loss, dtype=dtype), dtype)
+        assert said is None, f"{drawn.shown}: {said}"
 
 
 def test_a_verdict_takes_about_a_thousand_calls() -> None:
