@@ -70,6 +70,7 @@ class Regulariser:
         slope_at_prior: derivative in the log variance at the prior, over the weight.
         lowest: the least value seen, over the weight, relative to the prior's.
         deviation: the largest difference from the KL in nats per latent among ordinary values.
+        prior_var: the variance of the prior that the loss holds as a number.
     """
 
     scale_role: Role | None
@@ -80,6 +81,7 @@ class Regulariser:
     missing: str | None = None
     floor: Monomial | None = None
     floor_per: str = ""
+    prior_var: float = 1.0
     slope_at_prior: float = 0.0
     lowest: float = 0.0
     deviation: float = 0.0

@@ -265,7 +265,18 @@ def _in_context(found: Mapping[Key, Role], given: Mapping[Key, Role], fixed: Ite
     held = {NAMES.get(spelled(str(key))) for key in fixed}  # mu kept at 0 still says that logvar is the posterior's
     if data and (not predicted or Role.Q_LOC not in {*roles.values(), *held}):
         roles = {k: r if k in given else _LIKELIHOOD_TWIN.get(r, r) for k, r in roles.items()}
-    return _one_each(roles)
+    return _one_each(_one_posterior_scale(roles, given))
+
+
+def _one_posterior_scale(roles: dict[Key, Role], given: Mapping[Key, Role]) -> dict[Key, Role]:
+    """Of two scales of a posterior, the one that follows its mean is the posterior's; the other is the decoder's."""
+    scales = [key for key, role in roles.items() if role in POSTERIOR_SCALES]
+    if len(scales) < 2 or Role.Q_LOC not in roles.values():
+        return roles
+    order = list(roles)
+    mean = next(place for place, key in enumerate(order) if roles[key] is Role.Q_LOC)
+    own = next((key for key in scales if order.index(key) > mean), scales[0])
+    return {k: _LIKELIHOOD_TWIN[r] if k in scales and k != own and k not in given else r for k, r in roles.items()}
 
 
 def _one_each(roles: dict[Key, Role]) -> dict[Key, Role]:

@@ -159,3 +159,6 @@ over 18 e-folds still grows by 1/18 of its rise per e-fold."""
 QUOTIENT = 1e-4
 """What a central difference of the value may differ from its derivative by, relative: the step of 1e-4 leaves a third
 derivative of 1e-8, and its division lifts rounding to 1e-10 in float64; a wrong factor or a detached term is off by far more."""
+
+TYPED_CONSTANT = 1e-5
+"""Relative rounding of a constant that still counts as the exact one: log(2 pi)/2 typed as 0.91893, or held in float32."""

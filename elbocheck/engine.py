@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from elbocheck.adapters import candidates
+from elbocheck.anatomy import Anatomy
 from elbocheck.bounds import bound
 from elbocheck.checks import CHECKS, Case
 from elbocheck.checks.case import argument_names
@@ -19,10 +21,10 @@ from elbocheck.intent import Intent
 from elbocheck.loss import Loss
 from elbocheck.probing.dissect import dissect
 from elbocheck.probing.probe import Probe
-from elbocheck.probing.reduction import event_axes, sizes
+from elbocheck.probing.reduction import sizes
 from elbocheck.roles import POSTERIOR_SCALES, Key, Role
 from elbocheck.rules import matching
-from elbocheck.shapes import Layout, Shape, discover, filled, nominal
+from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal
 from elbocheck.verdict import Bound, CheckResult, Finding, Outcome, Run, Verdict, worst_first
 
 DTYPES = ("float64", "float32")
@@ -159,11 +161,32 @@ def _measure(
     usual = np.dtype(dtype or ("float32" if loss.adapter.name == "torch" else "float64"))
     working = Probe(loss, layout, usual) if usual.itemsize < exact.itemsize else probe
     anatomy = dissect(probe, seed)
-    axes = event_axes(layout, loss.adapter.name)
-    model = imply(
-        anatomy, argument_names(loss), sizes(nominal(layout, declared, channels_first=axes[:1] == ("C",)), axes)
-    )
-    return Case(loss, probe, working, anatomy, model, intent, seed)
+    if not declared and _eats_the_batch(anatomy):
+        anatomy, probe, working = _with_more_axes(probe, working, anatomy, seed)
+    axes = anatomy.event_axes
+    sized = sizes(nominal(probe.layout, declared, channels_first=axes[:1] == ("C",)), axes)
+    return Case(loss, probe, working, anatomy, imply(anatomy, argument_names(loss), sized), intent, seed)
+
+
+def _eats_the_batch(anatomy: Anatomy) -> bool:
+    """Tell whether the batch axis is reduced unevenly, as `.sum(-1).sum(-1)` does to data with too few axes."""
+    r, g, s = anatomy.reconstruction, anatomy.regulariser, anatomy.structure
+    uneven = r is not None and g is not None and r.weight.powers.get("B", 0) != g.weight.powers.get("B", 0)
+    return uneven or s.batch_coupled or s.broadcast
+
+
+def _with_more_axes(probe: Probe, working: Probe, anatomy: Anatomy, seed: int) -> tuple[Anatomy, Probe, Probe]:
+    """Return the anatomy at another small layout that reduces the batch evenly, else what there was."""
+    for layout in SMALL:
+        if layout == probe.layout or not probe.layout.tileable:
+            continue
+        other = replace(probe, layout=layout, points=0)
+        with suppress(CallError):
+            _refuse_unusable(other)
+            found = dissect(other, seed)
+            if not _eats_the_batch(found):
+                return found, other, other if working is probe else replace(working, layout=layout, points=0)
+    return anatomy, probe, working
 
 
 def _refuse_unusable(probe: Probe) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
-from elbocheck import wording
+from elbocheck import budget, wording
 from elbocheck.anatomy import Anatomy
 from elbocheck.monomial import Monomial
 from elbocheck.weights import Weights, nominal_size
@@ -108,7 +108,7 @@ def _dropped(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> fl
         return None
     here, held = _needed(anatomy, weights, anatomy.sizes), anatomy.constant_value / unit.at(anatomy.sizes)
     slack = anatomy.constant_error / abs(unit.at(anatomy.sizes))
-    slack += 8 * abs(here) * (weights.ratio.error if weights.ratio else 0.0)
+    slack += budget.TYPED_CONSTANT * abs(held) + 8 * abs(here) * (weights.ratio.error if weights.ratio else 0.0)
     if abs(here - held) <= slack:
         return 0.0
     if abs(held) <= slack:

@@ -147,12 +147,17 @@ class Loss:
         return args, {str(key): value for key, value in values.items()}
 
 
+ORDINARY = "make the loss accept ordinary input of this shape"
+
+
 def _remedy(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"pass it: --set {error.args[0]}=VALUE"
     if isinstance(error, ModuleNotFoundError) and error.name in FRAMEWORKS:
         return f"install it: pip install 'elbocheck[{error.name}]'"
-    return "make the loss accept ordinary input of this shape"
+    if "unpack" in str(error):
+        return "an argument is taken apart inside: wrap the loss in a function that takes each tensor by its own name"
+    return ORDINARY
 
 
 def _where(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.errors import CallError, RunError
-from elbocheck.loss import Loss
+from elbocheck.loss import ORDINARY, Loss
 from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
 
 Shape = tuple[int, ...]
@@ -135,14 +135,14 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         try:
             loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
         except CallError as error:
-            first = error if first is None or "--set" in error.remedy else first
+            first = error if first is None or (first.remedy == ORDINARY and error.remedy != ORDINARY) else first
             messages.add(error.what)
             if error.code != "ELB001":
                 raise
         else:
             return layout
     assert first is not None
-    if declared or len(messages) == 1 or "--set" in first.remedy:
+    if declared or len(messages) == 1 or first.remedy != ORDINARY:
         raise first
     raise RunError(
         f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "

@@ -134,7 +134,7 @@ class Verdict:
     def outcome(self) -> Outcome:
         """The worst outcome among the findings; inconclusive where nothing was identified; pass where there is none."""
         found = {f.outcome for f in self.findings}
-        if self.bound is Bound.UNIDENTIFIED:
+        if self.bound in (Bound.UNIDENTIFIED, Bound.NOT_A_BOUND, Bound.NOT_A_DENSITY):  # never a pass
             found.add(Outcome.INCONCLUSIVE)
         return next((o for o in _WORST_FIRST if o in found), Outcome.PASS)
 

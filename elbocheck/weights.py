@@ -117,7 +117,7 @@ def nominal_size(ratio: Monomial, *, free: bool) -> tuple[str, int] | None:
     ((axis, power),) = powers.items()
     for nominal in (1.0, 0.5) if free else (1.0,):
         size = (nominal / ratio.coefficient) ** power
-        plausible = 8 <= round(size) <= 65536 if axis == "B" else _is_image(round(size))
+        plausible = 8 <= round(size) <= 1024 if axis == "B" else _is_image(round(size))
         if plausible and isclose(size, round(size), rel_tol=max(ratio.error, budget.DECLARED)):
             return axis, round(size)
     return None

@@ -46,7 +46,7 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
     variance = "1"
     if g.scale_role is not None and g.scale_as is not None:
         variance = _VARIANCE[g.scale_as].format(names.get(g.scale_role, g.scale_role.value))
-    q, p = f"N({names.get('q_loc', '0')}, {variance})", _prior(names)
+    q, p = f"N({names.get('q_loc', '0')}, {variance})", _prior(names, g.prior_var)
     text = f"KL({q} || {p})" if g.pattern == "kl" else f"KL({p} || {q})"
     if g.floor is None:
         return text
@@ -61,14 +61,14 @@ _SLIPS = {
     "unequal": "a KL that counts some latents more than others",
     "swapped": "a KL with mean and scale exchanged",
     "misread": "a KL that takes the scale argument for its logarithm",
-    "prior": "a KL to N(0, 1), not to the prior that is passed",
+    "prior": "a KL at the standard prior, but not to the prior that is passed",
 }
 
 
-def _prior(names: Mapping[str, str]) -> str:
-    """Return N(0, 1), or the prior that the loss takes."""
+def _prior(names: Mapping[str, str], held: float) -> str:
+    """Return N(0, 1), or the prior that the loss takes or holds."""
     scale = next((role for role in names if role.startswith("p_") and role != "p_loc"), None)
-    variance = _VARIANCE[scale.removeprefix("p_")].format(names[scale]) if scale else "1"
+    variance = _VARIANCE[scale.removeprefix("p_")].format(names[scale]) if scale else f"{held:.7g}"
     return f"N({names.get('p_loc', '0')}, {variance})"
 
 

@@ -22,7 +22,7 @@ from elbocheck.roles import POSITIVE, Role
 from elbocheck.verdict import Finding, Outcome
 from elbocheck.weights import family
 
-CODES = ("ELB001", "ELB006", "ELB501", "ELB502", "ELB503")
+CODES = ("ELB001", "ELB006", "ELB501", "ELB502", "ELB503", "ELB504", "ELB509")
 _LOUDNESS = {"everyday": Outcome.FAIL, "stress": Outcome.WARN, "extreme": Outcome.NOTE}
 
 
@@ -75,7 +75,13 @@ def _sweeps(case: Case) -> Iterator[Sweep]:
     if r is not None and r.scale_role is not None and r.scale_as is not None and r.shape == {}:
         yield from _likelihood_scale_sweep(case)
     g = case.anatomy.regulariser
-    if g is not None and g.pattern == "kl" and g.scale_role is not None and Role.Z not in case.loss.roles:
+    if (
+        g is not None
+        and g.pattern == "kl"
+        and g.prior_var == 1
+        and g.scale_role is not None
+        and Role.Z not in case.loss.roles
+    ):
         yield _scale_sweep(case)
 
 
@@ -217,10 +223,20 @@ def _not_finite(case: Case, sweep: Sweep, place: int, value: float) -> Finding:
         return finding("ELB001", f"At {where} the loss {error.what}.", _LOUDNESS[zone], where)
     if sweep.guarded and zone != "everyday":
         return finding("ELB503", f"The loss is {value} at {where}, where it should be {truth}.", _LOUDNESS[zone], where)
-    code = "ELB006" if zone == "everyday" else "ELB501"
+    code = "ELB006" if zone == "everyday" else _overflow(case, sweep, place, value)
     return finding(
         code, f"The loss is {value} at {where}, where one element costs {truth} nats.", _LOUDNESS[zone], where
     )
+
+
+def _overflow(case: Case, sweep: Sweep, place: int, value: float) -> str:
+    """Name an overflow: NaN at a saturated right prediction, a one-sided softplus, or another exponential."""
+    r = case.anatomy.reconstruction
+    if r is None or r.parameter != "logits" or r.role not in sweep.calls[place]:
+        return "ELB501"
+    if np.isnan(value) and abs(sweep.truth[place]) < budget.EVERYDAY_NATS:
+        return "ELB504"
+    return "ELB509"
 
 
 def _saturated(sweep: Sweep, places: Array, costs: Array, error: Array) -> Finding:
@@ -237,9 +253,7 @@ def _saturated(sweep: Sweep, places: Array, costs: Array, error: Array) -> Findi
     truth = "infinite" if not np.isfinite(sweep.truth[first]) else number(float(sweep.truth[first]))
     where = f"{sweep.argument} = {at:.6g}, {sweep.beside}"
     cost = number(float(costs[first]))
-    message = (
-        f"At {where} one element costs {cost} nats where the truth is {truth}: a clamp or an added constant holds it."
-    )
+    message = f"At {where} one element costs {cost} nats where the truth is {truth}: a clamp, an added constant or underflow holds it."
     return finding("ELB502", message, outcome, where, sweep.fix)
 
 

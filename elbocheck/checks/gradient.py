@@ -108,7 +108,14 @@ def _fixed(form: Form, shape: Mapping[str, float]) -> list[float]:
 
 def _divergence(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
     g = case.anatomy.regulariser
-    if g is None or g.pattern != "kl" or g.floor is not None or Role.Q_LOC not in point or Role.Z in point:
+    if (
+        g is None
+        or g.pattern != "kl"
+        or g.prior_var != 1
+        or g.floor is not None
+        or Role.Q_LOC not in point
+        or Role.Z in point
+    ):
         return {}
     loc = point[Role.Q_LOC]
     weight = g.weight.at(sizes(case.probe.layout, case.anatomy.event_axes)) / loc.size

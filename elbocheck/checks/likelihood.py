@@ -74,6 +74,8 @@ def _normaliser(case: Case, r: Reconstruction) -> Iterator[Finding]:
             f"The mass of exp(-loss) over the classes 0 and 1 runs from {number(low)} to {number(high)} as the prediction "
             "moves, whatever the scale of the loss: the classes are weighted.",
             Outcome.FAIL,
+            None,
+            "Drop the weight on one class: with it the scores are no probabilities.",
         )
     ratio = r.normalizer_ratio
     if ratio is None or abs(ratio - 1) <= budget.NORMALISER:
@@ -82,7 +84,9 @@ def _normaliser(case: Case, r: Reconstruction) -> Iterator[Finding]:
     if r.scale_as is not None and abs(ratio) <= budget.NORMALISER:
         yield finding("ELB406", f"The loss falls without end as {learned} grows: the log of the scale is missing.")
     else:
-        share = "is missing" if abs(ratio) <= budget.NORMALISER else f"counts {number(ratio)} times instead of once"
+        pixels = case.anatomy.sizes["D"]
+        counted = f"counts {number(ratio)} times per element instead of once (with D = {pixels})"
+        share = "is missing" if abs(ratio) <= budget.NORMALISER else counted
         yield finding(
             "ELB407", f"The mass of exp(-loss) changes with {learned}: the log normaliser {share}.", Outcome.FAIL
         )
@@ -113,7 +117,7 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
         "ELB405",
         f"The constant is that of sigma = {number(meant)}, the curvature that of sigma = {number(own)}: "
         f"the value is {number(abs(dropped))} nats per datum too {'low' if dropped > 0 else 'high'}.",
-        Outcome.NOTE,
+        Outcome.WARN,
     )
 
 

@@ -41,7 +41,7 @@ _PATTERNS: dict[str, tuple[str, str, Outcome]] = {
     "reference": ("ELB212", "A term linear in m appears, so the minimum is not at the prior: {seen}", Outcome.FAIL),
     "prior": (
         "ELB212",
-        "It is the KL to N(0, 1) only: with the prior that is passed it is another function.",
+        "At N(0, 1) it is the KL, but with the prior that is passed it is not the KL to that prior.",
         Outcome.FAIL,
     ),
     "halved": ("ELB209", "The terms have the wrong proportions: {seen}", Outcome.FAIL),
@@ -97,11 +97,10 @@ def _seen(g: Regulariser) -> str:
 def _unknown(g: Regulariser) -> Finding:
     """Report what no known slip explains: by its slope and minimum, or as undecided where both are a KL's."""
     if abs(g.slope_at_prior) > _FLAT or g.lowest < -_FLAT:
-        return finding(
-            "ELB209",
-            f"Its slope in the log variance at the prior is {number(g.slope_at_prior)} of its range (0 for a KL), "
-            f"and it falls {number(-g.lowest)} of its range below the prior's value.",
-        )
+        slope = f"its slope in the log variance at the prior is {number(g.slope_at_prior)} of its range (0 for a KL)"
+        below = f"it falls {number(-g.lowest)} of its range below its value at the prior (0 for a KL)"
+        seen = [text for text, off in ((slope, abs(g.slope_at_prior)), (below, -g.lowest)) if off > _FLAT]
+        return finding("ELB209", f"No known slip explains the divergence: {'; '.join(seen)}.")
     return Finding(
         "",
         Outcome.INCONCLUSIVE,

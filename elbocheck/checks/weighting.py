@@ -106,7 +106,7 @@ def _code(powers: dict[str, int], axes: tuple[str, ...]) -> str:
     """Return the rule that explains a ratio with these powers."""
     if batch := powers.get("B", 0):
         return {1: "ELB104", -1: "ELB105"}.get(batch, "ELB108")
-    if len(axes) > 1 and powers == {axes[-1]: 1}:
+    if len(axes) > 1 and len(powers) == 1 and set(powers) <= set(axes) and set(powers.values()) == {1}:
         return "ELB110"
     if not set(powers) <= {"D", "L"}:
         return "ELB108"

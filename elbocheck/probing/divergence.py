@@ -201,7 +201,8 @@ def _corrupted(probe: Probe, curve: Curve) -> Reading:
     if not kept or not again.explains:
         return Reading("unknown", 0.0, float(curve.value[0]), 0.0)
     found = dict(zip(kept, map(float, again.coefficients), strict=False))
-    weight = 2 * next((found[n] for n in ("m^2", "e^t", "e^{2t}") if n in found), found[kept[0]])
+    growing = (n for n in ("m^2", "e^t", "e^{2t}", "m^2 e^{-t}") if n in found)
+    weight = 2 * found.get(next(growing, ""), abs(found[kept[0]]))
     parts = {n: c / weight for n, c in found.items()}
     pattern, missing, exponent = classify(parts)
     error = float(np.max(again.errors[:-1])) / abs(weight)

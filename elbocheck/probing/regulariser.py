@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
+from math import isclose, log, prod
 
 import numpy as np
 
@@ -26,6 +26,9 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
         found = replace(found, pattern="prior")
     if found.pattern == "kl" and not structure.latent_homogeneous:
         found = replace(found, pattern="unequal")
+    prior_var = _fixed_prior(probe, found)
+    if prior_var != 1:
+        found = replace(found, pattern="kl", weight=found.weight * prior_var, coefficients=None)
     role = divergence.scale_role(probe)
     near, far = _far_points(probe, role, floored=found.floor is not None)
 
@@ -48,8 +51,24 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
         slope_at_prior=slope,
         lowest=lowest,
         deviation=found.deviation,
+        prior_var=prior_var,
     )
     return measured, found.constant, found.deviation * abs(found.weight)
+
+
+def _fixed_prior(probe: Probe, found: divergence.Reading) -> float:
+    """Return v where the divergence is KL(q || N(0, v)) to its constant, else 1.
+
+    Over its weight 1/v that is (m^2 + e^t - v (1 + t - log v)) / 2: the shape alone is also what a misplaced half leaves,
+    so its value at q = N(0, 1), which more latents multiply, must be (1 - v + v log v) / 2.
+    """
+    parts = dict(found.coefficients or {})
+    if set(parts) != {"m^2", "e^t", "t"} or not isclose(parts["e^t"], 0.5, rel_tol=budget.DECLARED) or parts["t"] >= 0:
+        return 1.0
+    variance = -2 * parts["t"]
+    grown = probe({}, probe.layout.tiled("L")) - probe({})
+    expected = found.weight * 0.5 * (1 - variance + variance * log(variance))
+    return variance if isclose(grown, expected, rel_tol=budget.DECLARED) else 1.0
 
 
 def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Values, Values]:
