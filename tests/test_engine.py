@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -194,6 +195,52 @@ def test_the_hard_coded_size_is_named() -> None:
     assert "ELB109" in verdict.codes
     assert verdict.bound is Bound.EXACT
     assert "D = 784 only" in verdict.reason
+
+
+@pytest.mark.parametrize("deviation", [0.5, 2.0])
+def test_a_prior_held_as_a_number_is_read(deviation: float) -> None:
+    """KL(q || N(0, v)) has the shape of a misplaced half; its constant tells them apart."""
+
+    def fixed_prior(logits: Any, x: Any, mu: Any, log_var: Any) -> Any:
+        v = deviation**2
+        nll = np.sum(np.logaddexp(0, logits) - x * logits, axis=1)
+        kl = 0.5 * np.sum(math.log(v) - log_var + (np.exp(log_var) + mu**2) / v - 1, axis=1)
+        return np.mean(nll + kl)
+
+    def misplaced(logits: Any, x: Any, mu: Any, log_var: Any) -> Any:
+        nll = np.sum(np.logaddexp(0, logits) - x * logits, axis=1)
+        return np.mean(nll + np.sum(0.5 * (mu**2 + np.exp(log_var) - 1) - 0.5 * deviation**2 * log_var, axis=1))
+
+    verdict = verify(fixed_prior)
+    assert (verdict.bound, verdict.codes) == (Bound.EXACT, ())
+    assert verdict.model is not None
+    assert verdict.model.divergence == f"KL(N(mu, e^log_var) || N(0, {deviation**2:g}))"
+    assert verify(misplaced).exit_code == 1
+
+
+def test_data_with_more_axes_are_tried() -> None:
+    """Three sums over the last axis eat the batch of two-dimensional data: images are meant."""
+
+    def images(logits: Any, x: Any, mu: Any, log_var: Any) -> Any:
+        nll = (np.logaddexp(0, logits) - x * logits).sum(-1).sum(-1).sum(-1)
+        return np.mean(nll + kl(mu, log_var))
+
+    verdict = verify(images)
+    assert (verdict.bound, verdict.codes) == (Bound.EXACT, ())
+
+
+@pytest.mark.parametrize(("loss", "code"), [("naive", "ELB509"), ("flax", "ELB504")])
+def test_overflows_have_their_names(loss: str, code: str) -> None:
+    """log(1 + e^l) overflows on one side; log(1 - e^-0) is NaN at a right prediction."""
+
+    def naive(logits: Any, x: Any) -> Any:
+        return np.sum(np.log(1 + np.exp(logits)) - x * logits)
+
+    def flax(logits: Any, x: Any) -> Any:
+        log_p = -np.logaddexp(0, -logits)
+        return -np.sum(x * log_p + (1 - x) * np.log(-np.expm1(log_p)))
+
+    assert code in verify({"naive": naive, "flax": flax}[loss]).codes
 
 
 def test_the_last_axis_is_told_from_the_others() -> None:

@@ -95,8 +95,11 @@ def _normaliser(case: Case, r: Reconstruction) -> Iterator[Finding]:
 def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
     """Yield the note on a constant that is there but is another sigma's."""
     constant, dropped = case.anatomy.constant, case.model.dropped
+    g = case.anatomy.regulariser
     if r.density != "normal" or constant is None or not dropped or "L" in constant.powers:
         return
+    if g is not None and g.pattern != "kl":
+        return  # what is left may be the other term's
     sizes = case.model.sizes
     if not case.model.free_scale:
         weight = case.model.beta.at(sizes) if case.model.beta is not None else 1.0

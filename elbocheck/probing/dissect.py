@@ -26,7 +26,9 @@ def dissect(probe: Probe, seed: int) -> Anatomy:
     likelihood, divergence, left, unsure = None, None, None, 0.0
     if roles & (POSTERIOR_SCALES | {Role.Q_LOC}):
         divergence, left, unsure = regulariser(probe, shape, axes)
-    raised = probe({}) - left if divergence is not None and divergence.floor is not None and left is not None else 0.0
+    raised = 0.0  # what the divergence itself is worth at the base point, where a KL to N(0, 1) is 0
+    if divergence is not None and left is not None and (divergence.floor is not None or divergence.prior_var != 1):
+        raised = probe({}) - left
     if Role.X in roles and roles & PREDICTIONS:
         likelihood, left, unread = reconstruction(probe, shape, axes)
         left, unsure = None if left is None else left - raised, unsure + unread

@@ -28,7 +28,9 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
         found = replace(found, pattern="unequal")
     prior_var = _fixed_prior(probe, found)
     if prior_var != 1:
-        found = replace(found, pattern="kl", weight=found.weight * prior_var, coefficients=None)
+        whole = found.weight * prior_var
+        at_prior = whole * 0.5 * (1 / prior_var - 1 + log(prior_var))
+        found = replace(found, pattern="kl", weight=whole, coefficients=None, constant=found.constant - at_prior)
     role = divergence.scale_role(probe)
     near, far = _far_points(probe, role, floored=found.floor is not None)
 
