@@ -10,7 +10,7 @@ import sys
 import tomllib
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -142,11 +142,12 @@ def _import_file(file: Path) -> ModuleType:
 
 @contextmanager
 def _own_arguments(place: str) -> Iterator[None]:
-    """Give a module an empty command line: a script that parses its arguments at the top must not read ours."""
+    """Give a module an empty command line, and stderr to print to: it must not read our arguments nor spoil our JSON."""
     ours = sys.argv
     sys.argv = [place]
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
         sys.argv = ours
 

@@ -83,6 +83,8 @@ def reduction(term: Reconstruction | Regulariser | None, output: str, axes: tupl
     """
     if term is None or not term.weight.coefficient:
         return None
+    if term.weight.irregular:
+        return "no sum or mean"
     if output == "element":
         return "none (one value per element)"
     powers, total = term.weight.powers, "D" if what == "elements" else "L"

@@ -467,3 +467,11 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+def test_what_a_file_prints_does_not_spoil_the_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A module that prints while it is imported, and a loss that prints, leave stdout to the report."""
+    file = tmp_path / "chatty.py"
+    file.write_text("print('loading')\ndef loss(x_hat, x):\n    print('called')\n    return ((x - x_hat) ** 2).sum()\n")
+    assert main(["verify", f"{file}:loss", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"]["family"] == "normal"
