@@ -14,7 +14,7 @@ from elbocheck.loss import Loss
 from elbocheck.monomial import Monomial
 from elbocheck.probing.probe import Probe
 from elbocheck.roles import PREDICTIONS, Role
-from elbocheck.rules import Severity, rule
+from elbocheck.rules import rule
 from elbocheck.verdict import Finding, Outcome
 
 
@@ -106,11 +106,6 @@ def finding(
         worst = max(s.rank for s in found.severities)
         outcome = (Outcome.NOTE, Outcome.WARN, Outcome.FAIL)[worst]
     return Finding(code, outcome, message, fix or found.fix, counterexample)
-
-
-def severity(code: str) -> tuple[Severity, ...]:
-    """Return the severities of a rule."""
-    return rule(code).severities
 
 
 def number(value: float) -> str:

@@ -10,7 +10,7 @@ from elbocheck.monomial import Monomial
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
-    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB306",
+    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB306", "ELB404",
 )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def core_and_tails(probe: Probe, role: Role) -> tuple[float, float, float] | Non
         return None
     noise = probe.noise(rise, origin)
     curvature = 2 * rise[:5] / u[:5] ** 2
-    core = np.abs(rise - 0.5 * np.median(curvature) * u**2) <= noise + 1e-6 * np.abs(rise)
+    core = np.abs(rise - 0.5 * np.median(curvature) * u**2) <= noise + budget.CURVE * np.abs(rise)
     tail = linear(np.stack([u[-12:], np.ones(12)], axis=1), rise[-12:], noise[-12:])
     if np.count_nonzero(core) < 8 or core.all() or not tail.explains or not tail.coefficients[0]:
         return None
@@ -57,7 +57,9 @@ def _bisect_knot(probe: Probe, role: Role, curvature: float, low: float, high: f
         middle = 0.5 * (low + high)
         rise = probe({Role.X: 0.0, role: middle}) - origin
         off = abs(rise - 0.5 * curvature * middle**2)
-        low, high = (low, middle) if off > float(probe.noise(rise, origin)) + 1e-6 * abs(rise) else (middle, high)
+        low, high = (
+            (low, middle) if off > float(probe.noise(rise, origin)) + budget.CURVE * abs(rise) else (middle, high)
+        )
     return 0.5 * (low + high)
 
 
@@ -90,7 +92,7 @@ def binary_mass(probe: Probe, role: Role, *, closed: bool) -> tuple[float, float
     linear_in_x = not np.all(np.isfinite(between)) or np.all(
         np.abs(between - (zero + one) / 2) <= probe.noise(zero, one, between) + 4 * probe.floor
     )
-    level = abs(floors[0] - floors[1]) <= 1e-6 * float(np.ptp(zero))
+    level = abs(floors[0] - floors[1]) <= budget.CURVE * float(np.ptp(zero))
     falls = np.all(np.diff(zero) > 0) and np.all(np.diff(one) < 0)
     if not (linear_in_x and level and falls):
         return None
