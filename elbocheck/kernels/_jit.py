@@ -49,7 +49,12 @@ def _loop4(out: Any, a: Any, da: int, b: Any, db: int, c: Any, dc: int, d: Any, 
         out[i] = element(a[i * da], b[i * db], c[i * dc], d[i * dd])
 
 
-_TEMPLATES: tuple[Callable[..., None], ...] = (_loop1, _loop2, _loop3, _loop4)
+def _loop5(out: Any, a: Any, da: int, b: Any, db: int, c: Any, dc: int, d: Any, dd: int, e: Any, de: int) -> None:
+    for i in range(out.size):
+        out[i] = element(a[i * da], b[i * db], c[i * dc], d[i * dd], e[i * de])
+
+
+_TEMPLATES: tuple[Callable[..., None], ...] = (_loop1, _loop2, _loop3, _loop4, _loop5)
 
 
 @cache
@@ -57,7 +62,7 @@ def compiled(scalar: Callable[..., float]) -> Callable[..., None]:
     """The machine-code loop of a scalar kernel.
 
     Args:
-        scalar: a module-level function of one to four floats.
+        scalar: a module-level function of one to five floats.
 
     Returns:
         `loop(out, a, step_a, b, step_b, …)`: every array flat, contiguous float64; a step of 0 repeats one

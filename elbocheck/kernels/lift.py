@@ -6,17 +6,24 @@ but for ties closer than the float64 error.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elbocheck.kernels._jit import compiled
 
-__all__ = ["Array", "Lifted", "Wide", "lift", "narrow", "result_dtype"]
+__all__ = ["Array", "Kernel", "Lifted", "Wide", "lift", "narrow", "result_dtype", "vectorise"]
 
 Array = NDArray[np.floating[Any]]
 Wide = NDArray[np.float64]
+
+
+class Kernel(Protocol):
+    """A function of arrays in float64."""
+
+    def wide(self, *arguments: ArrayLike) -> Wide:
+        """Evaluate, float64."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ def lift(scalar: Callable[..., float]) -> Lifted:
     """Lift a plain Python function of floats over arrays.
 
     Args:
-        scalar: a module-level function of one to four floats in the part of Python that Numba compiles.
+        scalar: a module-level function of one to five floats in the part of Python that Numba compiles.
 
     Returns:
         The same function of arrays, compiled when first called.
@@ -54,6 +61,27 @@ def lift(scalar: Callable[..., float]) -> Lifted:
         [0.6931471805599453, 1000.0]
     """
     return Lifted(scalar)
+
+
+@dataclass(frozen=True)
+class Vectorised:
+    """A NumPy function of vectors and matrices along the last axes."""
+
+    function: Callable[..., Any]
+
+    @property
+    def scalar(self) -> Callable[..., Any]:
+        """What is wrapped, for its name."""
+        return self.function
+
+    def wide(self, *arguments: ArrayLike) -> Wide:
+        """Evaluate, float64."""
+        return np.asarray(self.function(*(np.asarray(argument, dtype=np.float64) for argument in arguments)))
+
+
+def vectorise(function: Callable[..., Any]) -> Vectorised:
+    """Wrap a NumPy function of float64 arrays as a kernel."""
+    return Vectorised(function)
 
 
 def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
