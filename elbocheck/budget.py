@@ -91,6 +91,176 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         ),
         "huber.normalizer_by_scale": Budget(1, "quotient"),
         "huber.normalizer_by_delta": Budget(15, "tails 6u, mass 7u, product, quotient"),
+        "laplace.energy": Budget(2, "difference, quotient"),
+        "laplace.energy_by_loc": Budget(1, "quotient"),
+        "laplace.energy_by_scale": Budget(3, "difference, two quotients"),
+        "laplace.normalizer": Budget(2, "log of an exact product 2u"),
+        "laplace.normalizer_by_scale": Budget(1, "quotient"),
+        "logistic.energy": Budget(6, "u 2u, share of a sum of positive terms of condition 1; exp and log1p 4u; sum"),
+        "logistic.energy_by_loc": Budget(5, "u 2u, tanh 2u, quotient"),
+        "logistic.energy_by_scale": Budget(8, "u 2u twice, tanh 2u, quotient, product"),
+        "logistic.normalizer": Budget(2, "log 2u"),
+        "logistic.normalizer_by_scale": Budget(1, "quotient"),
+        "log_cosh.energy": Budget(11, "u 2u and sinh 2u, both squared; product; log1p 2u of condition below 1"),
+        "log_cosh.energy_by_loc": Budget(5, "u 2u, tanh 2u, quotient"),
+        "log_cosh.energy_by_scale": Budget(8, "u 2u twice, tanh 2u, quotient, product"),
+        "log_cosh.normalizer": Budget(
+            6, "log of a product 1.5u, where a rounding of scale excuses u/4 to u/2; log 2u of less", of_terms=True
+        ),
+        "log_cosh.normalizer_by_scale": Budget(1, "quotient"),
+        "charbonnier.energy": Budget(9, "u 2u twice; root of 1 + v**2 2u, sum, two quotients, product"),
+        "charbonnier.energy_by_loc": Budget(6, "u 2u, root 2u, two quotients"),
+        "charbonnier.energy_by_scale": Budget(9, "u 2u twice, root 2u, two quotients, product"),
+        "charbonnier.energy_by_delta": Budget(
+            8, "u to the fourth, as far as ulps of x and scale; r 3u squared, v/q 3u, three products", of_terms=True
+        ),
+        "charbonnier.normalizer": Budget(
+            8, "log of a product 5u, log1p 2u; sum, as far as an ulp of scale moves it", of_terms=True
+        ),
+        "charbonnier.normalizer_by_scale": Budget(1, "quotient"),
+        "charbonnier.normalizer_by_delta": Budget(9, "sums of positive terms 3u and 4u; or two 4u; two quotients"),
+        "student_t.energy": Budget(10, "w: u 2u twice, quotient, product; log1p 2u; df + 1, product"),
+        "student_t.energy_by_loc": Budget(8, "u 2u of condition below 1, df + 1, product, sum 2u, two quotients"),
+        "student_t.energy_by_scale": Budget(10, "u 2u twice, df + 1, product, sum 2u, two quotients, product"),
+        "student_t.energy_by_df": Budget(
+            14, "w 7u, t - log(1 + t) 5u; or log 2u less 1/df u, both up to 740, df excusing a part", of_terms=True
+        ),
+        "student_t.normalizer": Budget(
+            12, "log of a product 4u, where a rounding of scale excuses u/4 to u/2; excess 2u of a share", of_terms=True
+        ),
+        "student_t.normalizer_by_scale": Budget(1, "quotient"),
+        "student_t.normalizer_by_df": Budget(6, "three products, sum and quotient; sum of positive terms that fall"),
+        "cauchy.energy": Budget(7, "u 2u twice, product, log1p 2u"),
+        "cauchy.energy_by_loc": Budget(6, "u 2u of condition below 1, sum 2u, two quotients"),
+        "cauchy.energy_by_scale": Budget(9, "u 2u twice, sum 2u, two quotients, product"),
+        "cauchy.normalizer": Budget(
+            6, "log of a product 1.5u, where a rounding of scale excuses u/4 to u/2; log 2u of less", of_terms=True
+        ),
+        "cauchy.normalizer_by_scale": Budget(1, "quotient"),
+        "generalized_normal.energy": Budget(
+            4, "u 2u, which an ulp of x and one of scale move as far; power 2u", of_terms=True
+        ),
+        "generalized_normal.energy_by_loc": Budget(
+            11, "power 2u, root, quotient, squared; products; u as the energy", of_terms=True
+        ),
+        "generalized_normal.energy_by_scale": Budget(11, "as generalized_normal.energy_by_loc", of_terms=True),
+        "generalized_normal.energy_by_power": Budget(
+            9, "power 2u twice, log 2u, two products; u as the energy", of_terms=True
+        ),
+        "generalized_normal.normalizer": Budget(
+            16, "log 2u and log_gamma 4u of 40, where roundings of power excuse 15u; sum", of_terms=True
+        ),
+        "generalized_normal.normalizer_by_scale": Budget(1, "quotient"),
+        "generalized_normal.normalizer_by_power": Budget(
+            12,
+            "digamma 5u; 1/power u times 2.8 where that is not moved by an ulp of power; sum, two quotients",
+            of_terms=True,
+        ),
+        "gamma.energy": Budget(5, "log 2u, concentration - 1, two products, difference", of_terms=True),
+        "gamma.energy_by_concentration": Budget(1, "log"),
+        "gamma.energy_by_rate": Budget(0, "the argument itself"),
+        "gamma.normalizer": Budget(
+            12,
+            "log Gamma 2u, log 2u, product; or quotient, log 2u and product beside Stirling's 4u; sums",
+            of_terms=True,
+        ),
+        "gamma.normalizer_by_concentration": Budget(7, "digamma 5u, log 2u; or quotient, log 2u; sum", of_terms=True),
+        "gamma.normalizer_by_rate": Budget(1, "quotient"),
+        "beta.energy": Budget(5, "two logs 2u, differences from 1, products, sum", of_terms=True),
+        "beta.energy_by_concentration1": Budget(1, "log"),
+        "beta.energy_by_concentration0": Budget(1, "log1p"),
+        "beta.normalizer": Budget(8, "special.log_beta", of_terms=True),
+        "beta.normalizer_by_concentration1": Budget(6, "special.digamma_step"),
+        "beta.normalizer_by_concentration0": Budget(6, "special.digamma_step"),
+        "continuous_bernoulli.energy": Budget(5, "bernoulli.energy"),
+        "continuous_bernoulli.energy_by_logits": Budget(
+            12, "bernoulli.energy_by_logits; x - 1/2 cancels too", of_terms=True
+        ),
+        "continuous_bernoulli.normalizer": Budget(6, "tanh 2u, quotient, over a logarithm above 0.69; log 2u"),
+        "continuous_bernoulli.normalizer_by_logits": Budget(
+            6, "series 3u, two products, sum; or sinh 2u, two quotients, difference"
+        ),
+        "continuous_bernoulli.energy_probs": Budget(5, "bernoulli.energy_probs"),
+        "continuous_bernoulli.energy_probs_by_probs": Budget(4, "bernoulli.energy_probs_by_probs"),
+        "continuous_bernoulli.normalizer_probs": Budget(8, "logits 4u, of condition below 1/2; normalizer 6u"),
+        "continuous_bernoulli.normalizer_probs_by_probs": Budget(
+            12, "logits 4u, of condition 1; by_logits 6u, two quotients"
+        ),
+        "truncated_normal.energy": Budget(5, "normal.energy"),
+        "truncated_normal.energy_by_loc": Budget(3, "normal.energy_by_loc"),
+        "truncated_normal.energy_by_scale": Budget(6, "normal.energy_by_scale"),
+        "truncated_normal.energy_by_low": Budget(0, "constant"),
+        "truncated_normal.energy_by_high": Budget(0, "constant"),
+        "truncated_normal.normalizer": Budget(
+            20,
+            "mass: ends 2u, two erfcx 4u of one sign or exp 3u and weights; log 2u; square, difference",
+            of_terms=True,
+        ),
+        "truncated_normal.normalizer_by_loc": Budget(
+            12, "mass 8u; sum and product 3u in the exponent, expm1 2u, product, quotient", of_terms=True
+        ),
+        "truncated_normal.normalizer_by_scale": Budget(
+            12, "mass 8u, its second moment as much, two quotients", of_terms=True
+        ),
+        "truncated_normal.normalizer_by_low": Budget(
+            12, "mass 8u; exponent 3u, exp 2u, products, quotient", of_terms=True
+        ),
+        "truncated_normal.normalizer_by_high": Budget(12, "as truncated_normal.normalizer_by_low", of_terms=True),
+        "poisson.energy": Budget(6, "deviance of the rounded argument; log 2u; sum of positive terms", of_terms=True),
+        "poisson.energy_by_rate": Budget(2, "difference, quotient"),
+        "poisson.energy_log_rate": Budget(6, "exp 2u, deviance, log 2u; sum of positive terms", of_terms=True),
+        "poisson.energy_log_rate_by_log_rate": Budget(6, "exp or expm1 2u, difference", of_terms=True),
+        "negative_binomial.energy": Budget(
+            14,
+            "two deviances of means 6u off, each of a sum, a sigmoid 4u and a product; positive terms",
+            of_terms=True,
+        ),
+        "negative_binomial.energy_by_total_count": Budget(
+            20, "softplus 4u, digamma step 6u, difference", of_terms=True
+        ),
+        "negative_binomial.energy_by_logits": Budget(14, "two sigmoids 4u, two products, difference", of_terms=True),
+        "discretized_logistic.energy": Budget(
+            12, "ends 2u in an exponent, exp, log1p and log1mexp 2u; positive terms", of_terms=True
+        ),
+        "discretized_logistic.energy_by_loc": Budget(
+            12, "ends 2u in exponents, expm1, two sigmoids, products", of_terms=True
+        ),
+        "discretized_logistic.energy_by_scale": Budget(
+            24, "ends 2u, sigmoids 4u, three products each 3u, sum of both signs", of_terms=True
+        ),
+        # Special functions: ulps of float64 over their whole domain.
+        "special.log_gamma": Budget(4, "the platform's lgamma: glibc states 4, 1.9 measured"),
+        "special.stirling_error": Budget(
+            8, "1/w**2 of w, a sum of 3u, hence 7u, over two thirds of a sum of positive terms of 6u; sum"
+        ),
+        "special.deviance": Budget(8, "t, a quotient u, times 2.6; t - log(1 + t) 5u; product"),
+        "special.log_beta": Budget(
+            6, "log of a quotient 3u, log1p 3u, two products; terms of one sign but log sqrt(2 pi)", of_terms=True
+        ),
+        "special.log_gamma_step": Budget(
+            8, "log 2u, product, t - log(1 + t) 6u of a lesser term, log1p 2u, three sums", of_terms=True
+        ),
+        "special.digamma": Budget(5, "1/(x r) 2u, Taylor 2u, sum, product; z is exact to u"),
+        "special.digamma_step": Budget(6, "three roundings a term, sum of ten positive terms that fall"),
+        "special.erfcx": Budget(4, "exp 2u, erfc 2u, product; or a polynomial led by its constant 2u, sum, quotient"),
+        "special.log_ndtr": Budget(6, "exp and its correction 3u, erfcx 4u less what x = 0 shares with it, product"),
+        "special.log_ndtr_difference": Budget(
+            6, "two tails as special.log_ndtr, over a logarithm that exceeds them; sum"
+        ),
+        "special.log_ndtr_difference_by_high": Budget(
+            9, "root of the ratio 2u, squared; hazard: erfcx 3u, rest 5u times 0.6; two products, quotient"
+        ),
+        "special.log_ndtr_difference_by_low": Budget(9, "as special.log_ndtr_difference_by_high"),
+        "special.log1mexp": Budget(3, "expm1 or exp 2u, log 2u, over a condition below 1"),
+        "special.log_expm1_ratio": Budget(5, "series 4u or log1mexp 3u, quotient, log1p times 1.4; sum"),
+        "special.continuous_bernoulli_mean": Budget(5, "series 3u, expm1 2u, product, quotient"),
+        "special.log_sigmoid_difference": Budget(4, "log1mexp 3u, softplus 4u: shares of a sum of one sign; two sums"),
+        "special.log_bessel_growth": Budget(
+            8, "hypot 2u, its root of a share 4u, log1p 2u, product; fifty roundings of u at random in the descent"
+        ),
+        "special.bessel_ratio": Budget(
+            8, "three roundings a step, each step passing on ratio**2 < 0.94 of the error, at random"
+        ),
         "KL(normal || standard normal).kl": Budget(
             7, "series 4u, two products; or expm1 2u times 1.7, difference; sum of positive terms"
         ),

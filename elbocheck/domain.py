@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 from elbocheck.errors import ParameterError
 
 __all__ = [
-    "BINARY", "COUNTS", "NON_NEGATIVE", "OPEN_UNIT", "POSITIVE", "REAL", "UNIT",
-    "Domain", "Integers", "Interval", "Parameter", "matching",
+    "BINARY", "COUNTS", "NON_NEGATIVE", "OPEN_UNIT", "POSITIVE", "POSITIVE_DEFINITE", "REAL", "SPHERE", "UNIT",
+    "Domain", "Integers", "Interval", "Parameter", "PositiveDefinite", "Sphere", "matching",
 ]  # fmt: skip
 
 
@@ -75,7 +75,43 @@ class Integers:
         return f"an integer in [{self.low}, {self.high:g}]"
 
 
-Domain = Interval | Integers
+@dataclass(frozen=True)
+class Sphere:
+    """Vectors of length 1, to rounding."""
+
+    low: float = -1.0
+    high: float = 1.0
+
+    def holds(self, values: Any) -> Any:
+        """Membership of every vector along the last axis of an array."""
+        return abs((values * values).sum(axis=-1) - 1.0) < UNIT_LENGTH
+
+    def describe(self) -> str:
+        """The domain as an error message says it."""
+        return "a vector of length 1"
+
+
+@dataclass(frozen=True)
+class PositiveDefinite:
+    """Symmetric matrices with positive eigenvalues."""
+
+    low: float = -inf
+    high: float = inf
+
+    def holds(self, values: Any) -> Any:
+        """Membership of every matrix in the last two axes of an array."""
+        from numpy.linalg import eigvalsh
+
+        mirrored = (values == values.swapaxes(-1, -2)).all(axis=(-1, -2))
+        return mirrored & (eigvalsh(values) > 0).all(axis=-1)
+
+    def describe(self) -> str:
+        """The domain as an error message says it."""
+        return "symmetric and positive definite"
+
+
+UNIT_LENGTH = 1e-5  # what a float32 vector's squared length may be off by
+Domain = Interval | Integers | Sphere | PositiveDefinite
 
 REAL = Interval(-inf, inf)
 POSITIVE = Interval(0.0, inf)
@@ -84,14 +120,31 @@ UNIT = Interval(0.0, 1.0, closed_low=True, closed_high=True)
 OPEN_UNIT = Interval(0.0, 1.0)
 BINARY = Integers(0, 1)
 COUNTS = Integers(0, inf)
+SPHERE = Sphere()
+POSITIVE_DEFINITE = PositiveDefinite()
+
+
+SPAN = (1e-30, 1e30)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A named argument of a density or a divergence and the domain it must lie in."""
+    """A named argument of a density or a divergence and the domain it must lie in.
+
+    Attributes:
+        name: the argument.
+        domain: where it must lie.
+        span: the magnitudes over which kernels are certified, inside the domain and for both signs; 0 and 1 where
+            they belong to the domain too.
+        oracle_span: the same for oracles, where sums would take too long or digits run out; None for span.
+        event_rank: 0 for a number, 1 for a vector, 2 for a matrix.
+    """
 
     name: str
-    domain: Interval
+    domain: Domain
+    span: tuple[float, float] = SPAN
+    oracle_span: tuple[float, float] | None = None
+    event_rank: int = 0
 
     def require(self, owner: str, values: Any) -> None:
         """Raise unless every element of a NumPy array lies in the domain.
@@ -101,8 +154,8 @@ class Parameter:
         """
         inside = self.domain.holds(values)
         if not inside.all():
-            bad = values[~inside].flat[0]
-            raise ParameterError(f"{owner}: {self.name} must be {self.domain.describe()}, got {float(bad)!r}")
+            bad = values[~inside][0].tolist()
+            raise ParameterError(f"{owner}: {self.name} must be {self.domain.describe()}, got {bad!r}")
 
 
 class Parametrised(Protocol):

@@ -78,9 +78,9 @@ def _refuse_stranger(expect: Mapping[str, str | float], name: str, known: Callab
 
 
 def _families() -> list[str]:
-    from elbocheck.densities import DENSITIES  # brings Numba, which only those who ask pay for
+    from elbocheck.densities import IDENTIFIED  # brings Numba, which only those who ask pay for
 
-    return [density.name for density in DENSITIES]
+    return [density.name for density in IDENTIFIED]
 
 
 def describe_data(path: str) -> tuple[str, tuple[float, float]]:

@@ -1,243 +1,133 @@
-"""The table of references (one row per parametrisation) and the checks that every row and every planted
-fault meets.
+"""Hand-picked points of every reference: where formulas cancel, overflow, change branch or meet an edge of their domain.
 
-A check measures; it returns the worst error in ulps and where, so that a test can hold it against the
-budget and a planted fault can be seen to break it. The closed form of the normaliser is the second route
-beside quadrature.
+One row for each form of each density of numbers, and of each divergence. Random points and the climb come besides.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
+from elbocheck.certify.kernels import Point, Reference, Worst, density_references, divergence_references, measure
+from elbocheck.densities import DENSITIES, Density, Form
+from elbocheck.divergences import DIVERGENCES
 
-from elbocheck.budget import BUDGETS, ulp_distance
-from elbocheck.densities import Density, Form, bernoulli, huber, normal
-from elbocheck.divergences import Divergence, normal_standard
-from elbocheck.kernels.lift import Lifted
-from elbocheck.precision import agree
+POINTS: dict[str, tuple[Point, ...]] = {
+    "normal(loc, scale)": ((1e308, -1e308, 1e300), (1e200, 0.0, 1e100), (0.1, 0.1, 0.3989422804014327)),
+    "normal(loc, log_var)": ((1e308, 0.0, 1450.0), (1.0, 0.0, -1.8378770664093453), (1e-300, 0.0, -1410.0)),
+    "bernoulli(logits)": ((1.0, 40.0), (0.0, -40.0), (1.0, 700.0), (0.3, 2.0), (0.7, -0.5)),
+    "bernoulli(probs)": ((1.0, 5e-324), (0.0, 1e-17), (1.0, 1.0 - 2**-53), (0.3, 1e-300), (0.3, 0.31)),
+    "huber(loc, scale, delta)": tuple((3.0, 0.0, 1.0, delta) for delta in (1e-6, 0.01, 1.4, 5.1, 6.3, 29.3, 37.3, 1e6)),
+    "laplace(loc, scale)": ((1e308, -1e308, 1e300), (0.3, 0.3, 2.0), (1.0, 0.0, 0.5), (1.0, 0.0, 0.4999999999999999)),
+    "logistic(loc, scale)": ((1e300, 0.0, 1e-300), (1e-200, 0.0, 1.0), (40.0, 0.0, 1.0), (-800.0, 0.0, 1.0)),
+    "log_cosh(loc, scale)": ((1e-200, 0.0, 1.0), (0.5, 0.0, 1.0), (-800.0, 0.0, 1.0), (1.0, 0.0, 0.3183098861837907)),
+    "charbonnier(loc, scale, delta)": tuple(
+        (u, 0.0, 1.0, delta) for u, delta in ((1e-200, 1.0), (3.0, 1e-6), (3.0, 1e6), (1e150, 1.0), (1.0, 1.4))
+    ),
+    "student_t(loc, scale, df)": tuple(
+        (u, 0.0, 1.0, df) for u, df in ((1e-200, 1.0), (1e160, 3.0), (2.0, 1e15), (1e8, 1e15), (2.0, 0.01), (0.0, 1.0))
+    ),
+    "cauchy(loc, scale)": ((1e-200, 0.0, 1.0), (1e200, 0.0, 1.0), (1.0, 0.0, 0.3183098861837907)),
+    "generalized_normal(loc, scale, power)": tuple(
+        (u, 0.0, 1.0, power) for u, power in ((1e-200, 0.01), (3.0, 1.0), (3.0, 2.0), (1.001, 1000.0), (0.999, 1000.0))
+    ),
+    "gamma(concentration, rate)": ((1e-300, 0.01, 1.0), (1.0, 1.0, 1.0), (1e8, 1e8, 1.0), (3.0, 1e8, 1e8)),
+    "beta(concentration1, concentration0)": (
+        (0.5, 1.0, 1.0),
+        (1e-300, 0.01, 2.0),
+        (0.9999999999999999, 2.0, 1e-9),
+        (0.5, 1e8, 1e8),
+    ),
+    "continuous_bernoulli(logits)": ((0.5, 0.0), (0.5, 1e-9), (0.3, -40.0), (1.0, 1e300), (0.0, 709.0)),
+    "continuous_bernoulli(probs)": (
+        (0.5, 0.5),
+        (0.5, 0.5000000001),
+        (0.3, 1e-17),
+        (1.0, 0.9999999999999999),
+        (0.0, 1e-300),
+    ),
+    "truncated_normal(loc, scale, low, high)": (
+        (0.5, 0.0, 1.0, 0.0, 1.0),
+        (31.0, 0.0, 1.0, 30.0, 40.0),
+        (-31.0, 0.0, 1.0, -40.0, -30.0),
+        (0.0, 0.0, 1.0, -9.0, 9.0),
+    ),
+    "poisson(rate)": ((0.0, 1e-9), (0.0, 1e9), (1.0, 1.0), (1e15, 1e15), (1000.0, 1000.5), (3.0, 1e-200)),
+    "poisson(log_rate)": ((0.0, -700.0), (1.0, 0.0), (1000.0, 6.907755278982137), (3.0, 40.0)),
+    "negative_binomial(total_count, logits)": (
+        (0.0, 1.0, 0.0),
+        (1e9, 0.5, 20.0),
+        (5.0, 1e9, -18.0),
+        (1000.0, 1000.0, 0.0),
+    ),
+    "discretized_logistic(loc, scale, levels)": (
+        (0.0, 128.0, 1e-3, 256.0),
+        (255.0, 128.0, 1e-3, 256.0),
+        (128.0, 128.0, 1e3, 256.0),
+        (127.0, 0.0, 1.0, 256.0),
+    ),
+}
+"""Points (x, *parameters)."""
 
-Point = tuple[float, ...]
-DIGITS = 40
+PAIRS: dict[str, tuple[Point, ...]] = {
+    "KL(normal || standard normal)(loc, log_var)": tuple(
+        (0.0, s) for s in (1e-9, -1e-15, 1.0, -1.0, 2.0, 709.9, 710.3, -1e300, 1e-160)
+    ),
+    "KL(normal || standard normal)(loc, scale)": tuple(
+        (0.0, scale) for scale in (1.0 + 2**-52, 1.0 - 2**-53, 0.5, 2.0, 5e-324, 1e154)
+    ),
+}
+"""Parameters of divergences."""
+
+FEW = 400  # random points of a kernel in a test; the release table has a million
 
 
 @dataclass(frozen=True)
 class Row:
-    """A density's form by name, points (x, *parameters), its closed-form normaliser and the size of what
-    cancels."""
+    """A form of a density of numbers, with its hand-picked points."""
 
     density: Density
-    names: tuple[str, ...]
+    form: Form
     points: tuple[Point, ...]
-    mass: Callable[..., Any]  # (ctx, *parameters)
-    terms: Callable[..., float] = lambda *point: 0.0
-    differentiable: Callable[..., bool] = lambda *values: True  # where mpmath can differentiate the closed form
-
-    @property
-    def form(self) -> Form:
-        """The parametrisation under test."""
-        return self.density.form(self.names)
 
     def __str__(self) -> str:
-        return f"{self.density.name}({', '.join(self.names)})"
+        return f"{self.density.name}({', '.join(self.form.names)})"
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A compiled kernel, its truth as a function of an mpmath context and a point, and the size of what
-    cancels."""
-
-    name: str
-    lifted: Lifted
-    truth: Callable[..., Any]  # (ctx, *point)
-    points: tuple[Point, ...]
-    terms: Callable[..., float]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-def _random(seed: int, *columns: Callable[[np.random.Generator], float]) -> tuple[Point, ...]:
-    rng = np.random.default_rng(seed)
-    return tuple(tuple(float(column(rng)) for column in columns) for _ in range(50))
-
-
-def _wide(rng: np.random.Generator) -> float:
-    return float(rng.standard_normal() * 10.0 ** rng.uniform(-8, 8))
-
-
-def _positive(rng: np.random.Generator) -> float:
-    return float(10.0 ** rng.uniform(-6, 6))
-
-
-def _log_var(rng: np.random.Generator) -> float:
-    return float(rng.standard_normal() * 10.0 ** rng.uniform(-10, 2))
-
-
-def _datum(rng: np.random.Generator) -> float:
-    return float(rng.choice([0.0, 1.0, rng.random()]))
-
-
-def _huber_mass(ctx: Any, loc: Any, scale: Any, delta: Any) -> Any:
-    core = ctx.sqrt(2 * ctx.pi) * ctx.erf(delta / ctx.sqrt(2))
-    return scale * (core + 2 / delta * ctx.exp(-(delta**2) / 2))
-
-
-DENSITY_ROWS = (
-    Row(
-        normal,
-        ("loc", "scale"),
-        (
-            *_random(1, _wide, _wide, _positive),
-            (1e308, -1e308, 1e300),
-            (1e200, 0.0, 1e100),
-            (0.1, 0.1, 0.3989422804014327),
-        ),
-        lambda ctx, loc, scale: scale * ctx.sqrt(2 * ctx.pi),
-    ),
-    Row(
-        normal,
-        ("loc", "log_var"),
-        (
-            *_random(2, _wide, _wide, _log_var),
-            (1e308, 0.0, 1450.0),
-            (1.0, 0.0, -1.8378770664093453),
-            (1e-300, 0.0, -1410.0),
-        ),
-        lambda ctx, loc, log_var: ctx.exp(log_var / 2) * ctx.sqrt(2 * ctx.pi),
-    ),
-    Row(
-        bernoulli,
-        ("logits",),
-        (*_random(3, _datum, _log_var), (1.0, 40.0), (0.0, -40.0), (1.0, 700.0)),
-        lambda ctx, logits: ctx.one,
-        lambda x, logits: 0.0 if x in (0.0, 1.0) else 1.0,
-    ),
-    Row(
-        bernoulli,
-        ("probs",),
-        (
-            *_random(4, _datum, lambda rng: rng.random()),
-            (1.0, 5e-324),
-            (0.0, 1e-17),
-            (1.0, 1.0 - 2**-53),
-            (0.3, 1e-300),
-        ),
-        lambda ctx, probs: ctx.one,
-    ),
-    Row(
-        huber,
-        ("loc", "scale", "delta"),
-        (
-            *_random(5, _wide, _wide, _positive, _positive),
-            *_random(6, _wide, _wide, _positive, lambda rng: rng.uniform(0.5, 3.0)),
-            *((3.0, 0.0, 1.0, delta) for delta in (1e-6, 0.01, 5.1, 6.3, 29.3, 37.3, 1e6)),
-        ),
-        _huber_mass,
-        lambda x, loc, scale, delta: delta,
-        lambda loc, scale, delta: delta < 38.0,
-    ),
+ROWS = tuple(
+    Row(density, form, POINTS.get(f"{density.name}({', '.join(form.names)})", ()))
+    for density in DENSITIES
+    if density.event_rank == 0
+    for form in density.forms
 )
 
 
 @dataclass(frozen=True)
-class DivergenceRow:
-    """A divergence's form by name, points, and its closed form."""
+class Case:
+    """A kernel with its truth and the hand-picked points for its arguments."""
 
-    divergence: Divergence
-    names: tuple[str, ...]
+    reference: Reference
     points: tuple[Point, ...]
-    closed: Callable[..., Any]  # (ctx, *parameters)
 
     def __str__(self) -> str:
-        return f"{self.divergence.name}({', '.join(self.names)})"
+        return self.reference.name
+
+    def worst(self, count: int = FEW, *, climb: bool = True) -> Worst:
+        """The largest error in ulps of float64."""
+        return measure(self.reference, "float64", count, 1, also=self.points, climb=climb)
 
 
-DIVERGENCE_ROWS = (
-    DivergenceRow(
-        normal_standard,
-        ("loc", "log_var"),
-        (
-            *_random(7, _wide, _log_var),
-            *((0.0, s) for s in (1e-9, -1e-15, 1.0, -1.0, 2.0, 709.9, 710.3, -1e300, 1e-160)),
-        ),
-        lambda ctx, loc, log_var: (loc**2 + ctx.exp(log_var) - 1 - log_var) / 2,
-    ),
-    DivergenceRow(
-        normal_standard,
-        ("loc", "scale"),
-        (
-            *_random(8, _wide, _positive),
-            *_random(9, lambda rng: 0.0, lambda rng: rng.uniform(0.3, 2.5)),
-            *((0.0, scale) for scale in (1.0 + 2**-52, 1.0 - 2**-53, 0.5, 2.0, 5e-324, 1e154)),
-        ),
-        lambda ctx, loc, scale: (loc**2 + scale**2 - 1) / 2 - ctx.log(scale),
-    ),
-)
+def _cases() -> Iterator[Case]:
+    for density in DENSITIES:
+        for reference in density_references(density):
+            points = POINTS.get(reference.owner, ())
+            of_parameters = reference.truth is not None and ".normalizer" in reference.name
+            yield Case(reference, tuple(point[1:] for point in points) if of_parameters else points)
+    for divergence in DIVERGENCES:
+        for form in divergence.forms:
+            names = f"{divergence.name}({', '.join(form.names)})"
+            for reference in divergence_references(divergence):
+                if reference.kernel in (form.kl, *form.kl_grad):
+                    yield Case(reference, PAIRS.get(names, ()))
 
 
-def density_kernels(row: Row) -> Iterator[Kernel]:
-    """Every kernel of a form with its truth: the definition, the closed-form normaliser and their
-    derivatives."""
-    form, parameters = row.form, tuple(point[1:] for point in row.points)
-
-    def energy(ctx: Any, *point: Any) -> Any:
-        return -form.definition(ctx, *point)
-
-    def normalizer(ctx: Any, *values: Any) -> Any:
-        return ctx.log(row.mass(ctx, *values))
-
-    def scales(*values: float) -> float:
-        return max(abs(float(np.log(values[1]))), 1.0) if row.density.shape else 0.0
-
-    def title(lifted: Lifted) -> str:
-        return f"{row.density.name}.{lifted.scalar.__name__.strip('_')}"
-
-    yield Kernel(title(form.energy), form.energy, energy, row.points, lambda *point: 0.0)
-    for i, lifted in enumerate(form.energy_grad):
-        yield Kernel(title(lifted), lifted, _slope(energy, 1 + i), row.points, row.terms)
-    if form.log_normalizer is not None:
-        yield Kernel(title(form.log_normalizer), form.log_normalizer, normalizer, parameters, scales)
-    for i, slope in enumerate(form.log_normalizer_grad):
-        if slope is not None:
-            known = tuple(values for values in parameters if row.differentiable(*values))
-            yield Kernel(title(slope), slope, _slope(normalizer, i), known, lambda *values: 0.0)
-
-
-def divergence_kernels(row: DivergenceRow) -> Iterator[Kernel]:
-    """Every kernel of a divergence's form with its truth: the closed form and its derivatives."""
-    form = row.divergence.form(row.names)
-    truths = (row.closed, *(_slope(row.closed, i) for i in range(len(row.names))))
-    for lifted, truth in zip((form.kl, *form.kl_grad), truths, strict=True):
-        name = f"{row.divergence.name}.{lifted.scalar.__name__.strip('_')}"
-        yield Kernel(name, lifted, truth, row.points, lambda *values: 0.0)
-
-
-def _slope(function: Callable[..., Any], place: int) -> Callable[..., Any]:
-    """The derivative of (ctx, *arguments) with respect to one argument, by mpmath, with a step scaled to
-    the argument."""
-
-    def slope(ctx: Any, *values: Any) -> Any:
-        size = abs(values[place]) or ctx.one
-
-        def along(step: Any) -> Any:
-            moved = (*values[:place], values[place] + size * step, *values[place + 1 :])
-            return function(ctx, *moved)
-
-        return ctx.diff(along, 0) / size
-
-    return slope
-
-
-def worst(kernel: Kernel, points: Iterable[Point] | None = None) -> tuple[float, Point]:
-    """The largest error of a kernel in ulps of float64, and the point where it happens."""
-    points = kernel.points if points is None else tuple(points)
-    values = kernel.lifted(*np.array(points).T)
-    split = [agree(lambda ctx, p=p: kernel.truth(ctx, *map(ctx.mpf, p)), DIGITS).split() for p in points]
-    high, low = np.array(split).T
-    of_terms = kernel.name in BUDGETS and BUDGETS[kernel.name].of_terms
-    terms = np.array([kernel.terms(*point) for point in points]) if of_terms else 0.0
-    errors = ulp_distance(values, high, np.float64, remainder=low, magnitude=terms)
-    place = int(np.argmax(np.nan_to_num(errors, nan=np.inf)))
-    return float(errors[place]), points[place]
+CASES = {f"{case.reference.owner}: {case}": case for case in _cases()}
+KERNELS = {str(case): case for case in CASES.values()}

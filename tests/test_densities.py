@@ -1,4 +1,4 @@
-"""Every density against its definition: kernels in ulps, normalisers by two routes, samplers, tempering."""
+"""Every density against its definition: kernels in ulps, two routes to each number, samplers, tempering, errors."""
 
 import doctest
 import math
@@ -7,92 +7,77 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from elbocheck.budget import BUDGETS, ulp_distance
-from elbocheck.densities import DENSITIES, bernoulli, density, huber, normal
-from elbocheck.domain import Integers, Interval
-from elbocheck.errors import ParameterError
-from elbocheck.precision import agree
-from tests.references import DENSITY_ROWS, Kernel, Row, density_kernels, worst
+from elbocheck.certify import spread
+from elbocheck.densities import DENSITIES, Density, bernoulli, density, huber, multivariate_normal, normal
+from elbocheck.densities import von_mises_fisher as sphere
+from elbocheck.domain import Integers
+from elbocheck.errors import OracleError, ParameterError
+from elbocheck.oracle import LogRatio, Member
+from tests.references import CASES, POINTS, ROWS, Case, Row
 
-KERNELS = [kernel for row in DENSITY_ROWS for kernel in density_kernels(row)]
-rows = pytest.mark.parametrize("row", DENSITY_ROWS, ids=str)
-
-
-def named(row: Row, point: tuple[float, ...]) -> dict[str, float]:
-    """The parameters of a point (x, *parameters) by name."""
-    return dict(zip(row.names, point[1:], strict=True))
+rows = pytest.mark.parametrize("row", ROWS, ids=str)
 
 
-def in_support(row: Row, x: float) -> float:
-    """The nearest point of the support, roughly."""
-    return float(round(x)) if isinstance(row.density.support, Integers) else x
+def everyday(row: Row, seed: int = 3) -> tuple[float, dict[str, float]]:
+    """A point and parameters of a form, in the span of its oracle."""
+    rng = np.random.default_rng(seed)
+    values = spread.parameters(row.form, rng)
+    drawn = row.form.draw(rng, (), *(np.asarray(value) for value in values))
+    return float(drawn), dict(zip(row.form.names, values, strict=True))
 
 
-def test_the_table_covers_every_form_of_every_density() -> None:
-    """A density that is added without a row fails here."""
-    covered = {(row.density.name, row.names) for row in DENSITY_ROWS}
-    assert covered == {(d.name, form.names) for d in DENSITIES for form in d.forms}
+def test_every_form_has_a_row_of_points() -> None:
+    """A density that is added without hand-picked points fails here."""
+    assert set(POINTS) == {str(row) for row in ROWS}
 
 
-@pytest.mark.parametrize("kernel", KERNELS, ids=str)
-def test_kernels_stay_within_their_budget(kernel: Kernel) -> None:
-    """Energies, normalisers and all their derivatives agree with the definition."""
-    error, place = worst(kernel)
-    assert error <= BUDGETS[kernel.name].ulps, place
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_kernels_stay_within_their_budget(case: Case) -> None:
+    """Values, normalisers and all their derivatives agree with the definition in balls."""
+    worst = case.worst()
+    assert worst.ulps <= BUDGETS[str(case)].ulps, worst
 
 
 @rows
-def test_log_prob_agrees_with_the_definition_normalised_by_quadrature(row: Row) -> None:
+def test_log_prob_agrees_with_the_definition_normalised_by_two_engines(row: Row) -> None:
     """The oracle knows the textbook formula only; the kernels agree within the ulps of their terms."""
-    for point in (*row.points[:2], *row.points[-3:]):
-        x, parameters = in_support(row, point[0]), named(row, point)
-        high, low = row.density.oracle(x, digits=25, **parameters).split()
-        energy, normalizer = row.density.energy(x, **parameters), row.density.log_normalizer(**parameters)
-        terms = max(abs(float(energy)), abs(float(normalizer)), abs(math.log(parameters.get("scale", 1.0))))
-        got = row.density.log_prob(x, **parameters)
-        allowed = 1 + sum(entry.ulps for name, entry in BUDGETS.items() if name in _parts(row))
-        assert ulp_distance(got, high, np.float64, remainder=low, magnitude=terms) <= allowed, point
-
-
-def _parts(row: Row) -> set[str]:
-    lifted = [row.form.energy, *([row.form.log_normalizer] if row.form.log_normalizer else [])]
-    return {f"{row.density.name}.{part.scalar.__name__.strip('_')}" for part in lifted}
-
-
-@rows
-def test_quadrature_and_the_closed_form_agree_on_the_normaliser(row: Row) -> None:
-    """Two independent routes to the same 25 digits, within the stated error."""
-    for point in (*row.points[2:4], *row.points[-2:]):
-        certified = density._mass(row.density, row.form, point[1:], 25)
-        closed = agree(lambda ctx, p=point: row.mass(ctx, *map(ctx.mpf, p[1:])), 40)
-        assert abs(certified.value - closed.value) <= certified.error + closed.error
-        assert certified.error <= abs(closed.value) * closed.value.context.mpf(10) ** -25
+    x, parameters = everyday(row)
+    high, low = row.density.oracle(x, digits=25, **parameters).split()
+    energy, normalizer = row.density.energy(x, **parameters), row.density.log_normalizer(**parameters)
+    terms = max(abs(float(energy)), abs(float(normalizer)), 1.0)
+    allowed = 1 + sum(entry.ulps for name, entry in BUDGETS.items() if name.startswith(f"{row.density.name}."))
+    got = row.density.log_prob(x, **parameters)
+    assert ulp_distance(got, high, np.float64, remainder=low, magnitude=terms) <= allowed
 
 
 @rows
 def test_float32_is_right_to_the_last_bit(row: Row) -> None:
     """Computed in float64 and rounded once, the terms' cancellation included."""
-    with np.errstate(over="ignore"):
-        columns = np.float32(np.array(row.points[:50]).T)
-    x = np.round(columns[0]) if isinstance(row.density.support, Integers) else columns[0]
-    parameters = dict(zip(row.names, columns[1:], strict=True))
-    narrow = row.density.log_prob(x, **parameters)
-    wide = row.density.log_prob(x.astype(np.float64), **{k: v.astype(np.float64) for k, v in parameters.items()})
+    rng = np.random.default_rng(4)
+    with np.errstate(over="ignore", under="ignore"):
+        columns = spread.columns(row.form, rng, 50)
+        x, *values = (np.float32(c) for c in (spread.points(row.density, row.form, columns, rng), *columns))
+    kept = np.all([p.domain.holds(v) for p, v in zip(row.form.parameters, values, strict=True)], axis=0)
+    parameters = {name: value[kept] for name, value in zip(row.form.names, values, strict=True)}
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow = row.density.log_prob(x[kept], **parameters)
+        wide = row.density.log_prob(np.float64(x[kept]), **{n: np.float64(v) for n, v in parameters.items()})
     assert narrow.dtype == np.float32
     assert ulp_distance(narrow, wide, np.float32).max() <= BUDGETS["rounding.float32"].ulps
-    assert all(slope.dtype == np.float32 for slope in row.density.grad(x, **parameters).values())
+    assert all(slope.dtype == np.float32 for slope in row.density.grad(x[kept], **parameters).values())
 
 
 @rows
 def test_a_gradient_is_minus_both_slopes(row: Row) -> None:
     """The gradient of log_prob is the sum of the certified parts, NaN for NaN and outside the support."""
-    point = row.points[0]
-    x, parameters = in_support(row, point[0]), named(row, point)
-    slopes = row.density.grad(x, **parameters)
-    for i, name in enumerate(row.names):
+    x, parameters = everyday(row)
+    slopes, values = row.density.grad(x, **parameters), tuple(parameters.values())
+    for i, name in enumerate(row.form.names):
         part = row.form.log_normalizer_grad[i]
-        expected = -row.form.energy_grad[i](x, *point[1:]) - (part(*point[1:]) if part else 0.0)
+        expected = -row.form.energy_grad[i].wide(x, *values) - (part.wide(*values) if part else 0.0)
         assert slopes[name] == expected
         assert np.isnan(row.density.grad(math.nan, **parameters)[name])
         assert np.isnan(row.density.grad(math.inf, **parameters)[name])
@@ -101,7 +86,7 @@ def test_a_gradient_is_minus_both_slopes(row: Row) -> None:
 @rows
 def test_outside_the_support_is_minus_infinity_and_nan_stays_nan(row: Row) -> None:
     """No density has mass at infinity; an unknown point has an unknown density."""
-    parameters = named(row, row.points[0])
+    _, parameters = everyday(row)
     outside = [math.inf, -math.inf] + ([0.5, -1.0] if isinstance(row.density.support, Integers) else [])
     assert (row.density.log_prob(outside, **parameters) == -np.inf).all()
     assert np.isnan(row.density.log_prob(math.nan, **parameters))
@@ -111,35 +96,34 @@ def test_outside_the_support_is_minus_infinity_and_nan_stays_nan(row: Row) -> No
 @rows
 def test_parameters_outside_their_domain_are_named(row: Row) -> None:
     """Each parameter, at each end of its domain, raises with its name and value."""
+    x, values = everyday(row)
     for parameter in row.form.parameters:
-        area: Interval = parameter.domain
-        for bad in (math.nan, area.low - 1 if area.closed_low else area.low, math.inf):
-            values = {**named(row, row.points[0]), parameter.name: bad}
+        area: Any = parameter.domain
+        closed = isinstance(area, Integers) or area.closed_low
+        for bad in (math.nan, area.low - 1.0 if closed else area.low, math.inf):
             with pytest.raises(ParameterError, match=f"{parameter.name} must be .*got {bad!r}"):
-                row.density.log_prob(0.0, **values)
+                row.density.log_prob(x, **{**values, parameter.name: bad})
 
 
 @rows
 def test_samples_follow_the_density(row: Row) -> None:
-    """The mean energy of 40,000 seeded draws is the expected one within six deviations."""
-    parameters = named(row, row.points[0]) if row.density is bernoulli else dict.fromkeys(row.names, 0.7)
-    draws = row.density.sample(np.random.default_rng(5), 40_000, **parameters)
+    """The mean energy of 40,000 seeded draws is the one that balls find, within six deviations."""
+    rng = np.random.default_rng(5)
+    values = next(v for v in (spread.parameters(row.form, rng) for _ in range(99)) if _ordinary(row, v))
+    parameters = dict(zip(row.form.names, values, strict=True))
+    draws = row.density.sample(rng, 40_000, **parameters)
     energies = row.density.energy(draws, **parameters)
-    expected = _mean_energy(row, parameters)
+    expected = -float(Member(row.form, values).mean(LogRatio(), 10).ball.mid())
     assert draws.shape == (40_000,)
     assert row.density.support.holds(draws).all()
-    assert abs(energies.mean() - expected) <= 6 * energies.std() / 200
-    assert row.density.sample(np.random.default_rng(5), **{n: [0.7, 0.6] for n in row.names}).shape == (2,)
+    assert abs(energies.mean() - expected) <= 6 * energies.std() / 200 + 1e-12 * abs(expected)
+    assert row.density.sample(rng, **{n: [v, v] for n, v in parameters.items()}).shape == (2,)
 
 
-def _mean_energy(row: Row, parameters: dict[str, float]) -> float:
-    if isinstance(row.density.support, Integers):
-        grid, weight = np.array([0.0, 1.0]), 1.0
-    else:
-        grid, weight = np.linspace(-60, 60, 240_001), 120 / 240_000
-    return float(
-        np.sum(np.exp(row.density.log_prob(grid, **parameters)) * row.density.energy(grid, **parameters)) * weight
-    )
+def _ordinary(row: Row, values: tuple[float, ...]) -> bool:
+    """Whether draws keep their digits: nothing far from 1."""
+    tops = [0.95 if parameter.domain.high == 1 else 20.0 for parameter in row.form.parameters]
+    return all(0.05 < abs(value) < top for value, top in zip(values, tops, strict=True))
 
 
 @pytest.mark.parametrize("delta", [1e-3, 0.9, 1.1, 40.0])
@@ -154,17 +138,15 @@ def test_huber_samples_are_tails_as_often_as_they_should(delta: float) -> None:
 @pytest.mark.parametrize("weight", [0.25, 4.0])
 @rows
 def test_tempering_multiplies_the_energy(row: Row, weight: float) -> None:
-    """density**weight is another member of the family; with these weights the identity holds bit for bit or
-    nearly."""
+    """density**weight is another member of the family; with these weights the identity holds to rounding."""
     if row.density.temper is None:
-        assert row.density is bernoulli
         return
-    parameters = dict.fromkeys(row.names, 0.5)
+    parameters = dict.fromkeys(row.form.names, 0.5)
     tempered = row.density.temper(weight, parameters)
     x = np.array([-9.0, 0.25, 0.75, 3.0])
     got, expected = row.density.energy(x, **tempered), weight * row.density.energy(x, **parameters)
-    (name,) = (n for n in _parts(row) if "energy" in n)
-    assert ulp_distance(got, expected, np.float64).max() <= 2 * BUDGETS[name].ulps
+    budget = max(e.ulps for name, e in BUDGETS.items() if name.startswith(f"{row.density.name}.energy"))
+    assert ulp_distance(got, expected, np.float64).max() <= 2 * budget
 
 
 def test_extreme_arguments_stay_finite_where_the_truth_is() -> None:
@@ -183,10 +165,80 @@ def test_a_wrong_name_meets_its_closest_match() -> None:
         normal.log_prob(0.0, loc=0.0, scal=1.0)
 
 
+VECTORS = [
+    (multivariate_normal, {"loc": (0.3, -1.0), "covariance": ((2.0, 0.5), (0.5, 1.0))}, (1.0, 2.0)),
+    (sphere, {"loc": (0.6, 0.0, 0.8), "concentration": 7.0}, (0.0, 1.0, 0.0)),
+]
+
+
+def _scipy(name: str, values: Any, x: Any) -> float:
+    known = {"multivariate_normal": scipy.stats.multivariate_normal, "von_mises_fisher": scipy.stats.vonmises_fisher}
+    first, second = values
+    return float(known[name](np.array(first), second if np.ndim(second) == 0 else np.array(second)).logpdf(np.array(x)))
+
+
+@pytest.mark.parametrize(("value", "parameters", "x"), VECTORS, ids=lambda value: getattr(value, "name", ""))
+def test_densities_of_vectors(value: Density, parameters: dict[str, Any], x: Any) -> None:
+    """Kernel, oracle and SciPy agree; batches broadcast; gradients have the shape of their parameter."""
+    got, truth = value.log_prob(x, **parameters), value.oracle(x, digits=20, **parameters)
+    assert ulp_distance(got, float(truth.value), np.float64, magnitude=1.0) <= 8
+    assert ulp_distance(got, _scipy(value.name, parameters.values(), x), np.float64, magnitude=1.0) <= 16
+    draws = value.sample(np.random.default_rng(1), 7, **parameters)
+    assert draws.shape == (7, len(x))
+    assert value.log_prob(draws, **parameters).shape == (7,)
+    slopes = value.grad(draws, **parameters)
+    assert all(slopes[n].shape[1:] == np.shape(v) for n, v in parameters.items())
+    for name in parameters:
+        _assert_slope(value, parameters, x, name)
+
+
+def _assert_slope(value: Density, parameters: dict[str, Any], x: Any, name: str) -> None:
+    """A central difference along the gradient, symmetric and on the sphere where it must be."""
+    slope, base = np.asarray(value.grad(x, **parameters)[name]), np.asarray(parameters[name])
+    step = 1e-6 * (base if value is sphere and name == "loc" else np.sign(slope))
+    ends = [value.log_prob(x, **{**parameters, name: base + side * step}) for side in (1, -1)]
+    assert abs((ends[0] - ends[1]) / 2 - np.sum(slope * step)) <= 1e-11
+
+
+@pytest.mark.parametrize(
+    ("value", "parameters", "text"),
+    [
+        (multivariate_normal, {"loc": [0.0, 0.0], "covariance": [[1.0, 2.0], [2.0, 1.0]]}, "positive definite, got"),
+        (multivariate_normal, {"loc": [0.0, 0.0], "covariance": [[1.0, 0.5], [0.4, 1.0]]}, "symmetric"),
+        (sphere, {"loc": [0.0, 2.0], "concentration": 1.0}, "length 1, got"),
+    ],
+)
+def test_vectors_and_matrices_outside_their_domain_are_named(value: Density, parameters: Any, text: str) -> None:
+    """The error says what a matrix must be and shows the one it got."""
+    with pytest.raises(ParameterError, match=text):
+        value.log_prob([0.0, 1.0], **parameters)
+
+
+@pytest.mark.parametrize("digits", [0, -1, 1001, 2.5])
+def test_digits_out_of_range_are_refused(digits: Any) -> None:
+    """The oracle says which numbers of digits it can give."""
+    with pytest.raises(ParameterError, match=f"digits must be a whole number from 1 to 1000, got {digits}"):
+        normal.oracle(0.0, digits=digits, loc=0.0, scale=1.0)
+
+
+def test_a_density_whose_oracle_disagrees_with_itself_names_both_values() -> None:
+    """A user's closed form that is off in the twelfth digit is an error that shows it."""
+    import dataclasses
+
+    form = dataclasses.replace(
+        normal.forms[0], log_mass=lambda m, loc, scale: m.rational(918938533204, 10**12) + m.log(scale)
+    )
+    wrong = dataclasses.replace(normal, name="mine", forms=(form,))
+    with pytest.raises(
+        OracleError, match=r"mine: the integral is \[0\.91893853320467.* closed form is .*0\.918938533204"
+    ):
+        wrong.oracle(0.0, loc=0.0, scale=1.0)
+
+
 @pytest.mark.parametrize("value", DENSITIES, ids=lambda value: value.name)
 def test_a_density_travels_to_another_process(value: Any) -> None:
     """Executors pickle what they are given."""
-    assert pickle.loads(pickle.dumps(value)) == value
+    assert pickle.loads(pickle.dumps(value)) is value
 
 
 def test_examples_run() -> None:

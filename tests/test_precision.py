@@ -7,9 +7,19 @@ from typing import Any
 import mpmath
 import pytest
 
-from elbocheck import precision
 from elbocheck.errors import OracleError
-from elbocheck.precision import Certified, agree, context, integrate, log_concave_tail
+from elbocheck.precision import (
+    Certified,
+    agree,
+    certified,
+    context,
+    derivative,
+    integrate,
+    numbers,
+    quadrature,
+    summate,
+)
+from elbocheck.tails import Geometric, LogConcave
 
 
 def _bell(loc: str, scale: str) -> Any:
@@ -75,7 +85,7 @@ def test_an_integral_is_right_wherever_the_mass_is(loc: str, scale: str) -> None
     """Narrow, wide, and far bells, on which mpmath alone is confidently wrong, come out with an honest
     error."""
     integrand = _bell(loc, scale)
-    found = integrate(integrand, _bell_breaks(loc, scale), 30, log_concave_tail(integrand))
+    found = integrate(integrand, _bell_breaks(loc, scale), 30, LogConcave())
     assert _within(found, lambda ctx: ctx.mpf(scale) * ctx.sqrt(2 * ctx.pi), 30)
 
 
@@ -103,7 +113,7 @@ def test_cancelling_panels_cost_digits_but_not_accuracy() -> None:
         (lambda ctx: [0, 1, ctx.inf], None, "needs a tail bound"),
         (lambda ctx: [0, 1, 1, 2], None, "must increase"),
         (lambda ctx: [0], None, "must increase"),
-        (lambda ctx: [1, 2, ctx.inf], log_concave_tail(lambda ctx, t: 1 + 0 * t), "does not decay"),
+        (lambda ctx: [1, 2, ctx.inf], LogConcave(), "does not decay"),
     ],
 )
 def test_misuse_is_an_error(breaks: Any, tail: Any, text: str) -> None:
@@ -133,9 +143,38 @@ def test_certified_errors_add_up() -> None:
     ctx = context(30)
     difference = Certified(ctx.mpf(3), ctx.mpf("0.25"), "a") - Certified(ctx.mpf(1), ctx.mpf("0.5"), "b")
     assert (difference.value, difference.error) == (2, 0.75)
-    assert Certified(ctx.mpf(2), ctx.mpf(1), "c").log().error >= ctx.log(2)
+
+
+def test_exact_parts_travel_between_engines() -> None:
+    """Mantissa and exponent carry a number and its error, sign and all."""
+    ctx = context(30)
+    number = Certified(-ctx.mpf(2) / 3, ctx.mpf(2) ** -90, "a")
+    again = certified(*number.exact(), 30, "b")
+    assert abs(again.value - number.value) <= again.error < 1e-26
+
+
+@pytest.mark.parametrize("rate", [1e-9, 1.0, 300.0])
+def test_sums_climb_from_the_mode(rate: float) -> None:
+    """The Poisson masses sum to 1, their mean is the rate."""
+    tail = Geometric(lambda m, k: m.exact(rate) / (k + 1))
+    start = int(rate)
+
+    def first(ctx: Any) -> Any:
+        return ctx.exp(-ctx.mpf(rate) + start * ctx.log(ctx.mpf(rate)) - ctx.loggamma(start + 1))
+
+    for weight, truth in ((None, 1.0), (lambda ctx, k: ctx.mpf(k), rate)):
+        found = summate(first, lambda ctx, k: ctx.mpf(rate) / (k + 1), start, 20, tail, weight=weight)
+        assert abs(found.value - truth) <= found.error <= 1e-20 * max(truth, 1.0)
+
+
+def test_derivatives_by_two_steps() -> None:
+    """Both orders, and a kink is an error, not an average."""
+    assert abs(derivative(lambda ctx, x: ctx.exp(2 * x), 0.5, 1, 30).value - 2 * context(60).e) < 1e-30
+    assert abs(derivative(lambda ctx, x: ctx.exp(2 * x), 0.5, 2, 30).value - 4 * context(60).e) < 1e-29
+    with pytest.raises(OracleError, match="by one step"):
+        derivative(lambda ctx, x: abs(x - 1), 1.0, 2, 20)
 
 
 def test_examples_run() -> None:
     """The examples in the docstrings are right."""
-    assert doctest.testmod(precision).failed == 0
+    assert sum(doctest.testmod(module).failed for module in (numbers, quadrature)) == 0

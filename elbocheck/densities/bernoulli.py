@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.recipe import Levels
 from elbocheck.domain import BINARY, REAL, UNIT
 from elbocheck.kernels.elementary import sigmoid
 from elbocheck.kernels.lift import Wide, lift
@@ -43,14 +44,27 @@ def _energy_probs_by_probs(x: float, probs: float) -> float:
     return (probs - x) / (probs * (1.0 - probs))
 
 
-def _definition(ctx: Any, x: Any, logits: Any) -> Any:
-    return -x * ctx.log(1 + ctx.exp(-logits)) - (1 - x) * ctx.log(1 + ctx.exp(logits))
+def _definition(m: Any, x: Any, logits: Any) -> Any:
+    return -x * m.softplus(-logits) - (1 - x) * m.softplus(logits)
 
 
-def _definition_probs(ctx: Any, x: Any, probs: Any) -> Any:
-    one = ctx.zero if x == 0 else x * ctx.log(probs)
-    zero = ctx.zero if x == 1 else (1 - x) * ctx.log(1 - probs)
+def _definition_probs(m: Any, x: Any, probs: Any) -> Any:
+    one = m.exact(0) if m.vanishes(x) else x * m.log(probs)
+    zero = m.exact(0) if m.vanishes(1 - x) else (1 - x) * m.log1p(-probs)
     return one + zero
+
+
+def _entropy(m: Any, probs: Any) -> Any:
+    return -(_x_log_x(m, probs) + _x_log_x(m, 1 - probs))
+
+
+def _x_log_x(m: Any, x: Any) -> Any:
+    return x if m.vanishes(x) else x * m.log(x)
+
+
+def _kl(m: Any, this: Any, other: Any) -> Any:
+    (probs,), (far,) = this, other
+    return probs * m.log(probs / far) + (1 - probs) * m.log((1 - probs) / (1 - far))
 
 
 def _draw(rng: np.random.Generator, shape: tuple[int, ...], logits: Wide) -> Wide:
@@ -60,6 +74,8 @@ def _draw(rng: np.random.Generator, shape: tuple[int, ...], logits: Wide) -> Wid
 def _draw_probs(rng: np.random.Generator, shape: tuple[int, ...], probs: Wide) -> Wide:
     return np.asarray(rng.random(shape) < probs, dtype=np.float64)
 
+
+_BOTH = Levels(highest=lambda _parameter: 1)
 
 bernoulli = Density(
     name="bernoulli",
@@ -72,8 +88,11 @@ bernoulli = Density(
             log_normalizer=None,
             log_normalizer_grad=(None,),
             definition=_definition,
-            breaks=None,
+            log_mass=None,
+            recipe=_BOTH,
             draw=_draw,
+            entropy=lambda m, logits: _entropy(m, m.sigmoid(logits)),
+            kl=lambda m, this, other: _kl(m, [m.sigmoid(this[0])], [m.sigmoid(other[0])]),
         ),
         Form(
             parameters=(Parameter(name="probs", domain=UNIT),),
@@ -82,8 +101,11 @@ bernoulli = Density(
             log_normalizer=None,
             log_normalizer_grad=(None,),
             definition=_definition_probs,
-            breaks=None,
+            log_mass=None,
+            recipe=_BOTH,
             draw=_draw_probs,
+            entropy=_entropy,
+            kl=_kl,
         ),
     ),
     source="Bishop, Pattern Recognition and Machine Learning (2006), eq. (2.2)",

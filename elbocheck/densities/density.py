@@ -7,15 +7,14 @@ real x.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elbocheck.domain import Domain, Integers, Parameter, matching
-from elbocheck.errors import OracleError
-from elbocheck.kernels.lift import Array, Lifted, Wide, narrow, result_dtype
+from elbocheck.densities.recipe import Recipe
+from elbocheck.domain import Domain, Parameter, matching
+from elbocheck.kernels.lift import Array, Kernel, Wide, narrow, result_dtype
 
 if TYPE_CHECKING:
     from elbocheck.precision import Certified
@@ -34,21 +33,31 @@ class Form:
         log_normalizer: kernel (*parameters) of the log of the integral or sum of exp(-energy); None stands
             for 0.
         log_normalizer_grad: its derivatives, None where 0.
-        definition: (mpmath context, x, *parameters) to the log of the textbook density without its
-            normaliser.
-        breaks: (mpmath context, *parameters) to the quadrature's break points; None where the support is
-            discrete.
+        definition: (m, x, *parameters) to the log of the textbook density without its normaliser, in the
+            vocabulary of `elbocheck.arithmetic`, like what follows.
+        log_mass: (m, *parameters) to the closed form of the log normaliser; None stands for 0.
+        recipe: how the mass is found without the closed form.
         draw: (generator, shape, *parameters) to samples.
+        kinks: (m, *parameters) to the points where the definition is not smooth; None where there are none.
+        entropy: (m, *parameters) to the closed form of the entropy in nats, where there is one.
+        kl: (m, parameters, parameters of another member) to the closed form of KL(this || other), where there
+            is one.
+        example: generator to random parameters, where their domains alone do not tell.
     """
 
     parameters: tuple[Parameter, ...]
-    energy: Lifted
-    energy_grad: tuple[Lifted, ...]
-    log_normalizer: Lifted | None
-    log_normalizer_grad: tuple[Lifted | None, ...]
+    energy: Kernel
+    energy_grad: tuple[Kernel, ...]
+    log_normalizer: Kernel | None
+    log_normalizer_grad: tuple[Kernel | None, ...]
     definition: Callable[..., Any]
-    breaks: Callable[..., list[Any]] | None
+    log_mass: Callable[..., Any] | None
+    recipe: Recipe
     draw: Callable[..., Wide]
+    entropy: Callable[..., Any] | None = None
+    kl: Callable[..., Any] | None = None
+    kinks: Callable[..., list[Any]] | None = None
+    example: Callable[[np.random.Generator], tuple[Any, ...]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,7 +77,7 @@ class Density:
         shape: the name of the free shape parameter, if any.
         temper: (weight, parameters) to the parameters of the member proportional to density**weight; None
             if there is none.
-        log_concave: whether the tails are log-concave, which bounds them for the quadrature.
+        event_rank: 0 for densities of numbers, 1 of vectors along the last axis.
     """
 
     name: str
@@ -77,7 +86,13 @@ class Density:
     source: str
     shape: str | None = None
     temper: Callable[[float, Mapping[str, float]], dict[str, float]] | None = None
-    log_concave: bool = True
+    event_rank: int = 0
+
+    def __reduce__(self) -> Any:
+        """Those of the package travel to other processes by name."""
+        from elbocheck.densities import DENSITIES, named
+
+        return (named, (self.name,)) if any(self is one for one in DENSITIES) else super().__reduce__()
 
     def form(self, names: Any) -> Form:
         """The form with these parameter names.
@@ -112,7 +127,8 @@ class Density:
         if form.log_normalizer is not None:
             with np.errstate(invalid="ignore"):
                 value = value - form.log_normalizer.wide(*values)
-        inside = self._inside(points) | np.isnan(points)
+        unknown = np.isnan(points).any(axis=tuple(range(-self.event_rank, 0))) if self.event_rank else np.isnan(points)
+        inside = self._inside(points) | unknown
         return narrow(np.where(inside, value, -np.inf), result_dtype(x, *parameters.values()))
 
     def energy(self, x: ArrayLike, **parameters: ArrayLike) -> Array:
@@ -125,8 +141,7 @@ class Density:
         """Log of the integral (or sum) over the support of exp(-energy), in nats; shapes and dtypes as
         log_prob."""
         form, values = self._read(parameters)
-        shape = np.broadcast_shapes(*(value.shape for value in values))
-        wide = np.zeros(shape) if form.log_normalizer is None else form.log_normalizer.wide(*values)
+        wide = np.zeros(_batch(form, values)) if form.log_normalizer is None else form.log_normalizer.wide(*values)
         return narrow(wide, result_dtype(*parameters.values()))
 
     def grad(self, x: ArrayLike, **parameters: ArrayLike) -> dict[str, Array]:
@@ -137,11 +152,13 @@ class Density:
         dtype = result_dtype(x, *parameters.values())
         inside = self._inside(points)
         result = {}
-        for name, energy, normalizer in zip(form.names, form.energy_grad, form.log_normalizer_grad, strict=True):
+        kernels = zip(form.parameters, form.energy_grad, form.log_normalizer_grad, strict=True)
+        for parameter, energy, normalizer in kernels:
             slope = -energy.wide(points, *values)
             if normalizer is not None:
                 slope = slope - normalizer.wide(*values)
-            result[name] = narrow(np.where(inside, slope, np.nan), dtype)
+            known = inside[(...,) + (None,) * parameter.event_rank]
+            result[parameter.name] = narrow(np.where(known, slope, np.nan), dtype)
         return result
 
     def sample(
@@ -149,7 +166,7 @@ class Density:
     ) -> Wide:
         """Independent draws, float64, of the given shape; by default one for each broadcast parameter."""
         form, values = self._read(parameters)
-        shape = np.broadcast_shapes(*(value.shape for value in values)) if size is None else size
+        shape = _batch(form, values) if size is None else size
         return form.draw(rng, (shape,) if isinstance(shape, int) else tuple(shape), *values)
 
     def oracle(self, x: float, digits: int = 50, **parameters: float) -> "Certified":
@@ -157,55 +174,43 @@ class Density:
 
         Args:
             x: one point, taken as the exact binary number it is.
-            digits: asked of the unnormalised log density and of the normaliser each, relative.
-            **parameters: of one form, one number each.
+            digits: asked of the unnormalised log density and of the normaliser each, relative; 1 to 1000.
+            **parameters: of one form, one number (or vector, or matrix) each.
 
         Raises:
-            OracleError: if two computations disagree.
+            OracleError: if balls, mpmath and the closed form of the normaliser do not agree.
+            ParameterError: for a parameter outside its domain, or digits outside 1 to 1000.
 
         Example:
             >>> from elbocheck.densities import normal
             >>> str(normal.oracle(0.0, digits=20, loc=0.0, scale=1.0).value)[:22]
             '-0.9189385332046727417'
         """
-        from elbocheck.precision import Certified, agree, context
+        from elbocheck.oracle import log_prob
 
         form, arrays = self._read(parameters)
-        values = tuple(float(value) for value in arrays)
-        if float(x) not in self.support:
-            ctx = context(digits)
-            return Certified(-ctx.inf, ctx.zero, "outside the support")
-        height = agree(lambda ctx: form.definition(ctx, ctx.mpf(float(x)), *map(ctx.mpf, values)), digits)
-        return height - _mass(self, form, values, digits).log()
+        return log_prob(self, form, x, tuple(value.tolist() for value in arrays), digits)
+
+    def holds(self, x: Any) -> bool:
+        """Whether one point, a number or a vector, lies in the support."""
+        return bool(np.all(self._inside(np.asarray(x, dtype=np.float64))))
 
     def _inside(self, points: Wide) -> NDArray[np.bool_]:
         with np.errstate(invalid="ignore"):  # an infinity has no remainder
-            return np.asarray(self.support.holds(points))
+            inside = np.asarray(self.support.holds(points), dtype=np.bool_)
+        return inside if inside.ndim == points.ndim - self.event_rank else np.all(inside, axis=-1, keepdims=False)
 
     def _read(self, parameters: Mapping[str, ArrayLike]) -> tuple[Form, list[Wide]]:
         """The form that the names select and its checked parameters in order, as float64."""
         form = self.form(parameters)
         values = [np.asarray(parameters[name], dtype=np.float64) for name in form.names]
-        for parameter, value in zip(form.parameters, values, strict=True):
-            parameter.require(self.name, value)
+        with np.errstate(invalid="ignore"):  # an infinity has no remainder
+            for parameter, value in zip(form.parameters, values, strict=True):
+                parameter.require(self.name, value)
         return form, values
 
 
-@lru_cache(maxsize=4096)
-def _mass(density: Density, form: Form, values: tuple[float, ...], digits: int) -> "Certified":
-    """The integral or sum over the support of the unnormalised textbook density."""
-    from elbocheck.precision import agree, integrate, log_concave_tail
-
-    def unnormalised(ctx: Any, t: Any) -> Any:
-        return ctx.exp(form.definition(ctx, t, *map(ctx.mpf, values)))
-
-    if isinstance(density.support, Integers):
-        low, high = density.support.low, density.support.high
-        if high == np.inf:
-            raise OracleError(f"{density.name}: no recipe yet for a sum over infinitely many integers")
-        return agree(lambda ctx: ctx.fsum(unnormalised(ctx, ctx.mpf(k)) for k in range(low, int(high) + 1)), digits)
-    if form.breaks is None:
-        raise OracleError(f"{density.name} {form.names}: quadrature needs break points")
-    breaks = form.breaks
-    tail = log_concave_tail(unnormalised) if density.log_concave else None
-    return integrate(unnormalised, lambda ctx: breaks(ctx, *map(ctx.mpf, values)), digits, tail)
+def _batch(form: Form, values: list[Wide]) -> tuple[int, ...]:
+    """The broadcast shape of the parameters without the axes of vectors and matrices."""
+    pairs = zip(form.parameters, values, strict=True)
+    return np.broadcast_shapes(*(value.shape[: value.ndim - parameter.event_rank] for parameter, value in pairs))

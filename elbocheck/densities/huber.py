@@ -8,11 +8,13 @@ in dhuber of the R package extraDistr.
 
 import math
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.recipe import STEPS, Chart
 from elbocheck.domain import POSITIVE, REAL
 from elbocheck.kernels.elementary import ROOT_TWO_PI, exp_minus_half_square, standardise
 from elbocheck.kernels.lift import Wide, lift
@@ -50,6 +52,9 @@ def _mass(delta: float) -> float:
 
 
 def _normalizer(_loc: float, scale: float, delta: float) -> float:
+    product = scale * _mass(delta)  # the sum of the logs would cancel where scale is near 1/Z
+    if 1e-300 < product < 1e300:
+        return math.log(product)
     return math.log(scale) + math.log(_mass(delta))
 
 
@@ -65,15 +70,48 @@ def _tail_share(delta: float) -> float:
     return _tails(delta) / _mass(delta)
 
 
-def _definition(_ctx: Any, x: Any, loc: Any, scale: Any, delta: Any) -> Any:
-    u = abs(x - loc) / scale
-    return -(u**2) / 2 if u <= delta else -delta * (u - delta / 2)
+def _definition(m: Any, x: Any, loc: Any, scale: Any, delta: Any) -> Any:
+    return -m.huber((x - loc) / scale, delta)
 
 
-def _breaks(ctx: Any, loc: Any, scale: Any, delta: Any) -> list[Any]:
-    steps = [ctx.mpf(2) ** k for k in range(7) if 2**k < delta] + [delta, delta + 1 / delta]
-    points = [*(-step for step in reversed(steps)), ctx.zero, *steps]
-    return [-ctx.inf, *(loc + scale * point for point in points), ctx.inf]
+def _log_mass(m: Any, _loc: Any, scale: Any, delta: Any) -> Any:
+    core = m.sqrt(2 * m.pi) * m.erf(delta / m.sqrt(m.exact(2)))
+    return m.log(scale) + m.log(core + 2 / delta * m.exp(-(delta**2) / 2))
+
+
+def _entropy(m: Any, _loc: Any, scale: Any, delta: Any) -> Any:
+    # E H = 1 - (share of the core)/2: integration by parts of u H'(u) e**-H(u) leaves u H' = 2 H inside
+    tail = 2 / delta * m.exp(-(delta**2) / 2)
+    core = m.sqrt(2 * m.pi) * m.erf(delta / m.sqrt(m.exact(2)))
+    inner = core / 2 - delta * m.exp(-(delta**2) / 2)
+    outer = tail * (delta**2 / 2 + 1)
+    return (inner + outer) / (core + tail) + _log_mass(m, _loc, scale, delta)
+
+
+def _tail_chart(side: int) -> Chart:
+    """u = side (delta + t/delta), t >= 0: the energy is delta**2/2 + t, without a kink."""
+    return Chart(
+        point=lambda _m, t, loc, scale, delta: loc + side * scale * (delta + t / delta),
+        jacobian=lambda _m, _t, _loc, scale, delta: scale / delta,
+        breaks=lambda m, *_: [m.exact(0), m.exact(1), m.exact(8), inf],
+        log_density=lambda _m, t, _loc, _scale, delta: -(delta**2) / 2 - t,
+        coordinate=lambda _m, x, loc, scale, delta: delta * (side * (x - loc) / scale - delta),
+    )
+
+
+_CORE_STEPS = (-64, -32, -16, *STEPS, 16, 32, 64)  # beyond 64 nothing is left, at any number of digits asked
+
+_CORE = Chart(
+    point=lambda _m, t, loc, scale, delta: loc + scale * delta * t,
+    jacobian=lambda _m, _t, _loc, scale, delta: scale * delta,
+    breaks=lambda m, _loc, _scale, delta: [
+        m.exact(-1),
+        *(m.exact(step) / delta for step in _CORE_STEPS if m.surely_less(m.exact(abs(step)), delta)),
+        m.exact(1),
+    ],
+    log_density=lambda _m, t, _loc, _scale, delta: -((delta * t) ** 2) / 2,
+    coordinate=lambda _m, x, loc, scale, delta: (x - loc) / (scale * delta),
+)
 
 
 def _draw(rng: np.random.Generator, shape: tuple[int, ...], loc: Wide, scale: Wide, delta: Wide) -> Wide:
@@ -103,15 +141,18 @@ huber = Density(
             parameters=(
                 Parameter(name="loc", domain=REAL),
                 Parameter(name="scale", domain=POSITIVE),
-                Parameter(name="delta", domain=POSITIVE),
+                Parameter(name="delta", domain=POSITIVE, oracle_span=(1e-9, 1e6)),
             ),
             energy=lift(_energy),
             energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale), lift(_energy_by_delta)),
             log_normalizer=lift(_normalizer),
             log_normalizer_grad=(None, lift(_normalizer_by_scale), lift(_normalizer_by_delta)),
             definition=_definition,
-            breaks=_breaks,
+            log_mass=_log_mass,
+            recipe=(_tail_chart(-1), _CORE, _tail_chart(1)),
             draw=_draw,
+            entropy=_entropy,
+            kinks=lambda _m, loc, scale, delta: [loc - scale * delta, loc + scale * delta],
         ),
     ),
     source="Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35 (1964)",

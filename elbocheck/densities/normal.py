@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.recipe import LINE, Chart, line_breaks
 from elbocheck.domain import POSITIVE, REAL
 from elbocheck.kernels.elementary import log_root_two_pi_times, shrink, standardise
 from elbocheck.kernels.lift import Wide, lift
@@ -63,20 +64,30 @@ def _normalizer_log_var_by_log_var(_loc: float, _log_var: float) -> float:
     return 0.5
 
 
-def _definition(_ctx: Any, x: Any, loc: Any, scale: Any) -> Any:
+def _definition(_m: Any, x: Any, loc: Any, scale: Any) -> Any:
     return -(((x - loc) / scale) ** 2) / 2
 
 
-def _definition_log_var(ctx: Any, x: Any, loc: Any, log_var: Any) -> Any:
-    return -((x - loc) ** 2) / (2 * ctx.exp(log_var))
+def _log_mass(m: Any, _loc: Any, scale: Any) -> Any:
+    return m.log(2 * m.pi) / 2 + m.log(scale)
 
 
-def _breaks(ctx: Any, loc: Any, scale: Any) -> list[Any]:
-    return [-ctx.inf, *(loc + scale * step for step in (-8, -4, -2, -1, 0, 1, 2, 4, 8)), ctx.inf]
+def _entropy(m: Any, _loc: Any, scale: Any) -> Any:
+    return m.rational(1, 2) + _log_mass(m, _loc, scale)
 
 
-def _breaks_log_var(ctx: Any, loc: Any, log_var: Any) -> list[Any]:
-    return _breaks(ctx, loc, ctx.exp(log_var / 2))
+def _kl(m: Any, this: Any, other: Any) -> Any:
+    (loc, scale), (far, wide) = this, other
+    return (((loc - far) / wide) ** 2 + (scale / wide) ** 2 - 1) / 2 - m.log(scale / wide)
+
+
+def _by_log_var(function: Any) -> Any:
+    """The same formula of (m, …, loc, log_var)."""
+    return lambda m, *rest: function(m, *rest[:-1], m.exp(rest[-1] / 2))
+
+
+def _kl_log_var(m: Any, this: Any, other: Any) -> Any:
+    return _kl(m, *((loc, m.exp(log_var / 2)) for loc, log_var in (this, other)))
 
 
 def _draw(rng: np.random.Generator, shape: tuple[int, ...], loc: Wide, scale: Wide) -> Wide:
@@ -104,18 +115,34 @@ normal = Density(
             log_normalizer=lift(_normalizer),
             log_normalizer_grad=(None, lift(_normalizer_by_scale)),
             definition=_definition,
-            breaks=_breaks,
+            log_mass=_log_mass,
+            recipe=LINE,
             draw=_draw,
+            entropy=_entropy,
+            kl=_kl,
         ),
         Form(
-            parameters=(Parameter(name="loc", domain=REAL), Parameter(name="log_var", domain=REAL)),
+            parameters=(
+                Parameter(name="loc", domain=REAL),
+                Parameter(name="log_var", domain=REAL, span=(1e-30, 1400.0)),
+            ),
             energy=lift(_energy_log_var),
             energy_grad=(lift(_energy_log_var_by_loc), lift(_energy_log_var_by_log_var)),
             log_normalizer=lift(_normalizer_log_var),
             log_normalizer_grad=(None, lift(_normalizer_log_var_by_log_var)),
-            definition=_definition_log_var,
-            breaks=_breaks_log_var,
+            definition=_by_log_var(_definition),
+            log_mass=_by_log_var(_log_mass),
+            recipe=(
+                Chart(
+                    point=lambda m, t, loc, log_var: loc + t * m.exp(log_var / 2),
+                    jacobian=lambda m, _t, _loc, log_var: m.exp(log_var / 2),
+                    breaks=line_breaks,
+                    coordinate=lambda m, x, loc, log_var: (x - loc) / m.exp(log_var / 2),
+                ),
+            ),
             draw=_draw_log_var,
+            entropy=_by_log_var(_entropy),
+            kl=_kl_log_var,
         ),
     ),
     source="Bishop, Pattern Recognition and Machine Learning (2006), eq. (1.46)",

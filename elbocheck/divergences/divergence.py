@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from elbocheck.densities.density import Form
 from elbocheck.domain import Parameter, matching
 from elbocheck.kernels.lift import Array, Lifted, Wide, narrow, result_dtype
 
@@ -25,18 +26,17 @@ class DivergenceForm:
         parameters: in the order of the kernels' arguments.
         kl: kernel (*parameters) in nats.
         kl_grad: its derivative with respect to each parameter, kernels of the same arguments.
-        definition: (mpmath context, t, *parameters) to the integrand q(t) log(q(t)/p(t)).
-        breaks: (mpmath context, *parameters) to the quadrature's break points.
-        tail: (mpmath context, far, *parameters) to a bound of the integral of |integrand| from `far`
-            outwards.
+        closed: (m, *parameters) to the closed form, in the vocabulary of `elbocheck.arithmetic`.
+        posterior: a form of q, and (m, *parameters) to its parameters.
+        prior: the same of p.
     """
 
     parameters: tuple[Parameter, ...]
     kl: Lifted
     kl_grad: tuple[Lifted, ...]
-    definition: Callable[..., Any]
-    breaks: Callable[..., list[Any]]
-    tail: Callable[..., Any]
+    closed: Callable[..., Any]
+    posterior: tuple[Form, Callable[..., tuple[Any, ...]]]
+    prior: tuple[Form, Callable[..., tuple[Any, ...]]]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,23 +96,18 @@ class Divergence:
         """The divergence by quadrature of its definition, with an error bound; one number per parameter.
 
         Raises:
-            OracleError: if two computations disagree.
+            OracleError: if balls, mpmath and the closed form do not agree.
+            ParameterError: for a parameter outside its domain, or digits outside 1 to 1000.
 
         Example:
             >>> from elbocheck.divergences import normal_standard
             >>> float(normal_standard.oracle(20, loc=1.0, log_var=0.0).value)
             0.5
         """
-        from elbocheck.precision import integrate
+        from elbocheck.oracle import divergence
 
         form, arrays = self._read(parameters)
-        values = tuple(float(value) for value in arrays)
-        return integrate(
-            lambda ctx, t: form.definition(ctx, t, *map(ctx.mpf, values)),
-            lambda ctx: form.breaks(ctx, *map(ctx.mpf, values)),
-            digits,
-            lambda ctx, _, far: form.tail(ctx, far, *map(ctx.mpf, values)),
-        )
+        return divergence(self.name, form, tuple(value.tolist() for value in arrays), digits)
 
     def _read(self, parameters: Mapping[str, ArrayLike]) -> tuple[DivergenceForm, list[Wide]]:
         """The form that the names select and its checked parameters in order, as float64."""

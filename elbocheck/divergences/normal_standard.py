@@ -8,6 +8,7 @@ Source: Kingma and Welling, Auto-encoding variational Bayes (2014), appendix B.
 import math
 from typing import Any
 
+from elbocheck.densities.normal import normal
 from elbocheck.divergences.divergence import Divergence, DivergenceForm
 from elbocheck.domain import POSITIVE, REAL, Parameter
 from elbocheck.kernels.elementary import expm1_minus, half_exp, minus_log1p
@@ -42,35 +43,23 @@ def _kl_scale_by_scale(_loc: float, scale: float) -> float:
     return (scale - 1.0) * ((scale + 1.0) / scale)
 
 
-def _definition_scale(ctx: Any, t: Any, loc: Any, scale: Any) -> Any:
-    u = (t - loc) / scale
-    log_ratio = -ctx.log(scale) - u**2 / 2 + t**2 / 2
-    return ctx.exp(-(u**2) / 2) / (scale * ctx.sqrt(2 * ctx.pi)) * log_ratio
+def _closed(m: Any, loc: Any, log_var: Any) -> Any:
+    return (loc**2 + m.exp(log_var) - 1 - log_var) / 2
 
 
-def _breaks_scale(ctx: Any, loc: Any, scale: Any) -> list[Any]:
-    return [-ctx.inf, *(loc + scale * step for step in (-8, -4, -2, -1, 0, 1, 2, 4, 8)), ctx.inf]
+def _closed_scale(m: Any, loc: Any, scale: Any) -> Any:
+    return (loc**2 + scale**2 - 1) / 2 - m.log(scale)
 
 
-def _tail_scale(ctx: Any, far: Any, loc: Any, scale: Any) -> Any:
-    # for u >= 1, |log q/p| <= a + b u**2, whose integral times phi(u) beyond u is at most (a + b (u + 1))
-    # phi(u)
-    u = abs(far - loc) / scale
-    a, b = abs(ctx.log(scale)) + loc**2 / 2, abs(loc) * scale + abs(scale**2 - 1) / 2
-    return (a + b * (u + 1)) * ctx.exp(-(u**2) / 2) if u >= 1 else ctx.inf
+def _themselves(_m: Any, loc: Any, spread: Any) -> tuple[Any, Any]:
+    return loc, spread
 
 
-def _definition(ctx: Any, t: Any, loc: Any, log_var: Any) -> Any:
-    return _definition_scale(ctx, t, loc, ctx.exp(log_var / 2))
+def _standard(m: Any, _loc: Any, _spread: Any) -> tuple[Any, Any]:
+    return m.exact(0), m.exact(1)
 
 
-def _breaks(ctx: Any, loc: Any, log_var: Any) -> list[Any]:
-    return _breaks_scale(ctx, loc, ctx.exp(log_var / 2))
-
-
-def _tail(ctx: Any, far: Any, loc: Any, log_var: Any) -> Any:
-    return _tail_scale(ctx, far, loc, ctx.exp(log_var / 2))
-
+_SCALE, _LOG_VAR = normal.forms
 
 normal_standard = Divergence(
     name="KL(normal || standard normal)",
@@ -79,17 +68,17 @@ normal_standard = Divergence(
             parameters=(Parameter(name="loc", domain=REAL), Parameter(name="log_var", domain=REAL)),
             kl=lift(_kl),
             kl_grad=(lift(_kl_by_loc), lift(_kl_by_log_var)),
-            definition=_definition,
-            breaks=_breaks,
-            tail=_tail,
+            closed=_closed,
+            posterior=(_LOG_VAR, _themselves),
+            prior=(_SCALE, _standard),
         ),
         DivergenceForm(
             parameters=(Parameter(name="loc", domain=REAL), Parameter(name="scale", domain=POSITIVE)),
             kl=lift(_kl_scale),
             kl_grad=(lift(_kl_by_loc), lift(_kl_scale_by_scale)),
-            definition=_definition_scale,
-            breaks=_breaks_scale,
-            tail=_tail_scale,
+            closed=_closed_scale,
+            posterior=(_SCALE, _themselves),
+            prior=(_SCALE, _standard),
         ),
     ),
     source="Kingma and Welling, Auto-encoding variational Bayes (2014), appendix B",

@@ -10,7 +10,7 @@ import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
-from elbocheck.densities import DENSITIES
+from elbocheck.densities import IDENTIFIED
 from elbocheck.densities.density import Density, Form
 from elbocheck.domain import REAL
 from elbocheck.probing.fit import Fit, linear, shaped
@@ -120,7 +120,7 @@ class Match:
 def candidates(points: Points, closed: bool) -> Iterator[Candidate]:
     """List the readings that fit the loss's arguments."""
     kinds: tuple[str | None, ...] = (None,) if points.scale is None else (None, *SCALE_KINDS)
-    for density in DENSITIES:
+    for density in IDENTIFIED:
         for form in density.forms:
             names = form.names
             if names[0] not in ("loc", "logits", "probs") or not set(names[1:]) <= {"scale", "delta"}:

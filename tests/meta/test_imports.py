@@ -18,8 +18,8 @@ HEAVY = frozenset(
 )
 HOMES = {
     "numba": ("kernels/",),
-    "mpmath": ("precision.py",),
-    "flint": ("enclosure.py",),
+    "mpmath": ("precision/",),
+    "flint": ("enclosure/",),
     "hypothesis": ("strategies.py",),
     "pytest": ("pytest_plugin.py",),
     "torch": ("adapters/torch.py", "gallery/"),
@@ -107,7 +107,7 @@ def test_homes_are_lived_in() -> None:
         ("loss.py", "import numba", {"numba"}),
         ("kernels/exp.py", "import numba.core", set()),
         ("densities/normal.py", "def f():\n    from mpmath import mp\n", {"mpmath"}),
-        ("precision.py", "from mpmath.libmp import x", set()),
+        ("precision/sums.py", "from mpmath.libmp import x", set()),
         ("cli.py", "if TYPE_CHECKING:\n    import torch.nn as nn\n", {"torch"}),
         ("adapters/torch.py", "import torch", set()),
         ("adapters/numpy.py", "import torch", {"torch"}),

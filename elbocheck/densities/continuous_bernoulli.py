@@ -1,0 +1,171 @@
+"""Continuous Bernoulli density, log p(x) = x log probs + (1 - x) log(1 - probs) - log Z, in nats, for 0 <= x <= 1.
+
+The energy is the Bernoulli one, binary cross-entropy, in logits l = log(probs/(1 - probs)) as in probs; log Z is what that
+loss lacks on gray values: Z = tanh(l/2)/l <= 1/2, so that log Z = log(tanh(l/2)/l) has no root, and nothing cancels.
+Source: Loaiza-Ganem and Cunningham, The continuous Bernoulli (2019), eq. (4) and (5).
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from elbocheck.densities.bernoulli import bernoulli
+from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.recipe import Chart
+from elbocheck.domain import OPEN_UNIT, REAL, UNIT
+from elbocheck.kernels.lift import Wide, lift
+
+__all__ = ["continuous_bernoulli"]
+
+LOG_TWO = 0.6931471805599453
+SINH_SERIES = tuple(1.0 / math.factorial(k) for k in range(27, 1, -2))  # of (sinh(l) - l) / l**3 in l**2, highest first
+
+
+def _normalizer(logits: float) -> float:
+    size = abs(logits)
+    return math.log(math.tanh(0.5 * size) / size) if size > 1e-8 else -LOG_TWO
+
+
+def _normalizer_by_logits(logits: float) -> float:
+    # 1/sinh(l) - 1/l = -(sinh(l) - l) / (l sinh(l)), the numerator from its series where it cancels
+    if abs(logits) > 3.0:
+        return 1.0 / math.sinh(logits) - 1.0 / logits
+    square = logits * logits
+    total = 0.0
+    for coefficient in SINH_SERIES:
+        total = total * square + coefficient
+    return -logits * total / (1.0 + square * total)
+
+
+def _logit(probs: float) -> float:
+    if 0.25 < probs < 0.75:
+        return math.log1p((2.0 * probs - 1.0) / (1.0 - probs))
+    return math.log(probs) - math.log1p(-probs)
+
+
+def _normalizer_probs(probs: float) -> float:
+    return _normalizer(_logit(probs))
+
+
+def _normalizer_probs_by_probs(probs: float) -> float:
+    return _normalizer_by_logits(_logit(probs)) / (1.0 - probs) / probs
+
+
+def _of_end(m: Any, logits: Any, one: Any, zero: Any) -> Any:
+    """What holds of distances from 1, where most of the mass is, or from 0; no float is 1/3, where they change."""
+    return m.select(3 * logits - 1, one, zero)
+
+
+def _below(m: Any, logits: Any) -> Any:
+    """l or -l, whichever is below 1/3: Z and the entropy are even, and e**l may be out of reach."""
+    return _of_end(m, logits, lambda: -logits, lambda: logits)
+
+
+def _log_mass(m: Any, logits: Any) -> Any:
+    below = _below(m, logits)
+    return m.log(m.expm1_ratio(below)) - m.softplus(below)
+
+
+def _entropy(m: Any, logits: Any) -> Any:
+    below = _below(m, logits)
+    ratio = m.expm1_ratio(below)
+    return m.log(ratio) + 1 - m.exp(below) / ratio
+
+
+def _kl(m: Any, this: Any, other: Any) -> Any:
+    (logits,), (far,) = this, other
+    mean = m.rational(1, 2) if m.vanishes(logits) else 1 / -m.expm1(-logits) - 1 / logits
+    return (logits - far) * mean + _log_integral(m, far) - _log_integral(m, logits)
+
+
+def _log_integral(m: Any, logits: Any) -> Any:
+    """Log of the integral of e**(l x)."""
+    return _log_mass(m, logits) + m.softplus(logits)
+
+
+def _breaks(m: Any, logits: Any) -> list[Any]:
+    width = 1 / (1 + abs(logits))
+    steps = (width * 2**k for k in range(13))
+    return [m.exact(0), *(step for step in steps if m.surely_less(step, m.exact(1))), m.exact(1)]
+
+
+def _chart_log_density(m: Any, t: Any, logits: Any) -> Any:
+    return _of_end(m, logits, lambda: -t * logits - m.softplus(-logits), lambda: t * logits - m.softplus(logits))
+
+
+_CHART = Chart(  # t is the distance from an end
+    point=lambda m, t, logits: _of_end(m, logits, lambda: 1 - t, lambda: t),
+    jacobian=lambda m, _t, _logits: m.exact(1),
+    breaks=_breaks,
+    log_density=_chart_log_density,
+)
+
+
+def _by_probs(function: Any, place: int = 0) -> Any:
+    """The same formula of (m, …, probs), `place` arguments before it."""
+
+    def of_probs(m: Any, *arguments: Any) -> Any:
+        probs = arguments[place]
+        return function(m, *arguments[:place], m.log(probs / (1 - probs)))
+
+    return of_probs
+
+
+def _kl_probs(m: Any, this: Any, other: Any) -> Any:
+    return _kl(m, *([m.log(probs / (1 - probs))] for (probs,) in (this, other)))
+
+
+def _draw(rng: np.random.Generator, shape: tuple[int, ...], logits: Wide) -> Wide:
+    uniform, size = rng.random(shape), np.abs(logits)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = np.where(size > 0.0, -np.log1p(uniform * np.expm1(-size)) / size, uniform)
+    return np.where(logits > 0.0, 1.0 - drawn, drawn)
+
+
+def _draw_probs(rng: np.random.Generator, shape: tuple[int, ...], probs: Wide) -> Wide:
+    return _draw(rng, shape, np.log(probs) - np.log1p(-probs))
+
+
+_LOGITS, _PROBS = bernoulli.forms
+
+continuous_bernoulli = Density(
+    name="continuous_bernoulli",
+    support=UNIT,
+    forms=(
+        Form(
+            parameters=(Parameter(name="logits", domain=REAL),),
+            energy=_LOGITS.energy,
+            energy_grad=_LOGITS.energy_grad,
+            log_normalizer=lift(_normalizer),
+            log_normalizer_grad=(lift(_normalizer_by_logits),),
+            definition=_LOGITS.definition,
+            log_mass=_log_mass,
+            recipe=(_CHART,),
+            draw=_draw,
+            entropy=_entropy,
+            kl=_kl,
+        ),
+        Form(
+            parameters=(Parameter(name="probs", domain=OPEN_UNIT),),
+            energy=_PROBS.energy,
+            energy_grad=_PROBS.energy_grad,
+            log_normalizer=lift(_normalizer_probs),
+            log_normalizer_grad=(lift(_normalizer_probs_by_probs),),
+            definition=_PROBS.definition,
+            log_mass=_by_probs(_log_mass),
+            recipe=(
+                Chart(
+                    point=_by_probs(_CHART.point, 1),
+                    jacobian=_CHART.jacobian,
+                    breaks=_by_probs(_breaks),
+                    log_density=_by_probs(_CHART.log_density, 1),
+                ),
+            ),
+            draw=_draw_probs,
+            entropy=_by_probs(_entropy),
+            kl=_kl_probs,
+        ),
+    ),
+    source="Loaiza-Ganem and Cunningham, The continuous Bernoulli (2019), eq. (4)",
+)

@@ -1,0 +1,104 @@
+"""Negative binomial mass function, log p(x) = log[G(x + r) / (x! G(r))] + r log(1 - p) + x log p, in nats.
+
+G is the gamma function, r = total_count > 0 need not be an integer, p = 1/(1 + e**-logits), x = 0, 1, …; the normaliser is
+1. As in Loader's form of the binomial, the energy is two deviances, from n p and n (1 - p) with n = x + r, and
+log(2 pi x n/r)/2 + d(x) - d(n) + d(r), d Stirling's remainder, which falls: nothing cancels.
+Source: Casella and Berger, Statistical Inference (2002), eq. (3.2.10); Loader (2000), see poisson.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.poisson import draw_counts
+from elbocheck.densities.recipe import Ladder
+from elbocheck.domain import COUNTS, POSITIVE, REAL
+from elbocheck.kernels.elementary import minus_log1p, sigmoid, softplus
+from elbocheck.kernels.gamma import deviance, digamma_step, log_gamma, log_gamma_step, stirling_error
+from elbocheck.kernels.lift import Wide, lift
+
+__all__ = ["negative_binomial"]
+
+TWO_PI = 6.283185307179586
+FAR = 700.0  # beyond, p or 1 - p is subnormal
+
+
+def _deviance(x: float, mean: float, excess: float) -> float:
+    """x log(x/mean) + mean - x of a mean known by its excess over x, which of a large x the mean itself does not tell."""
+    t = excess / x
+    return x * minus_log1p(t) if -0.5 <= t <= 1.0 else deviance(x, mean)
+
+
+def _excess(x: float, total_count: float, logits: float) -> float:
+    """n p - x = r p - x (1 - p), for p about 1/2 as (r - x)/2 + n tanh(l/2)/2: r may be x, and l small."""
+    if abs(logits) < 1.0:
+        return 0.5 * (total_count - x) + 0.5 * (total_count + x) * math.tanh(0.5 * logits)
+    return total_count * sigmoid(logits) - x * sigmoid(-logits)
+
+
+def _energy(x: float, total_count: float, logits: float) -> float:
+    if x < 0.0:
+        return math.inf
+    n = x + total_count
+    if x < 1.0 or abs(logits) > FAR:  # one term outweighs the others
+        slopes = total_count * softplus(logits) + (x * softplus(-logits) if x > 0.0 else 0.0)
+        return slopes + (log_gamma(1.0 + x) - log_gamma_step(total_count, x))
+    excess = _excess(x, total_count, logits)
+    deviances = _deviance(x, n * sigmoid(logits), excess) + _deviance(total_count, n * sigmoid(-logits), -excess)
+    ways = 0.5 * math.log(TWO_PI * x * (n / total_count)) + stirling_error(total_count)
+    return deviances + (ways + (stirling_error(x) - stirling_error(n)))
+
+
+def _energy_by_total_count(x: float, total_count: float, logits: float) -> float:
+    return softplus(logits) - digamma_step(total_count, x)
+
+
+def _energy_by_logits(x: float, total_count: float, logits: float) -> float:
+    return _excess(x, total_count, logits)
+
+
+def _definition(m: Any, x: Any, total_count: Any, logits: Any) -> Any:
+    ways = m.lgamma(x + total_count) - m.lgamma(total_count) - m.lgamma(x + 1)
+    return ways - total_count * m.softplus(logits) - x * m.softplus(-logits)
+
+
+def _mode(total_count: float, logits: float) -> int:
+    return int(max(total_count - 1.0, 0.0) * math.exp(logits))
+
+
+def _ratio(m: Any, k: int, total_count: Any, logits: Any) -> Any:
+    return (k + total_count) / (k + 1) * m.sigmoid(logits)
+
+
+def _limit(m: Any, k: int, total_count: Any, logits: Any) -> Any:
+    # (k + r)/(k + 1) falls to 1 for r > 1 and rises to 1 for r < 1
+    return m.maximum((k + total_count) / (k + 1), m.exact(1)) * m.sigmoid(logits)
+
+
+def _draw(rng: np.random.Generator, shape: tuple[int, ...], total_count: Wide, logits: Wide) -> Wide:
+    return draw_counts(rng, shape, rng.standard_gamma(total_count, shape) * np.exp(logits))
+
+
+negative_binomial = Density(
+    name="negative_binomial",
+    support=COUNTS,
+    forms=(
+        Form(
+            parameters=(
+                Parameter(name="total_count", domain=POSITIVE, oracle_span=(1e-6, 300.0)),
+                Parameter(name="logits", domain=REAL, span=(1e-30, 700.0), oracle_span=(1e-30, 4.5)),
+            ),
+            energy=lift(_energy),
+            energy_grad=(lift(_energy_by_total_count), lift(_energy_by_logits)),
+            log_normalizer=None,
+            log_normalizer_grad=(None, None),
+            definition=_definition,
+            log_mass=None,
+            recipe=Ladder(mode=_mode, ratio=_ratio, limit=_limit),
+            draw=_draw,
+        ),
+    ),
+    source="Casella and Berger, Statistical Inference (2002), eq. (3.2.10)",
+)

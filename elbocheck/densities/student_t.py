@@ -1,0 +1,158 @@
+"""Student's t density, log p(x) = -(df + 1)/2 log(1 + u**2/df) - log scale - log(sqrt(df) B(1/2, df/2)), in nats.
+
+u = (x - loc)/scale. The normaliser is log(sqrt(2 pi) scale) plus a positive excess, about 1/(4 df), that vanishes as the
+density becomes normal: with a = df/2 it is log Gamma(a) + log(a)/2 - log Gamma(a + 1/2), which falls by
+log1p(1/(4 a (a + 1)))/2 as a rises by 1; Stirling's series leaves odd powers of 1/a of it. No logarithms cancel.
+Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. (2.159), scale**2 = 1/lambda.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.recipe import STEPS, Chart
+from elbocheck.domain import POSITIVE, REAL
+from elbocheck.kernels.elementary import log_root_two_pi_times, minus_log1p, standardise
+from elbocheck.kernels.lift import Wide, lift
+
+__all__ = ["student_t"]
+
+TINY = 2.0**-54  # log1p(w) is w up to rounding
+HUGE = 1e300
+LARGE = 12.0  # from here ten terms are right to 2**-60
+EXCESS = (  # of log Gamma(a) + log(a)/2 - log Gamma(a + 1/2) in 1/a**(2 k - 1), highest first
+    -221930581 / 79691776, 3202291 / 8912896, -929569 / 15728640, 5461 / 425984, -691 / 180224,
+    31 / 18432, -17 / 14336, 1 / 640, -1 / 192, 1 / 8,
+)  # fmt: skip
+EXCESS_SLOPE = tuple((19 - 2 * k) * coefficient for k, coefficient in enumerate(EXCESS))
+
+
+def _energy(x: float, loc: float, scale: float, df: float) -> float:
+    u = abs(standardise(x, loc, scale))
+    w = u / df * u
+    if w < TINY:  # df may be so large that w underflows, (df + 1) w does not
+        return 0.5 * u * (u * ((df + 1.0) / df))
+    return 0.5 * (df + 1.0) * _log1p_square(w, x, loc, scale, df)
+
+
+def _log1p_square(w: float, x: float, loc: float, scale: float, df: float) -> float:
+    """Log(1 + w), w = u**2/df, also where w or u overflows."""
+    if w > HUGE:
+        return 2.0 * (math.log(abs(0.5 * x - 0.5 * loc)) - math.log(0.5 * scale)) - math.log(df)
+    return math.log1p(w)
+
+
+def _energy_by_loc(x: float, loc: float, scale: float, df: float) -> float:
+    u = standardise(x, loc, scale)
+    if abs(u) < 1.0:
+        return -(df + 1.0) * u / (df + u * u) / scale
+    half, width = 0.5 * x - 0.5 * loc, 0.5 * scale  # u may overflow where the result does not
+    return -0.5 * (df + 1.0) / (half + df * width * (width / half))
+
+
+def _energy_by_scale(x: float, loc: float, scale: float, df: float) -> float:
+    u = standardise(x, loc, scale)
+    if abs(u) < 1.0:
+        return -(df + 1.0) * u / (df + u * u) * (u / scale)
+    return -(df + 1.0) / (1.0 + df / u / u) / scale
+
+
+def _energy_by_df(x: float, loc: float, scale: float, df: float) -> float:
+    # [log(1 + w) - s - s/df]/2 with s = w/(1 + w): the first difference is -s - log(1 - s) > 0, of order s**2
+    slope = abs(standardise(x, loc, scale)) / df
+    w = slope * slope * df
+    if w <= 1.0:
+        return 0.5 * (minus_log1p(-w / (1.0 + w)) - slope * slope / (1.0 + w))
+    share = 1.0 / (1.0 + 1.0 / w)
+    return 0.5 * (_log1p_square(w, x, loc, scale, df) - share - share / df)
+
+
+def _normalizer(_loc: float, scale: float, df: float) -> float:
+    a = 0.5 * df
+    if a < 1.0:  # the first step may be large, and cancel log scale: one logarithm of both
+        scale *= (a + 0.5) / math.sqrt(a * (a + 1.0))
+        a += 1.0
+    steps = max(0.0, math.ceil(LARGE - a))
+    inverse = 1.0 / (a + steps)
+    excess = inverse * _polynomial(EXCESS, inverse * inverse)
+    while steps > 0.0:  # the smallest terms first
+        steps -= 1.0
+        excess += 0.5 * math.log1p(0.25 / ((a + steps) * (a + steps + 1.0)))
+    return log_root_two_pi_times(scale) + excess
+
+
+def _normalizer_by_scale(_loc: float, scale: float, _df: float) -> float:
+    return 1.0 / scale
+
+
+def _normalizer_by_df(_loc: float, _scale: float, df: float) -> float:
+    a = 0.5 * df
+    steps = max(0.0, math.ceil(LARGE - a))
+    inverse = 1.0 / (a + steps)
+    slope = inverse * inverse * _polynomial(EXCESS_SLOPE, inverse * inverse)
+    while steps > 0.0:
+        steps -= 1.0
+        b = a + steps
+        slope += 0.25 / (b * (b + 0.5) * (b + 1.0))
+    return -0.5 * slope
+
+
+def _polynomial(coefficients: tuple[float, ...], u: float) -> float:
+    total = 0.0
+    for coefficient in coefficients:
+        total = total * u + coefficient
+    return total
+
+
+def _definition(m: Any, x: Any, loc: Any, scale: Any, df: Any) -> Any:
+    return -(df + 1) / 2 * m.log1p(((x - loc) / scale) ** 2 / df)
+
+
+def _log_mass(m: Any, _loc: Any, scale: Any, df: Any) -> Any:
+    return m.log(scale) + m.log(m.pi * df) / 2 + m.lgamma(df / 2) - m.lgamma((df + 1) / 2)
+
+
+def _entropy(m: Any, loc: Any, scale: Any, df: Any) -> Any:
+    return (df + 1) / 2 * (m.digamma((df + 1) / 2) - m.digamma(df / 2)) + _log_mass(m, loc, scale, df)
+
+
+_SINH = Chart(  # the integrand cosh(t)**-df is log-concave; about 1/sqrt(df) wide where that is large
+    point=lambda m, t, loc, scale, df: loc + scale * m.sqrt(df) * m.sinh(t),
+    jacobian=lambda m, t, _loc, _scale, _df: m.cosh(t),
+    factor=lambda m, _loc, scale, df: scale * m.sqrt(df),
+    breaks=lambda m, _loc, _scale, df: [-math.inf, *(m.exact(step) / m.sqrt(1 + df) for step in STEPS), math.inf],
+    log_density=lambda m, t, _loc, _scale, df: -(df + 1) * m.log_cosh(t),
+    log_product=lambda m, t, _loc, _scale, df: -df * m.log_cosh(t),
+)
+
+
+def _draw(rng: np.random.Generator, shape: tuple[int, ...], loc: Wide, scale: Wide, df: Wide) -> Wide:
+    return loc + scale * rng.standard_t(df, shape)
+
+
+student_t = Density(
+    name="student_t",
+    support=REAL,
+    forms=(
+        Form(
+            parameters=(
+                Parameter(name="loc", domain=REAL),
+                Parameter(name="scale", domain=POSITIVE),
+                Parameter(name="df", domain=POSITIVE, span=(1e-3, 1e15), oracle_span=(5e-2, 1e8)),
+            ),
+            energy=lift(_energy),
+            energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale), lift(_energy_by_df)),
+            log_normalizer=lift(_normalizer),
+            log_normalizer_grad=(None, lift(_normalizer_by_scale), lift(_normalizer_by_df)),
+            definition=_definition,
+            log_mass=_log_mass,
+            recipe=(_SINH,),
+            draw=_draw,
+            entropy=_entropy,
+        ),
+    ),
+    source="Bishop, Pattern Recognition and Machine Learning (2006), eq. (2.159)",
+    shape="df",
+)
