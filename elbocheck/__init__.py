@@ -31,7 +31,7 @@ _HOMES = {
     "load": "elbocheck.loading",
     "verify": "elbocheck.engine",
 }
-_MODULES = ("densities", "divergences", "gallery", "rules")
+_MODULES = ("certify", "densities", "divergences", "estimators", "gallery", "rules")
 
 __all__ = ["Bound", "ElbocheckError", "Finding", "Intent", "Loss", "Outcome", "Role", "Verdict", "load", "verify"]
 

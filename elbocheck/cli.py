@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"elbocheck {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_verify(commands.add_parser("verify", help="read a loss by calling it"))
+    _add_certify(commands.add_parser("certify", help="prove the references: digits, routes, ulps"))
     page = commands.add_parser("rule", help="print the page of a rule")
     page.add_argument("code", help="a code or a name, e.g. ELB103 or both-terms-mean")
     page.set_defaults(run=_rule)
@@ -101,6 +102,61 @@ def _add_verify(verify: argparse.ArgumentParser) -> None:
     verify.set_defaults(run=_verify)
 
 
+def _add_certify(certify: argparse.ArgumentParser) -> None:
+    add = certify.add_argument
+    add("names", nargs="*", metavar="NAME", help="a density, a divergence or a named certificate; by default all")
+    add("--digits", default="50", metavar="N", help="decimal digits asked, 1 to 1000 (50)")
+    add("--points", default="2", metavar="N", help="random members of each form (2)")
+    add(
+        "--ulp-points",
+        default="10000",
+        metavar="N",
+        help="random points of each kernel and dtype, fewer for slopes, 0 for none (10000)",
+    )
+    add("--jobs", default="1", metavar="N", help="processes (1)")
+    add("--seed", default="0", help="of every random choice, a whole number (0)")
+    add("--format", choices=("text", "json"), default="text", help="how to print the table (text)")
+    add("--output", metavar="FILE", help="write the table there instead")
+    certify.set_defaults(run=_certify)
+
+
+def _certify(options: argparse.Namespace) -> int:
+    from elbocheck.certify import certify, render, to_json
+
+    if options.output:
+        _refuse_folder(options.output)
+    table = certify(
+        options.names,
+        digits=_count("--digits", options.digits, 1),
+        points=_count("--points", options.points, 1),
+        ulp_points=_count("--ulp-points", options.ulp_points, 0),
+        jobs=_count("--jobs", options.jobs, 1),
+        seed=_seed(options.seed),
+        progress=_bar,
+    )
+    _emit(to_json(table) if options.format == "json" else render(table), options.output)
+    return 1 if table.faults else 0
+
+
+def _count(flag: str, text: str, least: int) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < least:
+        raise UsageError(f"{flag} {text}: give a whole number from {least} up")
+    return int(text)
+
+
+def _bar(done: int, of: int, name: str) -> None:
+    """Draw progress on a terminal, over itself."""
+    if sys.stderr.isatty():
+        filled = round(24 * done / of)
+        end = "\n" if done == of else ""
+        print(
+            f"\r\x1b[K[{'#' * filled}{'.' * (24 - filled)}] {done}/{of} {name}"[:110],
+            end=end,
+            file=sys.stderr,
+            flush=True,
+        )
+
+
 def _verify(options: argparse.Namespace) -> int:
     from elbocheck.engine import verify
     from elbocheck.loading import load
@@ -147,15 +203,18 @@ def _print(verdict: Any, options: argparse.Namespace) -> None:
     from elbocheck.reports import json, terminal
 
     colour = not options.output and _colour()
-    text = json.render(verdict) if options.format == "json" else terminal.render(verdict, colour=colour)
-    if not options.output:
+    _emit(json.render(verdict) if options.format == "json" else terminal.render(verdict, colour=colour), options.output)
+
+
+def _emit(text: str, output: str | None) -> None:
+    if not output:
         encoding = sys.stdout.encoding or "utf-8"  # a console that lacks a letter shows its number
         print(text.encode(encoding, "backslashreplace").decode(encoding))
         return
     try:
-        Path(options.output).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        Path(output).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise _unwritable(options.output, error.strerror) from None
+        raise _unwritable(output, error.strerror) from None
 
 
 def _refuse_folder(output: str) -> None:

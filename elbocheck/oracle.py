@@ -113,7 +113,8 @@ class Member:
         """
         recipe = self.form.recipe
         if isinstance(recipe, Levels):
-            return enclosure.taylor(lambda m: _sum(self._terms(m, recipe, weight)), digits, order)
+            floor = NEGLIGIBLE if scale is None else 10.0 ** -min(digits, 300)
+            return enclosure.taylor(lambda m: _sum(self._terms(m, recipe, weight)), digits, order, floor=floor)
         if isinstance(recipe, Ladder):
             return enclosure.summate(**self._climb(recipe, weight), digits=digits, order=order)
         parts = [
@@ -129,15 +130,18 @@ class Member:
         ]
         return [enclosure.total(column) for column in zip(*parts, strict=True)]
 
-    def witness(self, digits: int, weight: LogRatio | None = None) -> Enclosure:
+    def witness(self, digits: int, weight: LogRatio | None = None, scale: Enclosure | None = None) -> Enclosure:
         """The same integral or sum by mpmath, two rules at two precisions."""
         recipe, fixed = self.form.recipe, replace(self, place=None)
         if isinstance(recipe, Levels):
             return _enclosed(precision.agree(lambda ctx: _sum(fixed._terms(ctx, recipe, weight)), digits))
         if isinstance(recipe, Ladder):
             return _enclosed(precision.summate(**fixed._climb(recipe, weight), digits=digits))
+        least = 0 if scale is None else precision.certified(*scale.exact(), digits, "").value
         parts = [
-            precision.integrate(fixed._integrand(chart, weight), fixed._breaks(chart, weight), digits, chart.tail)
+            precision.integrate(
+                fixed._integrand(chart, weight), fixed._breaks(chart, weight), digits, chart.tail, scale=least
+            )
             for chart in recipe
         ]
         return enclosure.total([_enclosed(part) for part in parts])
@@ -145,14 +149,22 @@ class Member:
     def mean(self, weight: LogRatio, digits: int, *, by_mpmath: bool = False) -> Enclosure:
         """The expectation of a log ratio, by one of the engines."""
         if by_mpmath:
-            return enclosure.quotient(self.witness(digits, weight), self.witness(digits))
+            mass = self.witness(digits)
+            return enclosure.quotient(self.witness(digits, weight, mass), mass)
         mass = self.mass(digits)[0]
         return enclosure.quotient(self.mass(digits, weight=weight, scale=mass)[0], mass)
 
     def entropy(self, digits: int, *, by_mpmath: bool = False) -> Enclosure:
         """The entropy in nats: log Z - E[log density without it]."""
-        energy = enclosure.negative(self.mean(LogRatio(), digits, by_mpmath=by_mpmath))
-        return enclosure.total([energy, self.closed(self.form.log_mass, digits)[0]])
+        rung = digits
+        for _ in range(ROUNDS):
+            energy = enclosure.negative(self.mean(LogRatio(), rung, by_mpmath=by_mpmath))
+            found = enclosure.total([energy, self.closed(self.form.log_mass, rung)[0]])
+            missing = digits - found.digits_of(1.0)
+            if missing <= 0 or by_mpmath:
+                break
+            rung += int(missing) + 3
+        return found
 
     def divergence(self, other: Member, digits: int, *, spare: int = 0, by_mpmath: bool = False) -> Enclosure:
         """KL(this || other) in nats, at rising precision until its own digits are known.
@@ -174,7 +186,7 @@ class Member:
 
     def _term(self, m: Any, k: int, weight: LogRatio | None) -> Number:
         value = m.exp(self.log_density(m, m.exact(k)))
-        return value if weight is None else value * self._factor(m, k, weight)
+        return value if weight is None or m.vanishes(value) else value * self._factor(m, k, weight)
 
     def _factor(self, m: Any, k: int, weight: LogRatio) -> Number:
         log_density = self.log_density(m, m.exact(k))
@@ -186,7 +198,7 @@ class Member:
             "first": lambda m: self._term(m, start, None),
             "ratio": lambda m, k: recipe.ratio(m, k, *self.parameters(m)),
             "start": start,
-            "tail": recipe.tail(self.parameters),
+            "tail": recipe.tail(replace(self, place=None).parameters),
             "weight": (lambda m, k: self._factor(m, k, weight)) if weight else None,
         }
 

@@ -11,11 +11,21 @@ import scipy.stats
 
 from elbocheck.budget import BUDGETS, ulp_distance
 from elbocheck.certify import spread
-from elbocheck.densities import DENSITIES, Density, bernoulli, density, huber, multivariate_normal, normal
+from elbocheck.densities import (
+    DENSITIES,
+    Density,
+    bernoulli,
+    density,
+    huber,
+    multivariate_normal,
+    normal,
+    truncated_normal,
+)
 from elbocheck.densities import von_mises_fisher as sphere
 from elbocheck.domain import Integers
 from elbocheck.errors import OracleError, ParameterError
 from elbocheck.oracle import LogRatio, Member
+from elbocheck.precision import context
 from tests.references import CASES, POINTS, ROWS, Case, Row
 
 rows = pytest.mark.parametrize("row", ROWS, ids=str)
@@ -149,6 +159,12 @@ def test_tempering_multiplies_the_energy(row: Row, weight: float) -> None:
     assert ulp_distance(got, expected, np.float64).max() <= 2 * budget
 
 
+def test_an_interval_the_wrong_way_round_is_named() -> None:
+    """Parameters that constrain each other say so, with both values."""
+    with pytest.raises(ParameterError, match=r"truncated_normal: low must be < high, got 2\.0 and 1\.0"):
+        truncated_normal.log_prob(1.5, loc=0.0, scale=1.0, low=[0.0, 2.0], high=1.0)
+
+
 def test_extreme_arguments_stay_finite_where_the_truth_is() -> None:
     """Overflow of an intermediate is not overflow of the result."""
     assert bernoulli.energy(0.0, logits=1e300) == 1e300
@@ -198,6 +214,25 @@ def _assert_slope(value: Density, parameters: dict[str, Any], x: Any, name: str)
     step = 1e-6 * (base if value is sphere and name == "loc" else np.sign(slope))
     ends = [value.log_prob(x, **{**parameters, name: base + side * step}) for side in (1, -1)]
     assert abs((ends[0] - ends[1]) / 2 - np.sum(slope * step)) <= 1e-11
+
+
+def test_the_divergence_of_vectors_is_that_of_their_whitened_components() -> None:
+    """KL does not change under a linear map, and adds up over independent components, each of them a normal's."""
+    m, root = context(40), ((2, 0), (3, 5))
+    scales, far = ((0.5, 2.0), (1.0, 0.25)), ((1.0, -2.0), (0.5, 0.0))
+
+    def mapped(loc: Any, deviations: Any) -> Any:
+        rows = [[m.mpf(a) * s for a, s in zip(row, deviations, strict=True)] for row in root]
+        covariance = [[sum(a * b for a, b in zip(one, two, strict=True)) for two in rows] for one in rows]
+        return [sum(m.mpf(a) * b for a, b in zip(row, loc, strict=True)) for row in root], covariance
+
+    this, other = (mapped(loc, [m.mpf(v) for v in s]) for loc, s in zip(far, scales, strict=True))
+    found = multivariate_normal.forms[0].kl(m, this, other)  # type: ignore[misc]  # it has one
+    parts = [
+        normal.forms[0].kl(m, *((m.mpf(far[k][i]), m.mpf(scales[k][i])) for k in (0, 1)))  # type: ignore[misc]
+        for i in (0, 1)
+    ]
+    assert abs(found - sum(parts)) < m.mpf(10) ** -35
 
 
 @pytest.mark.parametrize(

@@ -612,7 +612,7 @@ def test_bounds_that_miss_the_elbo_are_an_error(monkeypatch: pytest.MonkeyPatch,
         if fault == "weight":
             return right(m, lambda n, u: ratio(n, u) - n.log(n.exact(0.75)))
         whole = right(m, ratio)
-        return trapezoid.NormalLaplace(
+        return iwae.NormalLaplace(
             whole.sizes[::2], [2 * weight for weight in whole.weights[::2]], whole.error, whole.least, whole.reach
         )
 

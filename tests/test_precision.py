@@ -167,6 +167,15 @@ def test_sums_climb_from_the_mode(rate: float) -> None:
         assert abs(found.value - truth) <= found.error <= 1e-20 * max(truth, 1.0)
 
 
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("x", ["1e-40", "0.5", "30", "95", "1e6"])
+def test_bessel_functions_by_series_and_expansion(order: int, x: str) -> None:
+    """Both branches against mpmath's own slow function, at a precision where that is quick."""
+    ctx = context(60)
+    truth = ctx.besselk(order, ctx.mpf(x)) * ctx.exp(ctx.mpf(x))
+    assert abs(ctx.bessel_k(order, ctx.mpf(x)) / truth - 1) < ctx.mpf(10) ** -57
+
+
 def test_derivatives_by_two_steps() -> None:
     """Both orders, and a kink is an error, not an average."""
     assert abs(derivative(lambda ctx, x: ctx.exp(2 * x), 0.5, 1, 30).value - 2 * context(60).e) < 1e-30

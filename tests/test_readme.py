@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from elbocheck import verify
+from elbocheck.certify import release
 from elbocheck.densities import DENSITIES
 from elbocheck.gallery import GALLERY
 from elbocheck.rules import RULES
@@ -36,7 +37,19 @@ def example() -> str:
     return re.sub(r"\d+ points, \d+ calls(.*), \d+\.\d+ s$", r"720 points, 750 calls\1, 0.2 s", report)
 
 
-SECTIONS = {"families": families, "rules": rules, "example": example}
+def certificates() -> str:
+    """Return the table of the release: digits, and the largest error of any kernel."""
+    rows = []
+    for row in release().rows:
+        double, single = row.worst("float64"), row.worst("float32")
+        errors = [f"{k.ulps:.1f}" if k else "" for k in (double, single)]
+        where = double.name.partition(".")[2] if double else ""
+        rows.append(f"| {row.name} | {row.digits:.0f} | {row.route} | {errors[0]} | {errors[1]} | {where} |")
+    head = "| what | digits | agree | ulp, float64 | ulp, float32 | worst kernel |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
+
+
+SECTIONS = {"certificates": certificates, "families": families, "rules": rules, "example": example}
 
 
 def section(name: str) -> re.Pattern[str]:

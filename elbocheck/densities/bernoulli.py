@@ -64,7 +64,8 @@ def _x_log_x(m: Any, x: Any) -> Any:
 
 def _kl(m: Any, this: Any, other: Any) -> Any:
     (probs,), (far,) = this, other
-    return probs * m.log(probs / far) + (1 - probs) * m.log((1 - probs) / (1 - far))
+    pairs = ((probs, far), (1 - probs, 1 - far))
+    return sum((ours * m.log(ours / theirs) for ours, theirs in pairs if not m.vanishes(ours)), m.exact(0))
 
 
 def _draw(rng: np.random.Generator, shape: tuple[int, ...], logits: Wide) -> Wide:

@@ -67,8 +67,8 @@ def _kl(m: Any, this: Any, other: Any) -> Any:
     return slopes + _log_mass(m, *other) - _log_mass(m, *this)
 
 
-def _chart_log_density(m: Any, t: Any, a: Any, b: Any) -> Any:
-    """-(a - 1) softplus(-t) - (b - 1) softplus(t).
+def _chart_log_product(m: Any, t: Any, a: Any, b: Any) -> Any:
+    """-a softplus(-t) - b softplus(t).
 
     Of large a and b the two terms cancel about the mode, t = log(a/b) + s: with shares p = a/(a + b) and q, their sum is
     -a log p - b log q + (a + b) log(1 + q f(-p s) + p f(q s)), f(u) = e**u - 1 - u, where all is positive.
@@ -82,7 +82,12 @@ def _chart_log_density(m: Any, t: Any, a: Any, b: Any) -> Any:
         second_order = q * expm1_minus(m, -p * s, size) + p * expm1_minus(m, q * s, size)
         return total * m.log1p(second_order) - a * m.log(p) - b * m.log(q)
 
-    return left + right - m.select(size - m.rational(10_000, 3), about_the_mode, lambda: a * left + b * right)
+    return -m.select(size - m.rational(10_000, 3), about_the_mode, lambda: a * left + b * right)
+
+
+def _chart_log_density(m: Any, t: Any, a: Any, b: Any) -> Any:
+    """The same without the Jacobian sigmoid(t) sigmoid(-t)."""
+    return _chart_log_product(m, t, a, b) + m.softplus(-t) + m.softplus(t)
 
 
 def _breaks(m: Any, a: Any, b: Any) -> list[Any]:
@@ -96,6 +101,7 @@ _LOGIT_CHART = Chart(
     jacobian=lambda m, t, _a, _b: m.exp(-m.softplus(t) - m.softplus(-t)),  # sigmoid(t) sigmoid(-t), sharp on wide balls
     breaks=_breaks,
     log_density=_chart_log_density,
+    log_product=_chart_log_product,
     fixed=True,
 )
 
@@ -106,7 +112,7 @@ def _draw(rng: np.random.Generator, shape: tuple[int, ...], concentration1: Wide
 
 
 _CONCENTRATIONS = tuple(
-    Parameter(name=name, domain=POSITIVE, oracle_span=(0.1, 1e9)) for name in ("concentration1", "concentration0")
+    Parameter(name=name, domain=POSITIVE, oracle_span=(1e-3, 1e9)) for name in ("concentration1", "concentration0")
 )
 
 beta = Density(

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from elbocheck.densities.recipe import Recipe
 from elbocheck.domain import Domain, Parameter, matching
+from elbocheck.errors import ParameterError
 from elbocheck.kernels.lift import Array, Kernel, Wide, narrow, result_dtype
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Form:
         kl: (m, parameters, parameters of another member) to the closed form of KL(this || other), where there
             is one.
         example: generator to random parameters, where their domains alone do not tell.
+        increasing: names of two parameters of which the first must be less than the second.
     """
 
     parameters: tuple[Parameter, ...]
@@ -58,6 +60,7 @@ class Form:
     kl: Callable[..., Any] | None = None
     kinks: Callable[..., list[Any]] | None = None
     example: Callable[[np.random.Generator], tuple[Any, ...]] | None = None
+    increasing: tuple[str, str] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -207,7 +210,17 @@ class Density:
         with np.errstate(invalid="ignore"):  # an infinity has no remainder
             for parameter, value in zip(form.parameters, values, strict=True):
                 parameter.require(self.name, value)
+        if form.increasing is not None:
+            self._require_increasing(form, values)
         return form, values
+
+    def _require_increasing(self, form: Form, values: list[Wide]) -> None:
+        names = form.increasing or ("", "")
+        first, second = np.broadcast_arrays(*(values[form.names.index(name)] for name in names))
+        wrong = ~(first < second)
+        if wrong.any():
+            pair = f"{float(first[wrong][0])!r} and {float(second[wrong][0])!r}"
+            raise ParameterError(f"{self.name}: {names[0]} must be < {names[1]}, got {pair}")
 
 
 def _batch(form: Form, values: list[Wide]) -> tuple[int, ...]:

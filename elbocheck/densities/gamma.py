@@ -100,6 +100,11 @@ def _chart_log_density(m: Any, t: Any, concentration: Any, rate: Any) -> Any:
     return origin - t - m.exp(t) - concentration * expm1_minus(m, t, concentration)
 
 
+def _chart_log_product(m: Any, t: Any, concentration: Any, rate: Any) -> Any:
+    origin = concentration * (m.log((concentration + 1) / rate) - 1)
+    return origin - m.exp(t) - concentration * expm1_minus(m, t, concentration)
+
+
 def outwards(m: Any, width: Any, reach: Any) -> list[Any]:
     """Distances from a mode: in fours from its width to the reach of an exponential tail, and that doubled thrice."""
     near = [width * 2 * 4**k for k in range(6) if m.surely_less(width * 4 ** (k + 1), reach)]
@@ -118,6 +123,7 @@ _LOG_CHART = Chart(
     jacobian=lambda m, t, concentration, rate: (concentration + 1) / rate * m.exp(t),
     breaks=_breaks,
     log_density=_chart_log_density,
+    log_product=_chart_log_product,
 )
 
 
@@ -132,7 +138,7 @@ gamma = Density(
     forms=(
         Form(
             parameters=(
-                Parameter(name="concentration", domain=POSITIVE, oracle_span=(0.1, 1e9)),
+                Parameter(name="concentration", domain=POSITIVE, oracle_span=(1e-6, 1e9)),
                 Parameter(name="rate", domain=POSITIVE),
             ),
             energy=lift(_energy),

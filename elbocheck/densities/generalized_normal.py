@@ -111,7 +111,6 @@ def _side(sign: int) -> Chart:
         jacobian=lambda m, t, _loc, scale, _power: scale * m.exp(t),
         breaks=_breaks,
         log_density=lambda m, t, _loc, _scale, power: -m.exp(power * t),
-        coordinate=lambda m, x, loc, scale, _power: None if m.vanishes(x - loc) else m.log(abs(x - loc) / scale),
     )
 
 

@@ -7,16 +7,13 @@ Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1 (1
 """
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Chart
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.errors import ParameterError
 from elbocheck.kernels.elementary import standardise
 from elbocheck.kernels.gauss import erfcx
 from elbocheck.kernels.lift import Wide, lift
@@ -211,21 +208,7 @@ def _example(rng: np.random.Generator) -> tuple[float, ...]:
     return loc, scale, low, high
 
 
-class _Ordered(Density):
-    """A density whose parameters are checked against each other too."""
-
-    def _read(self, parameters: Mapping[str, ArrayLike]) -> tuple[Form, list[Wide]]:
-        form, values = super()._read(parameters)
-        low, high = np.broadcast_arrays(*values[-2:])
-        if not (low < high).all():
-            first = np.flatnonzero(~(low < high))[0]
-            raise ParameterError(
-                f"{self.name}: low must be < high, got {float(low.flat[first])!r} and {float(high.flat[first])!r}"
-            )
-        return form, values
-
-
-truncated_normal = _Ordered(
+truncated_normal = Density(
     name="truncated_normal",
     support=REAL,
     forms=(
@@ -248,6 +231,7 @@ truncated_normal = _Ordered(
             draw=_draw,
             entropy=_entropy,
             example=_example,
+            increasing=("low", "high"),
         ),
     ),
     source="Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1 (1994), eq. (13.134)",

@@ -65,7 +65,10 @@ normal_standard = Divergence(
     name="KL(normal || standard normal)",
     forms=(
         DivergenceForm(
-            parameters=(Parameter(name="loc", domain=REAL), Parameter(name="log_var", domain=REAL)),
+            parameters=(
+                Parameter(name="loc", domain=REAL),
+                Parameter(name="log_var", domain=REAL, span=(1e-30, 700.0)),
+            ),
             kl=lift(_kl),
             kl_grad=(lift(_kl_by_loc), lift(_kl_by_log_var)),
             closed=_closed,

@@ -21,7 +21,8 @@ from elbocheck.enclosure.enclosed import (
     total,
 )  # fmt: skip
 from elbocheck.enclosure.integrals import integrate, summate
-from elbocheck.enclosure.trapezoid import NormalLaplace, goal, normal_mean_of_sigmoids, normal_means_of_softplus, within
+from elbocheck.enclosure.laplace import NormalLaplace
+from elbocheck.enclosure.trapezoid import goal, normal_mean_of_sigmoids, normal_means_of_softplus, within
 
 __all__ = [
     "Ball",

@@ -19,6 +19,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+MOST_LOST = 300  # digits beyond which a number counts as 0
+
+
 @dataclass(frozen=True)
 class Enclosure:
     """A real ball with its radius relative to its value.
@@ -51,7 +54,7 @@ class Enclosure:
     def lost(self) -> int:
         """Digits that a number of order 1 loses when it cancels to this one."""
         size = self.ball.abs_upper().log() / arb(10).log() if self.ball != 0 else arb(0)
-        return max(0, -int(size.floor().unique_fmpz() or 0)) if size.is_finite() else 0
+        return min(MOST_LOST, max(0, -int(size.floor().unique_fmpz() or 0))) if size.is_finite() else 0
 
     def holds_zero(self) -> bool:
         """Whether the number can be 0."""

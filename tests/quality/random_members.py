@@ -18,6 +18,7 @@ from elbocheck import enclosure
 from elbocheck.certify import spread
 from elbocheck.certify.members import subject
 from elbocheck.densities import DENSITIES
+from elbocheck.domain import REAL
 from elbocheck.errors import OracleError
 from elbocheck.oracle import Member
 
@@ -51,11 +52,13 @@ def outcomes(place: int, count: int, seed: int) -> list[Outcome]:
 
 
 def batches(count: int, seed: int) -> Iterator[tuple[int, int, int]]:
-    """The work in pieces: every form gets the same share."""
-    forms = sum(len(d.forms) for d in DENSITIES)
-    share = -(-count // forms)
-    for start in range(0, share, 250):
-        for place in range(forms):
+    """The work in pieces: forms that are summed or live on an interval, and cost little, get three times the share."""
+    weights = [
+        3 if form.recipe.__class__ is not tuple or d.support != REAL else 1 for d in DENSITIES for form in d.forms
+    ]
+    for place, weight in enumerate(weights):
+        share = -(-count * weight // sum(weights))
+        for start in range(0, share, 250):
             yield place, min(250, share - start), seed + start
 
 

@@ -1,0 +1,306 @@
+"""The kernels' certificate: the largest error in ulps over the whole domain, against balls, and where it happens.
+
+The unit is one ulp of the true result. Of kernels with roots (their budget is one of terms) it is what moving every
+argument by a quarter of its ulp, the mean rounding of a number, changes the truth by, where that is larger: near a root
+that falls between two floats no arithmetic keeps relative accuracy.
+Three searches: random points over the domain, its edges among them, and a climb from the worst ones found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elbocheck import enclosure, precision
+from elbocheck.budget import BUDGETS, ulp_distance
+from elbocheck.certify import spread
+from elbocheck.certify.members import subject
+from elbocheck.densities.density import Density, Form
+from elbocheck.divergences.divergence import Divergence
+from elbocheck.domain import Integers
+from elbocheck.errors import OracleError
+from elbocheck.kernels.lift import Kernel, narrow
+from elbocheck.oracle import exact
+
+__all__ = ["Reference", "Worst", "density_references", "divergence_references", "measure", "mismatch"]
+
+BITS = 192  # of the balls that kernels are held against; more where a point needs them
+ROUNDING = 0.25  # ulps: the mean rounding of an argument
+BESIDE_BALLS = 100  # digits more at which mpmath confirms itself, where it confirms a ball
+SUSPECT = {8: 1.5, 4: 0.5 + 2.0**-20}  # raw ulps by bytes, from which the conditioning of a point is looked at
+LOOKED_AT = 4000  # points whose conditioning is computed, the worst first
+PARENTS, CHILDREN, GENERATIONS = 12, 12, 12
+
+Truth = Callable[..., Any]
+Point = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A kernel and the truth it is held against.
+
+    Attributes:
+        name: family and kernel, the key of its budget.
+        owner: the row of the table it belongs to.
+        kernel: the compiled function of float arrays.
+        truth: (m, *arguments) in the vocabulary of definitions.
+        place: the argument that the truth is differentiated in; None for the value itself.
+        sample: (generator, count) to arrays of arguments.
+        whole: places of arguments that are integers.
+        increasing: places of two arguments of which the first must be less than the second.
+    """
+
+    name: str
+    owner: str
+    kernel: Kernel
+    truth: Truth
+    place: int | None
+    sample: Callable[[np.random.Generator, int], list[Any]]
+    whole: tuple[int, ...] = ()
+    increasing: tuple[int, int] | None = None
+
+    @property
+    def share(self) -> int:
+        """One in how many points it gets: values of data the most, normalisers fewer, derivatives fewest."""
+        return 20 if self.place is not None else 10 if ".normalizer" in self.name else 1
+
+    @property
+    def rooted(self) -> bool:
+        """Whether errors are excused by conditioning: the result has roots, or nobody has said that it has none."""
+        return self.name not in BUDGETS or BUDGETS[self.name].of_terms
+
+    def balls(self, m: Any, arguments: Any) -> Any:
+        """The truth at one point, as a ball."""
+        if self.place is None:
+            return self.truth(m, *(m.exact(value) for value in arguments))
+        return self.truth(m, *(exact(m, value, vary=i == self.place) for i, value in enumerate(arguments)))
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest error found.
+
+    Attributes:
+        ulps: of the result or of the conditioning, whichever is larger.
+        at: the arguments.
+        points: how many were tried.
+    """
+
+    ulps: float
+    at: tuple[float, ...]
+    points: int
+
+
+def density_references(density: Density) -> Iterator[Reference]:
+    """Every kernel of every form of a density of numbers, against its definition and closed form."""
+    for form in density.forms:
+        if any(parameter.event_rank for parameter in form.parameters):
+            continue
+        whole = tuple(i for i, p in enumerate(form.parameters) if isinstance(p.domain, Integers))
+        yield from _energies(density, form, whole)
+        yield from _normalizers(density, form, whole)
+
+
+def _energies(density: Density, form: Form, whole: tuple[int, ...]) -> Iterator[Reference]:
+    def sample(rng: np.random.Generator, count: int) -> list[Any]:
+        values = spread.columns(form, rng, count)
+        return [spread.points(density, form, values, rng), *values]
+
+    def energy(m: Any, x: Any, *values: Any) -> Any:
+        return -form.definition(m, x, *values)
+
+    discrete = (0,) if isinstance(density.support, Integers) else ()
+    integers, ordered = (*discrete, *(i + 1 for i in whole)), _ordered(form, 1)
+    owner = subject(density, form)
+    yield Reference(_title(density.name, form.energy), owner, form.energy, energy, None, sample, integers, ordered)
+    for i, kernel in enumerate(form.energy_grad):
+        if i not in whole:
+            yield Reference(_title(density.name, kernel), owner, kernel, energy, i + 1, sample, integers, ordered)
+
+
+def _ordered(form: Form, first: int) -> tuple[int, int] | None:
+    """Where the parameters that must increase stand among a kernel's arguments."""
+    if form.increasing is None:
+        return None
+    low, high = (form.names.index(name) + first for name in form.increasing)
+    return low, high
+
+
+def _normalizers(density: Density, form: Form, whole: tuple[int, ...]) -> Iterator[Reference]:
+    if form.log_normalizer is None or form.log_mass is None:
+        return
+
+    def sample(rng: np.random.Generator, count: int) -> list[Any]:
+        return spread.columns(form, rng, count)
+
+    owner, title, ordered = subject(density, form), _title(density.name, form.log_normalizer), _ordered(form, 0)
+    yield Reference(title, owner, form.log_normalizer, form.log_mass, None, sample, whole, ordered)
+    for i, kernel in enumerate(form.log_normalizer_grad):
+        if kernel is not None:
+            yield Reference(_title(density.name, kernel), owner, kernel, form.log_mass, i, sample, whole, ordered)
+
+
+def divergence_references(divergence: Divergence) -> Iterator[Reference]:
+    """Every kernel of a divergence, against its closed form."""
+    for form in divergence.forms:
+
+        def sample(rng: np.random.Generator, count: int, form: Any = form) -> list[Any]:
+            return spread.columns(form, rng, count)
+
+        for place, kernel in zip((None, *range(len(form.parameters))), (form.kl, *form.kl_grad), strict=True):
+            title = _title(divergence.name, kernel)
+            yield Reference(title, divergence.name, kernel, form.closed, place, sample)
+
+
+def _title(owner: str, kernel: Any) -> str:
+    scalar = getattr(kernel, "scalar", kernel)
+    return f"{owner}.{scalar.__name__.strip('_')}"
+
+
+def measure(
+    reference: Reference, dtype: Any, count: int, seed: int, *, also: Sequence[Point] = (), climb: bool = True
+) -> Worst:
+    """The largest error of a kernel in ulps of a dtype, over random points and a climb from the worst of them.
+
+    Args:
+        reference: the kernel and its truth.
+        dtype: float64 or float32; arguments are rounded to it.
+        count: random points.
+        seed: of the points and the climb.
+        also: points that are tried besides.
+        climb: whether to search on from the worst.
+    """
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(dtype)
+    arguments = np.array(reference.sample(rng, count))
+    if also:
+        arguments = np.concatenate([np.array(also, dtype=np.float64).T, arguments], axis=1)
+    with np.errstate(over="ignore", under="ignore"):
+        arguments = arguments.astype(dtype).astype(np.float64)
+    errors = _errors(reference, arguments, dtype)
+    worst, best = _conditioned(reference, arguments, errors, dtype)
+    tried = arguments.shape[1]
+    order = np.argsort(-errors, kind="stable")[:PARENTS]
+    parents = np.concatenate([arguments[:, order], arguments[:, [best]]], axis=1)
+    champion = arguments[:, best]
+    for _ in range(GENERATIONS if climb else 0):
+        children = _mutate(reference, parents, rng, dtype)
+        tried += children.shape[1]
+        errors = _errors(reference, children, dtype)
+        found, place = _conditioned(reference, children, errors, dtype)
+        if found > worst:
+            worst, champion = found, children[:, place]
+        order = np.argsort(-errors, kind="stable")[:PARENTS]
+        parents = np.concatenate([children[:, order], champion[:, None]], axis=1)
+    return Worst(worst, tuple(float(value) for value in champion), tried)
+
+
+def _errors(reference: Reference, arguments: Any, dtype: Any) -> Any:
+    """Raw errors in ulps; 0 where the truth itself is not known or not a finite number."""
+    with np.errstate(all="ignore"):
+        values = narrow(reference.kernel.wide(*arguments), dtype)
+    high, low = _truths(reference, arguments)
+    errors = ulp_distance(values, high, dtype, remainder=low)
+    return np.where(np.isnan(high), 0.0, np.nan_to_num(errors, nan=np.inf))
+
+
+def _truths(reference: Reference, arguments: Any) -> tuple[Any, Any]:
+    """The truth at each point as a sum of two floats; NaN where the definition has none (a kink, outside the support)."""
+    order = 1 if reference.place is None else 2
+    return enclosure.doubles(reference.balls, arguments.T.tolist(), BITS, order)
+
+
+def _conditioned(reference: Reference, arguments: Any, errors: Any, dtype: Any) -> tuple[float, int]:
+    """The largest error after conditioning, and where; points are looked at from the worst raw error down."""
+    if not reference.rooted:
+        place = int(np.argmax(errors))
+        return float(errors[place]), place
+    suspect = SUSPECT[np.dtype(dtype).itemsize]
+    order = np.argsort(-errors, kind="stable")[:LOOKED_AT]
+    worst, best = 0.0, int(order[0])
+    for block in np.array_split(order, max(1, order.size // 64)):
+        if errors[block[0]] <= worst or errors[block[0]] <= suspect:
+            break
+        factor = _excuse(reference, arguments[:, block], dtype)
+        excess = errors[block] / factor
+        place = int(np.argmax(excess))
+        if excess[place] > worst:
+            worst, best = float(excess[place]), int(block[place])
+    rest = errors[errors <= suspect]
+    if rest.size and float(rest.max()) > worst:
+        worst, best = float(rest.max()), int(np.argmax(np.where(errors <= suspect, errors, -1.0)))
+    return worst, best
+
+
+def _excuse(reference: Reference, arguments: Any, dtype: Any) -> Any:
+    """How many ulps of the result the truth moves by when every argument moves by its rounding; at least 1."""
+    high, low = _truths(reference, arguments)
+    moved = np.zeros_like(high)
+    for i in range(arguments.shape[0]):
+        if i in reference.whole:
+            continue
+        steps = []
+        for towards in (np.inf, -np.inf):
+            beside = arguments.copy()
+            beside[i] = np.nextafter(beside[i].astype(dtype), towards, dtype=dtype)
+            near, rest = _truths(reference, beside)
+            with np.errstate(invalid="ignore"):
+                steps.append(np.nan_to_num(np.abs((near - high) + (rest - low)), posinf=0.0))
+        moved += np.maximum(*steps)
+    with np.errstate(over="ignore", invalid="ignore"):
+        unit = np.spacing(np.abs(high).astype(dtype)).astype(np.float64)
+        return np.maximum(1.0, np.nan_to_num(ROUNDING * moved / unit))
+
+
+def _mutate(reference: Reference, parents: Any, rng: np.random.Generator, dtype: Any) -> Any:
+    """Children near their parents: one argument a few ulps, or a factor, away."""
+    children = np.repeat(parents, CHILDREN, axis=1)
+    count = children.shape[1]
+    place = rng.integers(children.shape[0], size=count)
+    with np.errstate(over="ignore"):
+        factor = 1.0 + rng.normal(size=count) * 10.0 ** rng.uniform(-16, 0, count)
+        moved = children[place, np.arange(count)] * factor
+    fixed = np.isin(place, reference.whole)
+    moved = np.where(fixed, children[place, np.arange(count)] + rng.integers(-2, 3, count), moved)
+    with np.errstate(over="ignore", under="ignore"):
+        moved = moved.astype(dtype).astype(np.float64)
+    old = children[place, np.arange(count)]
+    same_kind = (np.sign(moved) == np.sign(old)) & ((old > 1) | (moved <= 1)) & np.isfinite(moved)
+    if reference.increasing is not None:
+        ends = [np.where(place == end, moved, children[end]) for end in reference.increasing]
+        same_kind &= ends[0] < ends[1]
+    children[place, np.arange(count)] = np.where(same_kind, moved, old)
+    return children
+
+
+def mismatch(reference: Reference, count: int, seed: int, digits: int = 25) -> str | None:
+    """Where balls and mpmath exclude each other on a random sample of the kernel's points; None if nowhere."""
+    arguments = np.array(reference.sample(np.random.default_rng(seed), count))
+    for point in arguments.T.tolist():
+        order = 1 if reference.place is None else 2
+        ball = enclosure.known(reference.balls, point, digits, order)
+        if ball is None:
+            continue
+        try:
+            seen = _by_mpmath(reference, point, digits)
+        except OracleError:  # mpmath cannot tell here
+            continue
+        if not ball.holds(seen):
+            return f"{reference.name} at {tuple(point)}: balls give {ball}, mpmath {seen}"
+    return None
+
+
+def _by_mpmath(reference: Reference, point: list[float], digits: int) -> Any:
+    place = reference.place
+
+    def value(ctx: Any, moved: Any = None) -> Any:
+        return reference.truth(ctx, *(moved if i == place else ctx.mpf(v) for i, v in enumerate(point)))
+
+    if place is None:
+        found = precision.agree(lambda ctx: reference.truth(ctx, *map(ctx.mpf, point)), digits, BESIDE_BALLS)
+    else:
+        found = precision.derivative(value, point[place], 1, digits)
+    return enclosure.from_exact(*found.exact(), found.how)
