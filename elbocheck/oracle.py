@@ -194,9 +194,16 @@ class Member:
 
     def _climb(self, recipe: Ladder, weight: LogRatio | None) -> dict[str, Any]:
         start = recipe.mode(*self.values)
+        known: list[Any] = [None, []]  # an engine at its precision, and what the ratios are made of in it
+
+        def ratio(m: Any, k: int) -> Number:
+            if known[0] is not m:
+                known[:] = m, recipe.constants(m, *self.parameters(m))
+            return recipe.ratio(m, k, *known[1])
+
         return {
             "first": lambda m: self._term(m, start, None),
-            "ratio": lambda m, k: recipe.ratio(m, k, *self.parameters(m)),
+            "ratio": ratio,
             "start": start,
             "tail": recipe.tail(replace(self, place=None).parameters),
             "weight": (lambda m, k: self._factor(m, k, weight)) if weight else None,

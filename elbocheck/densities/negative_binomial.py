@@ -68,13 +68,17 @@ def _mode(total_count: float, logits: float) -> int:
     return int(max(total_count - 1.0, 0.0) * math.exp(logits))
 
 
-def _ratio(m: Any, k: int, total_count: Any, logits: Any) -> Any:
-    return (k + total_count) / (k + 1) * m.sigmoid(logits)
+def _constants(m: Any, total_count: Any, logits: Any) -> tuple[Any, Any]:
+    return total_count, m.sigmoid(logits)
 
 
-def _limit(m: Any, k: int, total_count: Any, logits: Any) -> Any:
+def _ratio(_m: Any, k: int, total_count: Any, probs: Any) -> Any:
+    return (k + total_count) / (k + 1) * probs
+
+
+def _limit(m: Any, k: int, total_count: Any, probs: Any) -> Any:
     # (k + r)/(k + 1) falls to 1 for r > 1 and rises to 1 for r < 1
-    return m.maximum((k + total_count) / (k + 1), m.exact(1)) * m.sigmoid(logits)
+    return m.maximum((k + total_count) / (k + 1), m.exact(1)) * probs
 
 
 def _draw(rng: np.random.Generator, shape: tuple[int, ...], total_count: Wide, logits: Wide) -> Wide:
@@ -96,7 +100,7 @@ negative_binomial = Density(
             log_normalizer_grad=(None, None),
             definition=_definition,
             log_mass=None,
-            recipe=Ladder(mode=_mode, ratio=_ratio, limit=_limit),
+            recipe=Ladder(mode=_mode, ratio=_ratio, limit=_limit, constants=_constants),
             draw=_draw,
         ),
     ),

@@ -99,7 +99,9 @@ poisson = Density(
             definition=_definition_log_rate,
             log_mass=None,
             recipe=Ladder(
-                mode=lambda log_rate: int(math.exp(log_rate)), ratio=lambda m, k, log_rate: m.exp(log_rate) / (k + 1)
+                mode=lambda log_rate: int(math.exp(log_rate)),
+                ratio=lambda _m, k, rate: rate / (k + 1),
+                constants=lambda m, log_rate: (m.exp(log_rate),),
             ),
             draw=_draw_log_rate,
             kl=_kl_log_rate,

@@ -51,24 +51,30 @@ class Chart:
     tail: Tail = _FALLS
 
 
+def _themselves(_m: Any, *parameters: Number) -> Sequence[Number]:
+    return parameters
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ladder:
     """All integers from 0 upwards, climbed from the mode.
 
     Attributes:
         mode: (*parameters as floats) to an integer near the largest term.
-        ratio: (m, k, *parameters) to the mass at k + 1 over the mass at k.
-        limit: (m, k, *parameters) to a bound of all ratios from k upwards; None where they fall.
+        ratio: (m, k, *constants) to the mass at k + 1 over the mass at k.
+        limit: (m, k, *constants) to a bound of all ratios from k upwards; None where they fall.
+        constants: (m, *parameters) to what the ratios are made of; by default the parameters.
     """
 
     mode: Callable[..., int]
     ratio: Callable[..., Number]
     limit: Callable[..., Number] | None = None
+    constants: Callable[..., Sequence[Number]] = _themselves
 
     def tail(self, lift: Callable[[Any], list[Number]]) -> Geometric:
         """The bound of the terms above, from (m) to the parameters."""
         bound = self.limit or self.ratio
-        return Geometric(lambda m, k: bound(m, k, *lift(m)))
+        return Geometric(lambda m, k: bound(m, k, *self.constants(m, *lift(m))))
 
 
 @dataclass(frozen=True, kw_only=True)
