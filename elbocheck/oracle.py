@@ -274,7 +274,7 @@ def log_prob(density: Density, form: Form, x: Any, values: tuple[Any, ...], digi
     if isfinite(height.value):
         ball = member.definition(x, digits)[0]
         require_overlap(density.name, "the definition in balls", ball, "mpmath's", _enclosed(height))
-    return height - _log_mass(density.name, member, digits)
+    return (height - _log_mass(density.name, member, digits)).rounded(digits)
 
 
 @lru_cache(maxsize=4096)

@@ -187,3 +187,14 @@ def test_derivatives_by_two_steps() -> None:
 def test_examples_run() -> None:
     """The examples in the docstrings are right."""
     assert sum(doctest.testmod(module).failed for module in (numbers, quadrature)) == 0
+
+
+def test_a_certified_number_shows_itself() -> None:
+    """Twenty digits and the error; rounding keeps the promise, and an infinity is left alone."""
+    ctx = context(1200)
+    number = Certified(ctx.pi + 0, ctx.mpf(10) ** -40, "a")
+    assert str(number) == "3.1415926535897932385 +/- 1e-40"
+    again = number.rounded(20)
+    assert again.value.context.dps < 50
+    assert abs(again.value - ctx.pi) <= again.error < 1e-28
+    assert Certified(ctx.inf, ctx.zero, "b").rounded(20).value == ctx.inf

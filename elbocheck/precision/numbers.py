@@ -45,6 +45,19 @@ class Certified:
         high = float(self.value)
         return high, float(self.value - high) if abs(self.value) < float("inf") else 0.0
 
+    def rounded(self, digits: int) -> "Certified":
+        """The same with a few digits beyond those asked, the rest added to the error."""
+        if abs(self.value) == float("inf"):
+            return self
+        ctx = context(digits + 2 * GUARD)
+        value = +ctx.convert(self.value)
+        return Certified(value, ctx.convert(self.error) + abs(value) * power(value, digits + GUARD), self.how)
+
+    def __str__(self) -> str:
+        ctx = self.value.context
+        error = f"1e{int(ctx.ceil(ctx.log10(self.error)))}" if self.error else "0"
+        return f"{mpmath.nstr(self.value, 20)} +/- {error}"
+
     def __sub__(self, other: "Certified") -> "Certified":
         return Certified(self.value - other.value, self.error + other.error, f"{self.how}; minus {other.how}")
 
