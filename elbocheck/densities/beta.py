@@ -112,7 +112,7 @@ def _draw(rng: np.random.Generator, shape: tuple[int, ...], concentration1: Wide
 
 
 _CONCENTRATIONS = tuple(
-    Parameter(name=name, domain=POSITIVE, oracle_span=(1e-3, 1e9)) for name in ("concentration1", "concentration0")
+    Parameter(name=name, domain=POSITIVE, oracle_span=(0.1, 1e9)) for name in ("concentration1", "concentration0")
 )
 
 beta = Density(

@@ -138,7 +138,7 @@ gamma = Density(
     forms=(
         Form(
             parameters=(
-                Parameter(name="concentration", domain=POSITIVE, oracle_span=(1e-6, 1e9)),
+                Parameter(name="concentration", domain=POSITIVE, oracle_span=(0.1, 1e9)),
                 Parameter(name="rate", domain=POSITIVE),
             ),
             energy=lift(_energy),

@@ -91,7 +91,7 @@ negative_binomial = Density(
     forms=(
         Form(
             parameters=(
-                Parameter(name="total_count", domain=POSITIVE, oracle_span=(1e-6, 300.0)),
+                Parameter(name="total_count", domain=POSITIVE, oracle_span=(0.1, 300.0)),
                 Parameter(name="logits", domain=REAL, span=(1e-30, 700.0), oracle_span=(1e-30, 4.5)),
             ),
             energy=lift(_energy),
