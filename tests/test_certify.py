@@ -77,8 +77,6 @@ def test_a_random_part_of_the_facts_holds(draw: int) -> None:
     density, form = TODAY.choice(FORMS)
     seed = TODAY.randrange(2**31)
     for fact in facts(density, form, np.random.default_rng(seed), FEWEST):
-        if fact.fault and "not enclosed within" in fact.fault:  # a machine too slow is no fault
-            continue
         assert fact.fault is None, (density.name, seed, fact)
         assert fact.digits >= FEWEST, (density.name, seed, fact)
 

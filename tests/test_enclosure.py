@@ -164,6 +164,14 @@ def test_divergence_and_time_are_limited() -> None:
         integrate(lambda m, t: 1 / t, lambda m: [m.exact(0), m.exact(1)], 10, seconds=2.0)
 
 
+def test_a_number_that_is_not_real_is_no_number() -> None:
+    """The logarithm of -2 has a real part, which is not the answer to anything."""
+    with pytest.raises(OracleError, match="nan"):
+        enclose(lambda m: m.log(m.exact(-2)), 20)
+    with pytest.raises(OracleError, match="not known"):
+        integrate(lambda m, t: m.log(t - 3), lambda m: [m.exact(0), m.exact(1)], 20)
+
+
 def test_precision_is_restored() -> None:
     """flint's precision is global; what a caller had set is what they find again, also after an error."""
     import flint

@@ -298,8 +298,11 @@ class Balls(Arithmetic):
 
 
 def real(raw: Any) -> Any:
-    """The real part of a ball, whose imaginary part must hold 0."""
-    return raw if type(raw) is arb else acb(raw).real
+    """The real part of a ball; not a number where the imaginary part excludes 0, as of the logarithm of -2."""
+    if type(raw) is arb:
+        return raw
+    number = acb(raw)
+    return number.real if number.imag.contains(0) else NOT_A_NUMBER.real
 
 
 def bits(digits: int) -> int:

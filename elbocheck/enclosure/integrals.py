@@ -216,10 +216,10 @@ class _Work:
             return acb(raw) if self.order == 1 else coefficients(raw, self.order)[k]
 
         ends, relative = (acb(panel[0]), acb(panel[1])), arb(2) ** -self.goal
-        found = acb.integral(function, *ends, abs_tol=negligible, rel_tol=relative, eval_limit=EVALUATIONS).real
+        found = acb.integral(function, *ends, abs_tol=negligible, rel_tol=relative, eval_limit=EVALUATIONS)
         if late:
             raise self.clock.error()
-        return found
+        return real(found)
 
 
 def summate(
