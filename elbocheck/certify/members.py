@@ -27,6 +27,7 @@ from elbocheck.oracle import Member, exact, require_overlap
 __all__ = ["Claims", "Fact", "difference", "divergence_facts", "fact", "facts", "subject"]
 
 DERIVATIVE_DIGITS = 45  # of mpmath's differences, which lose what the steps take
+VANISHING = 10.0**-200  # a value that need not be known relative to itself
 ROUNDS = 4  # of asking for as many more digits as derivatives cancel
 DIGITS_OF_MPMATH = 30  # of entropies and divergences: a second engine at 50 digits would take minutes
 
@@ -65,7 +66,10 @@ def facts(density: Density, form: Form, rng: np.random.Generator, digits: int) -
     """Every quantity of one random member."""
     values = spread.parameters(form, rng)
     member, at = Member(form, values), dict(zip(form.names, values, strict=True))
-    make = partial(fact, density.name, at)
+
+    def make(quantity: str, check: Callable[[], Claims]) -> Fact:
+        return fact(density.name, at, quantity, digits, check)
+
     yield make("normaliser", partial(_normaliser, member, digits))
     for i, parameter in enumerate(form.parameters):
         if parameter.event_rank == 0 and not isinstance(parameter.domain, Integers):
@@ -81,16 +85,27 @@ def facts(density: Density, form: Form, rng: np.random.Generator, digits: int) -
         yield make("KL", partial(_divergence, member, _neighbour(member, rng), digits))
 
 
-def fact(name: str, at: dict[str, Any], quantity: str, check: Callable[[], Claims]) -> Fact:
-    """What a check found, or the fault that it met."""
+def fact(name: str, at: dict[str, Any], quantity: str, digits: int, check: Callable[[], Claims]) -> Fact:
+    """What a check found, or the fault that it met: two values that exclude each other, or too few digits to tell."""
+    title = f"{name}, {quantity}"
     try:
         proven, seconds, claims = check()
+        if proven < digits:
+            raise OracleError(f"{title}: {proven:.1f} digits proven, {digits} asked")
         for what, ball, other_what, other in claims:
-            require_overlap(f"{name}, {quantity}", what, ball, other_what, other)
+            require_overlap(title, what, ball, other_what, other)
+            _require_sharp(title, min(digits, DIGITS_OF_MPMATH), {what: ball, other_what: other})
     except (OracleError, ZeroDivisionError, OverflowError) as error:
         return Fact(quantity, at, 0.0, 0.0, "none", f"{error}" if isinstance(error, OracleError) else repr(error))
     route = " = ".join(dict.fromkeys(part for claim in claims for part in (claim[0], claim[2])))
     return Fact(quantity, at, proven, seconds, route)
+
+
+def _require_sharp(title: str, digits: int, balls: dict[str, Enclosure]) -> None:
+    """Raise where a ball is so wide that it would overlap a wrong number too."""
+    for what, ball in balls.items():
+        if ball.digits_of(1.0) < digits - 1:
+            raise OracleError(f"{title}: {what} is only known to be {ball}, which proves nothing")
 
 
 def _normaliser(member: Member, digits: int) -> Claims:
@@ -131,7 +146,7 @@ def _value_slopes(member: Member, digits: int, rng: np.random.Generator) -> Clai
     for order in (1, 2):
         seen = difference(member, order, lambda ctx, values: member.form.definition(ctx, exact(ctx, x), *values))
         claims.append(("balls", found[order], "mpmath", seen))
-    return float(digits), seconds, claims
+    return _fewest(found), seconds, claims
 
 
 def difference(member: Member, order: int, function: Callable[[Any, list[Any]], Any]) -> Enclosure:
@@ -151,7 +166,7 @@ def _value(member: Member, digits: int, rng: np.random.Generator) -> Claims:
     ball = member.definition(x, digits)[0]
     seconds = time.perf_counter() - began
     seen = precision.agree(lambda ctx: member.log_density(ctx, exact(ctx, x)), digits)
-    return float(digits), seconds, [("balls", ball, "mpmath", enclosure.from_exact(*seen.exact(), seen.how))]
+    return _fewest([ball]), seconds, [("balls", ball, "mpmath", enclosure.from_exact(*seen.exact(), seen.how))]
 
 
 def _charts(member: Member, charts: tuple[Chart, ...], digits: int, rng: np.random.Generator) -> Claims:
@@ -162,7 +177,16 @@ def _charts(member: Member, charts: tuple[Chart, ...], digits: int, rng: np.rand
         if chart.log_density is not None:
             own, defined = enclosure.pair(partial(_both, member, chart, float(rng.random())), digits)
             claims.append(("chart", own, "definition", defined))
-    return float(digits), time.perf_counter() - began, claims
+    return (
+        _fewest([ball for _, own, _, defined in claims for ball in (own, defined)]),
+        time.perf_counter() - began,
+        claims,
+    )
+
+
+def _fewest(balls: list[Enclosure]) -> float:
+    """The digits of the least known of several balls, relative to themselves or to what is as good as 0."""
+    return min(ball.digits_of(VANISHING) for ball in balls)
 
 
 def _both(member: Member, chart: Chart, share: float, m: Any) -> tuple[Any, Any]:
@@ -237,7 +261,7 @@ def divergence_facts(
     """The divergence of one random pair: by integral, closed form and mpmath."""
     values = spread.parameters(form, rng)
     at = {parameter.name: value for parameter, value in zip(form.parameters, values, strict=True)}
-    yield fact(divergence.name, at, "KL", partial(_pair, form, values, digits))
+    yield fact(divergence.name, at, "KL", digits, partial(_pair, form, values, digits))
 
 
 def _pair(form: DivergenceForm, values: tuple[Any, ...], digits: int) -> Claims:

@@ -19,6 +19,7 @@ from elbocheck.densities.laplace import laplace
 from elbocheck.densities.normal import normal
 from elbocheck.densities.recipe import STEPS
 from elbocheck.enclosure import Enclosure
+from elbocheck.errors import OracleError
 from elbocheck.oracle import Member, exact
 from elbocheck.tails import LogConcave
 
@@ -53,8 +54,8 @@ def _gaussian(rng: np.random.Generator, points: int, digits: int) -> Iterator[Fa
         root = np.tril(rng.normal(size=(dimension, dimension))) * 10.0 ** rng.uniform(-3, 3, (dimension, 1))
         covariance = (root @ root.T + np.diag(np.diag(root @ root.T)) * 1e-3).tolist()
         scales = (10.0 ** rng.uniform(-30, 30, dimension)).tolist()
-        yield fact("gaussian", {"scale": scales}, "diagonal", partial(_diagonal, scales, digits))
-        yield fact("gaussian", {"covariance": covariance}, "full", partial(_full, covariance, digits))
+        yield fact("gaussian", {"scale": scales}, "diagonal", digits, partial(_diagonal, scales, digits))
+        yield fact("gaussian", {"covariance": covariance}, "full", digits, partial(_full, covariance, digits))
 
 
 def _diagonal(scales: list[float], digits: int) -> Claims:
@@ -119,8 +120,8 @@ def _mse(rng: np.random.Generator, points: int, digits: int) -> Iterator[Fact]:
         at = {"weight": weight, "reduction": reduction, "pixels": PIXELS, "batch": batch}
         divisor = REDUCTIONS[reduction](PIXELS, batch)
         residual = float(rng.normal())
-        yield fact("mse", at, "log Z = log(2 pi sigma**2)/2", partial(_mse_mass, weight, divisor, digits))
-        yield fact("mse", at, "gradient and arg min", partial(_mse_slope, weight, divisor, residual, digits))
+        yield fact("mse", at, "log Z = log(2 pi sigma**2)/2", digits, partial(_mse_mass, weight, divisor, digits))
+        yield fact("mse", at, "gradient and arg min", digits, partial(_mse_slope, weight, divisor, residual, digits))
 
 
 def _scale(m: Any, weight: float, divisor: int) -> Any:
@@ -172,8 +173,8 @@ def _huber(rng: np.random.Generator, points: int, digits: int) -> Iterator[Fact]
         scale = float(10.0 ** rng.uniform(-6, 6))
         at = {"delta": delta, "scale": scale}
         member = Member(huber.forms[0], (0.0, scale, delta), place=2)
-        yield fact("huber", at, "log Z and d/ddelta", partial(_huber_mass, member, digits))
-        yield fact("huber", at, "between Normal and Laplace", partial(_huber_limits, delta, digits))
+        yield fact("huber", at, "log Z and d/ddelta", digits, partial(_huber_mass, member, digits))
+        yield fact("huber", at, "between Normal and Laplace", digits, partial(_huber_limits, delta, digits))
 
 
 def _huber_mass(member: Member, digits: int) -> Claims:
@@ -200,28 +201,39 @@ def _huber_limits(delta: float, digits: int) -> Claims:
     began = time.perf_counter()
     form, bell, peak = huber.forms[0], normal.form(("loc", "scale")), laplace.forms[0]
 
-    def mass(m: Any) -> Any:
-        return m.exp(form.log_mass(m, m.exact(0), m.exact(1), m.exact(delta)))  # type: ignore[misc]  # it has one
+    def log_mass(m: Any) -> Any:
+        return form.log_mass(m, m.exact(0), m.exact(1), m.exact(delta))  # type: ignore[misc]  # it has one
 
-    def over(m: Any, limit: Any) -> Any:
-        return mass(m) - m.exp(limit)
+    def log_bell(m: Any) -> Any:
+        return bell.log_mass(m, m.exact(0), m.exact(1))  # type: ignore[misc]  # it has one
+
+    def log_peak(m: Any) -> Any:
+        return peak.log_mass(m, m.exact(0), 1 / m.exact(delta))  # type: ignore[misc]  # it has one
 
     def beyond_bell(m: Any) -> Any:
-        return over(m, bell.log_mass(m, m.exact(0), m.exact(1)))  # type: ignore[misc]  # it has one
+        return m.exp(log_mass(m)) - m.exp(log_bell(m))
 
     def beyond_peak(m: Any) -> Any:
-        return over(m, peak.log_mass(m, m.exact(0), 1 / m.exact(delta)))  # type: ignore[misc]  # it has one
+        return m.exp(log_mass(m)) - m.exp(log_peak(m))
 
-    tail = enclosure.enclose(lambda m: 2 / m.exact(delta) * m.exp(-(m.exact(delta) ** 2) / 2), digits)
-    claims = []
-    if delta < 30:  # beyond, the difference is below any number of digits asked
-        excess = enclosure.enclose(beyond_bell, 10)
-        claims.append(("Z - sqrt(2 pi)", excess, "(0, tail)", enclosure.span(0.0, tail)))
-    if delta > 1e-15:
-        excess = enclosure.enclose(beyond_peak, 10)
-        exact_delta = enclosure.enclose(lambda m: m.exact(delta), digits)
-        claims.append(("Z - 2/delta", excess, "(0, delta)", enclosure.span(0.0, exact_delta)))
-    return float(digits), time.perf_counter() - began, claims
+    def tail(m: Any) -> Any:
+        return 2 / m.exact(delta) * m.exp(-(m.exact(delta) ** 2) / 2)
+
+    known, claims = [], []
+    for name, limit, excess, bound in (
+        ("sqrt(2 pi)", log_bell, beyond_bell, tail),
+        ("2/delta", log_peak, beyond_peak, lambda m: m.exact(delta)),
+    ):
+        most = enclosure.enclose(bound, digits)
+        if most.below(2 * digits + 300):  # no digit asked can tell them apart
+            ours, theirs = (enclosure.enclose(formula, digits) for formula in (log_mass, limit))
+            claims.append(("huber", ours, name, theirs))
+            continue
+        ball = enclosure.enclose(excess, digits)
+        if not (ball.positive() and ball.less(most)):
+            raise OracleError(f"Z exceeds {name} by {ball}, which is not between 0 and {most}")
+        known.append(ball.digits)
+    return min(known, default=float(digits)), time.perf_counter() - began, claims
 
 
 NAMED = (

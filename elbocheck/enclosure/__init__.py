@@ -16,7 +16,6 @@ from elbocheck.enclosure.enclosed import (
     negative,
     pair,
     quotient,
-    span,
     taylor,
     total,
 )  # fmt: skip
@@ -42,7 +41,6 @@ __all__ = [
     "normal_means_of_softplus",
     "pair",
     "quotient",
-    "span",
     "summate",
     "taylor",
     "total",

@@ -14,7 +14,7 @@ from elbocheck.enclosure.balls import GUARD_BITS, MAX_BITS, Ball, Balls, bits, c
 from elbocheck.errors import OracleError
 
 __all__ = [
-    "Enclosure", "enclose", "from_exact", "log", "log_derivatives", "negative", "pair", "quotient", "span", "taylor",
+    "Enclosure", "enclose", "from_exact", "log", "log_derivatives", "negative", "pair", "quotient", "taylor",
     "total",
 ]  # fmt: skip
 
@@ -50,6 +50,18 @@ class Enclosure:
     def holds(self, other: Enclosure) -> bool:
         """Whether the two balls can be the same number."""
         return bool(self.ball.overlaps(other.ball))
+
+    def below(self, digits: int) -> bool:
+        """Whether the number itself is smaller than 10**-digits."""
+        return bool(self.ball.abs_upper() < arb(10) ** -digits)
+
+    def positive(self) -> bool:
+        """Whether the number exceeds 0 beyond doubt."""
+        return bool(self.ball > 0)
+
+    def less(self, other: Enclosure) -> bool:
+        """Whether the number is below another beyond doubt."""
+        return bool(self.ball < other.ball)
 
     def lost(self) -> int:
         """Digits that a number of order 1 loses when it cancels to this one."""
@@ -153,12 +165,6 @@ def quotient(one: Enclosure, other: Enclosure) -> Enclosure:
     """The quotient of balls."""
     with _sharp(one, other):
         return Enclosure(one.ball / other.ball, one.how)
-
-
-def span(low: float, high: Enclosure) -> Enclosure:
-    """All numbers from a float to the largest of a ball."""
-    with _sharp(high):
-        return Enclosure(arb(low).union(high.ball), f"from {low:g} to {high}")
 
 
 def total(parts: Sequence[Enclosure]) -> Enclosure:
