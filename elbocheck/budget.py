@@ -165,19 +165,13 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
             of_terms=True,
         ),
         "gamma.normalizer_by_concentration": Budget(
-            14,
-            "digamma 5u, log 2u; sum; beside its root in quarters of an argument's ulp, twice as many",
-            of_terms=True,
+            7, "log of a quotient 2u, log - digamma 5u; or log 2u beside an exact 1/a; sums", of_terms=True
         ),
         "gamma.normalizer_by_rate": Budget(1, "quotient"),
-        "beta.energy": Budget(
-            10,
-            "two logs 2u, differences from 1, products, sum; at its root in quarters of an ulp, twice",
-            of_terms=True,
-        ),
+        "beta.energy": Budget(5, "two logs 2u, differences from 1, products, sum", of_terms=True),
         "beta.energy_by_concentration1": Budget(1, "log"),
         "beta.energy_by_concentration0": Budget(1, "log1p"),
-        "beta.normalizer": Budget(12, "special.log_beta; beside its root in quarters of an ulp, twice", of_terms=True),
+        "beta.normalizer": Budget(8, "special.log_beta", of_terms=True),
         "beta.normalizer_by_concentration1": Budget(6, "special.digamma_step"),
         "beta.normalizer_by_concentration0": Budget(6, "special.digamma_step"),
         "continuous_bernoulli.energy": Budget(5, "bernoulli.energy"),
@@ -249,6 +243,9 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
             8, "log 2u, product, t - log(1 + t) 6u of a lesser term, log1p 2u, three sums", of_terms=True
         ),
         "special.digamma": Budget(5, "1/(x r) 2u, Taylor 2u, sum, product; z is exact to u"),
+        "special.log_minus_digamma": Budget(
+            8, "t - log(1 + t) 6u of a rounded argument, twice that where t is small; sum of positive terms"
+        ),
         "special.digamma_step": Budget(6, "three roundings a term, sum of ten positive terms that fall"),
         "special.erfcx": Budget(4, "exp 2u, erfc 2u, product; or a polynomial led by its constant 2u, sum, quotient"),
         "special.log_ndtr": Budget(6, "exp and its correction 3u, erfcx 4u less what x = 0 shares with it, product"),

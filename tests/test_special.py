@@ -206,6 +206,12 @@ SPECIAL = (
         ((gamma.DIGAMMA_ROOT,), (math.nextafter(gamma.DIGAMMA_ROOT, INF),), (1e300,)),
     ),
     Special(
+        gamma.log_minus_digamma,
+        lambda x: x.log() - x.digamma(),
+        _columns(_either(_log_uniform(0, 150), _log_uniform(0, 2))),
+        ((1.0,), (9.999999999999998,), (10.0,), (1e300,)),
+    ),
+    Special(
         gamma.digamma_step,
         lambda x, h: (x + h).digamma() - x.digamma(),
         _columns(

@@ -31,6 +31,7 @@ BITS = 192  # of the balls that kernels are held against; more where a point nee
 ROUNDING = 0.25  # ulps: the mean rounding of an argument
 BESIDE_BALLS = 100  # digits more at which mpmath confirms itself, where it confirms a ball
 SUSPECT = {8: 1.5, 4: 0.5 + 2.0**-20}  # raw ulps by bytes, from which the conditioning of a point is looked at
+ATTEMPTS = 4  # points for each that mpmath is to confirm
 LOOKED_AT = 4000  # points whose conditioning is computed, the worst first
 PARENTS, CHILDREN, GENERATIONS = 12, 12, 12
 
@@ -86,7 +87,7 @@ class Worst:
     Attributes:
         ulps: of the result or of the conditioning, whichever is larger.
         at: the arguments.
-        points: how many were tried.
+        points: at how many the truth is known, and was met or missed; others (a kink, outside the support) do not count.
     """
 
     ulps: float
@@ -180,31 +181,33 @@ def measure(
         arguments = np.concatenate([np.array(also, dtype=np.float64).T, arguments], axis=1)
     with np.errstate(over="ignore", under="ignore"):
         arguments = arguments.astype(dtype).astype(np.float64)
-    errors = _errors(reference, arguments, dtype)
+    errors, known = _errors(reference, arguments, dtype)
+    if not known:
+        raise OracleError(f"{reference.name}: the truth is known at none of {errors.size} points")
     worst, best = _conditioned(reference, arguments, errors, dtype)
-    tried = arguments.shape[1]
     order = np.argsort(-errors, kind="stable")[:PARENTS]
     parents = np.concatenate([arguments[:, order], arguments[:, [best]]], axis=1)
     champion = arguments[:, best]
     for _ in range(GENERATIONS if climb else 0):
         children = _mutate(reference, parents, rng, dtype)
-        tried += children.shape[1]
-        errors = _errors(reference, children, dtype)
+        errors, more = _errors(reference, children, dtype)
+        known += more
         found, place = _conditioned(reference, children, errors, dtype)
         if found > worst:
             worst, champion = found, children[:, place]
         order = np.argsort(-errors, kind="stable")[:PARENTS]
         parents = np.concatenate([children[:, order], champion[:, None]], axis=1)
-    return Worst(worst, tuple(float(value) for value in champion), tried)
+    return Worst(worst, tuple(float(value) for value in champion), known)
 
 
-def _errors(reference: Reference, arguments: Any, dtype: Any) -> Any:
-    """Raw errors in ulps; 0 where the truth itself is not known or not a finite number."""
+def _errors(reference: Reference, arguments: Any, dtype: Any) -> tuple[Any, int]:
+    """Raw errors in ulps, 0 where the truth itself is not known, and at how many points it is."""
     with np.errstate(all="ignore"):
         values = narrow(reference.kernel.wide(*arguments), dtype)
     high, low = _truths(reference, arguments)
     errors = ulp_distance(values, high, dtype, remainder=low)
-    return np.where(np.isnan(high), 0.0, np.nan_to_num(errors, nan=np.inf))
+    unknown = np.isnan(high)
+    return np.where(unknown, 0.0, np.nan_to_num(errors, nan=np.inf)), int(np.count_nonzero(~unknown))
 
 
 def _truths(reference: Reference, arguments: Any) -> tuple[Any, Any]:
@@ -277,20 +280,29 @@ def _mutate(reference: Reference, parents: Any, rng: np.random.Generator, dtype:
 
 
 def mismatch(reference: Reference, count: int, seed: int, digits: int = 25) -> str | None:
-    """Where balls and mpmath exclude each other on a random sample of the kernel's points; None if nowhere."""
-    arguments = np.array(reference.sample(np.random.default_rng(seed), count))
+    """Where balls and mpmath exclude each other on a random sample of the kernel's points; None if nowhere.
+
+    A point at which one of the two has no number is replaced by another; too few of the others are a fault too.
+    """
+    arguments = np.array(reference.sample(np.random.default_rng(seed), ATTEMPTS * count))
+    confirmed, last = 0, "no point tried"
     for point in arguments.T.tolist():
+        if confirmed == count:
+            return None
         order = 1 if reference.place is None else 2
         ball = enclosure.known(reference.balls, point, digits, order)
         if ball is None:
+            last = f"no ball at {tuple(point)}"
             continue
         try:
             seen = _by_mpmath(reference, point, digits)
-        except OracleError:  # mpmath cannot tell here
+        except OracleError as error:
+            last = str(error)
             continue
         if not ball.holds(seen):
             return f"{reference.name} at {tuple(point)}: balls give {ball}, mpmath {seen}"
-    return None
+        confirmed += 1
+    return None if confirmed >= count else f"{reference.name}: mpmath confirms {confirmed} points of {count}; {last}"
 
 
 def _by_mpmath(reference: Reference, point: list[float], digits: int) -> Any:

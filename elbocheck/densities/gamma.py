@@ -14,12 +14,12 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Chart
 from elbocheck.domain import POSITIVE
-from elbocheck.kernels.gamma import digamma, log_gamma, stirling_error
+from elbocheck.kernels.elementary import product_error
+from elbocheck.kernels.gamma import digamma, log_gamma, log_minus_digamma, stirling_error
 from elbocheck.kernels.lift import Wide, lift
 
 __all__ = ["expm1_minus", "gamma", "outwards"]
 
-LARGE = 30.0  # from here six terms of log a - digamma(a) are right to 1e-19
 LOG_ROOT_TWO_PI = 0.9189385332046728
 
 
@@ -50,12 +50,15 @@ def _normalizer(concentration: float, rate: float) -> float:
 
 
 def _normalizer_by_concentration(concentration: float, rate: float) -> float:
-    if concentration < LARGE:
+    if 1e-140 < concentration < 1.0:
+        # digamma(a) = digamma(1 + a) - 1/a: beside the root 1/a cancels log rate, so its rounding is put back
+        inverse = 1.0 / concentration
+        product = inverse * concentration
+        rest = ((1.0 - product) - product_error(inverse, concentration, product)) * inverse
+        return (-inverse - math.log(rate)) + (digamma(1.0 + concentration) - rest)
+    if concentration <= 1e-140:
         return digamma(concentration) - math.log(rate)
-    p = 1.0 / concentration
-    s = p * p
-    rest = 1.0 / 12.0 - s * (1.0 / 120.0 - s * (1.0 / 252.0 - s * (1.0 / 240.0 - s / 132.0)))
-    return _log_quotient(concentration, rate) - (0.5 * p + s * rest)
+    return _log_quotient(concentration, rate) - log_minus_digamma(concentration)
 
 
 def _normalizer_by_rate(concentration: float, rate: float) -> float:

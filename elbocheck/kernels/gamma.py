@@ -9,7 +9,7 @@ import math
 from elbocheck.kernels.elementary import minus_log1p
 
 __all__ = [
-    "deviance", "digamma", "digamma_step", "log_beta", "log_gamma", "log_gamma_step", "stirling_error",
+    "deviance", "digamma", "digamma_step", "log_beta", "log_gamma", "log_gamma_step", "log_minus_digamma", "stirling_error",
 ]  # fmt: skip
 
 LOG_ROOT_TWO_PI = 0.9189385332046728
@@ -97,7 +97,7 @@ def _deviance_near(x: float, mean: float) -> float:
 
 def log_beta(a: float, b: float) -> float:
     """Log B(a, b), a, b > 0. With a <= b: from a = 1 on Stirling's form, all of whose large terms are negative; below,
-    log Gamma(a) - [log Gamma(a + b) - log Gamma(b)]; both below 1, log(1/a + 1/b) and log Gamma between 1 and 3.
+    log Gamma(1 + a) - log a - [log Gamma(a + b) - log Gamma(b)]; both below 1, log(1/a + 1/b) and log Gamma between 1 and 3.
     Zero along a curve through (1, 1), where the error is small against 1."""
     if a > b:
         a, b = b, a
@@ -106,7 +106,7 @@ def log_beta(a: float, b: float) -> float:
     if b < 1.0:
         return math.log1p(a / b) - math.log(a) + (log_gamma(1.0 + a) + log_gamma(1.0 + b) - log_gamma(1.0 + a + b))
     if a < 1.0:
-        return log_gamma(a) - log_gamma_step(b, a)
+        return log_gamma(1.0 + a) - (math.log(a) + log_gamma_step(b, a))
     odds = a / b
     share = a / (a + b)
     remainder = stirling_error(a) + _stirling_drop(b, a)
@@ -179,8 +179,7 @@ def digamma(x: float) -> float:
     """The derivative of log Gamma, x > 0: from 10 on Stirling's series; between 1 and 2.2 about the root r, whose
     second half is held, z [1/(x r) + Taylor of digamma(1 + x)]: both rise; elsewhere the recurrence leads there."""
     if x >= LARGE:
-        inverse = 1.0 / x
-        return math.log(x) - (0.5 * inverse + inverse * inverse * _polynomial(STIRLING_SLOPE, inverse * inverse))
+        return math.log(x) - log_minus_digamma(x)
     if x < 1.0:
         return _digamma_near_root(1.0, x) - 1.0 / x
     total = 0.0
@@ -188,6 +187,17 @@ def digamma(x: float) -> float:
         x -= 1.0
         total += 1.0 / x
     return total + _digamma_near_root(0.0, x)
+
+
+def log_minus_digamma(x: float) -> float:
+    """Log x - digamma(x) for x >= 1: Stirling's series from 10 on; a step up takes away 1/x - log(1 + 1/x), so that below
+    it is a sum of positive terms."""
+    total = 0.0
+    while x < LARGE:
+        total += minus_log1p(1.0 / x)
+        x += 1.0
+    inverse = 1.0 / x
+    return total + (0.5 * inverse + inverse * inverse * _polynomial(STIRLING_SLOPE, inverse * inverse))
 
 
 def _digamma_near_root(whole: float, part: float) -> float:
