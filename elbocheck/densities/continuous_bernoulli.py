@@ -14,6 +14,7 @@ from elbocheck.densities.bernoulli import bernoulli
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Chart
 from elbocheck.domain import OPEN_UNIT, REAL, UNIT
+from elbocheck.kernels.elementary import polynomial
 from elbocheck.kernels.lift import Wide, lift
 
 __all__ = ["continuous_bernoulli"]
@@ -32,9 +33,7 @@ def _normalizer_by_logits(logits: float) -> float:
     if abs(logits) > 3.0:
         return 1.0 / math.sinh(logits) - 1.0 / logits
     square = logits * logits
-    total = 0.0
-    for coefficient in SINH_SERIES:
-        total = total * square + coefficient
+    total = polynomial(SINH_SERIES, square)
     return -logits * total / (1.0 + square * total)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import STEPS, Chart
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import log_root_two_pi_times, minus_log1p, standardise
+from elbocheck.kernels.elementary import log_root_two_pi_times, minus_log1p, polynomial, standardise
 from elbocheck.kernels.lift import Wide, lift
 
 __all__ = ["student_t"]
@@ -76,7 +76,7 @@ def _normalizer(_loc: float, scale: float, df: float) -> float:
         a += 1.0
     steps = max(0.0, math.ceil(LARGE - a))
     inverse = 1.0 / (a + steps)
-    excess = inverse * _polynomial(EXCESS, inverse * inverse)
+    excess = inverse * polynomial(EXCESS, inverse * inverse)
     while steps > 0.0:  # the smallest terms first
         steps -= 1.0
         excess += 0.5 * math.log1p(0.25 / ((a + steps) * (a + steps + 1.0)))
@@ -91,19 +91,12 @@ def _normalizer_by_df(_loc: float, _scale: float, df: float) -> float:
     a = 0.5 * df
     steps = max(0.0, math.ceil(LARGE - a))
     inverse = 1.0 / (a + steps)
-    slope = inverse * inverse * _polynomial(EXCESS_SLOPE, inverse * inverse)
+    slope = inverse * inverse * polynomial(EXCESS_SLOPE, inverse * inverse)
     while steps > 0.0:
         steps -= 1.0
         b = a + steps
         slope += 0.25 / (b * (b + 0.5) * (b + 1.0))
     return -0.5 * slope
-
-
-def _polynomial(coefficients: tuple[float, ...], u: float) -> float:
-    total = 0.0
-    for coefficient in coefficients:
-        total = total * u + coefficient
-    return total
 
 
 def _definition(m: Any, x: Any, loc: Any, scale: Any, df: Any) -> Any:

@@ -7,7 +7,7 @@ import math
 
 __all__ = [
     "exp_minus_half_square", "expm1_minus", "half_exp", "log_root_two_pi_times", "minus_log1p",
-    "product_error", "shrink", "sigmoid", "softplus", "standardise",
+    "polynomial", "product_error", "shrink", "sigmoid", "softplus", "standardise",
 ]  # fmt: skip
 
 ROOT_TWO_PI = 2.5066282746310007  # nearest double of sqrt(2 pi)
@@ -17,6 +17,14 @@ LOG_ROOT_TWO_PI = 0.9189385332046728
 SPLITTER = 134217729.0  # 2**27 + 1
 INVERSE_FACTORIALS = tuple(1.0 / math.factorial(k) for k in range(28, 1, -1))  # of e**s - 1 - s, highest first
 ATANH_SERIES = tuple(1.0 / k for k in range(37, 1, -2))  # of (atanh(r) - r) / r**3 in r**2, highest first
+
+
+def polynomial(coefficients: tuple[float, ...], u: float) -> float:
+    """Horner's rule, highest coefficient first."""
+    total = 0.0
+    for coefficient in coefficients:
+        total = total * u + coefficient
+    return total
 
 
 def softplus(x: float) -> float:
@@ -33,10 +41,7 @@ def sigmoid(x: float) -> float:
 def expm1_minus(s: float) -> float:
     """e**s - 1 - s >= 0: the Taylor series on [-1, 2], where the difference cancels, expm1(s) - s outside."""
     if -1.0 <= s <= 2.0:
-        total = 0.0
-        for coefficient in INVERSE_FACTORIALS:
-            total = total * s + coefficient
-        return s * s * total
+        return s * s * polynomial(INVERSE_FACTORIALS, s)
     return math.expm1(s) - s
 
 
@@ -45,10 +50,7 @@ def minus_log1p(t: float) -> float:
     r."""
     r = t / (2.0 + t)
     square = r * r
-    total = 0.0
-    for coefficient in ATANH_SERIES:
-        total = total * square + coefficient
-    return r * (t - 2.0 * square * total)
+    return r * (t - 2.0 * square * polynomial(ATANH_SERIES, square))
 
 
 def half_exp(s: float) -> float:

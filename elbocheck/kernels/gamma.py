@@ -6,7 +6,7 @@ once everything that can cancel has been cancelled by hand.
 
 import math
 
-from elbocheck.kernels.elementary import minus_log1p
+from elbocheck.kernels.elementary import minus_log1p, polynomial
 
 __all__ = [
     "deviance", "digamma", "digamma_step", "log_beta", "log_gamma", "log_gamma_step", "log_minus_digamma", "stirling_error",
@@ -60,7 +60,7 @@ def stirling_error(x: float) -> float:
         total += _stirling_descent(x)
         x += 1.0
     inverse = 1.0 / x
-    return total + inverse * _polynomial(STIRLING, inverse * inverse)
+    return total + inverse * polynomial(STIRLING, inverse * inverse)
 
 
 def _stirling_descent(x: float) -> float:
@@ -68,9 +68,9 @@ def _stirling_descent(x: float) -> float:
     (Gudermann), and with s the half angle, atanh(r) = 2 atanh(s), it is s**2 + (1 + s**2)(atanh(s)/s - 1)."""
     if x >= 1.0:
         square = (1.0 / (2.0 * x + 1.0)) ** 2
-        return square * _polynomial(GUDERMANN_FROM_ONE, square)
+        return square * polynomial(GUDERMANN_FROM_ONE, square)
     square = (1.0 / (2.0 * x + 1.0 + 2.0 * math.sqrt(x * (x + 1.0)))) ** 2
-    return square + (1.0 + square) * square * _polynomial(GUDERMANN, square)
+    return square + (1.0 + square) * square * polynomial(GUDERMANN, square)
 
 
 def deviance(x: float, mean: float) -> float:
@@ -147,22 +147,14 @@ def _stirling_drop(x: float, h: float) -> float:
         low = 1.0 / (2.0 * top + 1.0)
         gap = 2.0 * (h * low) * r * (r + low)  # r**2 - low**2
         square = r * r
-        value = _polynomial(GUDERMANN_FROM_ONE, square)
+        value = polynomial(GUDERMANN_FROM_ONE, square)
         total += gap * (value + low * low * _divided_difference(GUDERMANN_FROM_ONE, square, low * low))
         x += 1.0
         top += 1.0
     p = 1.0 / x
     q = 1.0 / top
     slope = _divided_difference(STIRLING, p * p, q * q)
-    return total + (h / x) * q * (_polynomial(STIRLING, p * p) + q * (p + q) * slope)
-
-
-def _polynomial(coefficients: tuple[float, ...], u: float) -> float:
-    """Horner's rule, highest coefficient first."""
-    total = 0.0
-    for coefficient in coefficients:
-        total = total * u + coefficient
-    return total
+    return total + (h / x) * q * (polynomial(STIRLING, p * p) + q * (p + q) * slope)
 
 
 def _divided_difference(coefficients: tuple[float, ...], u: float, v: float) -> float:
@@ -197,13 +189,13 @@ def log_minus_digamma(x: float) -> float:
         total += minus_log1p(1.0 / x)
         x += 1.0
     inverse = 1.0 / x
-    return total + (0.5 * inverse + inverse * inverse * _polynomial(STIRLING_SLOPE, inverse * inverse))
+    return total + (0.5 * inverse + inverse * inverse * polynomial(STIRLING_SLOPE, inverse * inverse))
 
 
 def _digamma_near_root(whole: float, part: float) -> float:
     """Digamma(whole + part) where the sum is within 1 and 2.2 and its rounding is to be avoided."""
     z = ((whole - DIGAMMA_ROOT) + part) - DIGAMMA_ROOT_REST
-    return z * (1.0 / ((whole + part) * DIGAMMA_ROOT) + _polynomial(DIGAMMA_TAYLOR, z))
+    return z * (1.0 / ((whole + part) * DIGAMMA_ROOT) + polynomial(DIGAMMA_TAYLOR, z))
 
 
 def digamma_step(x: float, h: float) -> float:
@@ -217,7 +209,7 @@ def digamma_step(x: float, h: float) -> float:
         x += 1.0
     p = 1.0 / x
     q = 1.0 / (x + h)
-    value = _polynomial(STIRLING_SLOPE, p * p) + q * q * _divided_difference(STIRLING_SLOPE, p * p, q * q)
+    value = polynomial(STIRLING_SLOPE, p * p) + q * q * _divided_difference(STIRLING_SLOPE, p * p, q * q)
     drop = _reciprocal_drop(x, h)
     return total + (math.log1p(h / x) + drop * (0.5 + (p + q) * value))
 

@@ -7,7 +7,7 @@ a series.
 
 import math
 
-from elbocheck.kernels.elementary import exp_minus_half_square, product_error
+from elbocheck.kernels.elementary import exp_minus_half_square, polynomial, product_error
 
 __all__ = [
     "erfcx", "log_ndtr", "log_ndtr_difference", "log_ndtr_difference_by_high", "log_ndtr_difference_by_low",
@@ -43,10 +43,7 @@ def _erfcx_right(x: float) -> float:
     if x == math.inf:
         return 0.0
     t = (x - 4.0) / (x + 4.0)
-    total = 0.0
-    for coefficient in ERFCX:
-        total = total * t + coefficient
-    return 0.5 * total / (0.5 + x)
+    return 0.5 * polynomial(ERFCX, t) / (0.5 + x)
 
 
 def _exp_square(x: float) -> float:
