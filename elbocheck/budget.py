@@ -19,7 +19,15 @@ __all__ = ["BUDGETS", "Budget", "ulp_distance"]
 
 @dataclass(frozen=True)
 class Budget:
-    """An allowance in ulps of the result or, where a sum may cancel, of its largest term; and why so much."""
+    """An allowance in ulps, and why so much.
+
+    Attributes:
+        ulps: of the result.
+        why: the derivation.
+        of_terms: relative accuracy is out of reach, for a sum cancels beside a root or an exponent is steep: a density's
+            kernel is then excused by what the rounding of its arguments moves the result by (`certify.kernels`), a
+            special function by the size of its largest term.
+    """
 
     ulps: float
     why: str

@@ -3,22 +3,25 @@
 import doctest
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from flint import arb
 
 from elbocheck.budget import BUDGETS, RECORDED
 from elbocheck.certify import certify, names, release, render, run, table, to_json
-from elbocheck.certify.kernels import Reference, density_references, divergence_references, measure
-from elbocheck.certify.members import facts, subject
+from elbocheck.certify.kernels import Reference, density_references, divergence_references, measure, mismatch
+from elbocheck.certify.members import fact, facts, subject
 from elbocheck.certify.table import KernelRow, Row, from_json
 from elbocheck.cli import main
 from elbocheck.densities import DENSITIES, huber, normal
 from elbocheck.divergences import DIVERGENCES
-from elbocheck.errors import ParameterError, UsageError
+from elbocheck.enclosure import Enclosure
+from elbocheck.errors import OracleError, ParameterError, UsageError
 
 TODAY = random.Random()
 """Not seeded: another part of the table is recomputed in every run; what fails prints itself."""
@@ -76,9 +79,9 @@ def test_a_random_part_of_the_facts_holds(draw: int) -> None:
     """Another member of a family than those of the release is as certain."""
     density, form = TODAY.choice(FORMS)
     seed = TODAY.randrange(2**31)
-    for fact in facts(density, form, np.random.default_rng(seed), FEWEST):
-        assert fact.fault is None, (density.name, seed, fact)
-        assert fact.digits >= FEWEST, (density.name, seed, fact)
+    for found in facts(density, form, np.random.default_rng(seed), FEWEST):
+        assert found.fault is None, (density.name, seed, found)
+        assert found.digits >= FEWEST, (density.name, seed, found)
 
 
 def test_the_table_reads_what_it_writes() -> None:
@@ -158,6 +161,37 @@ def test_the_huber_kernel_is_within_two_ulps_at_both_ends() -> None:
     points: Any = [(0.0, 1.0, float(delta)) for delta in DELTAS]
     assert measure(reference, "float64", 1, 0, also=points, climb=False).ulps <= 2
     assert huber.log_normalizer(loc=0.0, scale=1.0, delta=1e6) == normal.log_normalizer(loc=0.0, scale=1.0)
+
+
+def _claims(one: Any, other: Any, proven: float = 50.0) -> Any:
+    return proven, 0.0, [("balls", Enclosure(one, "a"), "mpmath", Enclosure(other, "b"))]
+
+
+@pytest.mark.parametrize(
+    ("claims", "fault"),
+    [
+        (_claims(arb(2), arb(2)), None),
+        (_claims(arb(2), arb(3)), "balls is 2.0.* but mpmath is 3.0.* exclude"),
+        (_claims(arb(2), arb(2, 1e-9)), "mpmath is only known to be .* proves nothing"),
+        (_claims(arb(2), arb(2), 49.0), "49.0 digits proven, 50 asked"),
+    ],
+)
+def test_a_fact_needs_sharp_numbers_that_agree(claims: Any, fault: str | None) -> None:
+    """A ball that is too wide overlaps a wrong number too; fewer digits than asked are not what was asked."""
+    found = fact("x", {}, "normaliser", 50, lambda: claims)
+    assert (found.fault is None) == (fault is None)
+    assert fault is None or re.search(fault, str(found.fault))
+
+
+def test_kernels_need_a_truth_and_mpmath() -> None:
+    """Points without a truth do not count as tried, and a sample that mpmath cannot confirm is a fault."""
+    known = REFERENCES[("normal(loc, scale)", "normal.energy")]
+    blind = replace(known, truth=lambda m, *values: m.log(m.exact(0)) * 0)
+    with pytest.raises(OracleError, match="known at none of"):
+        measure(blind, "float64", 50, 0)
+    assert "mpmath confirms 0 points of 4" in str(mismatch(blind, 4, 0))
+    half = replace(known, truth=lambda m, x, *rest: m.log(m.exact(1) + 0 * known.truth(m, x, *rest)) + m.log(x))
+    assert 0 < measure(half, "float64", 400, 0, climb=False).points < 400
 
 
 def test_a_row_knows_its_worst() -> None:

@@ -144,6 +144,38 @@ def test_a_tail_that_does_not_hold_is_an_error(tail: Any) -> None:
         integrate(lambda m, t: 1 / (1 + t * t), lambda m: [-INF, m.exact(-1), m.exact(1), INF], 20, tail)
 
 
+class Remains:
+    """A tail that always leaves 2**-70."""
+
+    def beyond(self, m: Any, _size: Any, _near: Any, _far: Any) -> Any:
+        """See Tail."""
+        return m.rational(1, 2**70)
+
+
+def test_what_a_tail_leaves_is_in_the_ball() -> None:
+    """Of an integral that is 0 the ball is exactly what both ends may hold."""
+    found = integrate(
+        lambda m, t: 0 * t,
+        lambda m: [-INF, m.exact(0), m.exact(1), INF],
+        5,
+        Remains(),
+        scale=enclose(lambda m: m.exact(1), 5),
+    )
+    assert found[0].ball.contains(2 * arb(2) ** -70)
+    assert found[0].ball.contains(-2 * arb(2) ** -70)
+
+
+@pytest.mark.parametrize(("before", "bounded"), [(1.0, False), (1.9, False), (2.5, True), (1e9, True)])
+def test_a_geometric_tail_waits_until_the_pieces_fall(before: float, bounded: bool) -> None:
+    """With ratios of at most 1/4 a weighted piece may be half of the one before, and no more."""
+    m = Balls()
+    tail = Geometric(lambda m, k: m.rational(1, 4))
+    bound = tail.beyond(m, 9, [m.exact(1.0)], [m.exact(before)])
+    assert (bound is not None) == bounded
+    assert bound is None or bound[0].raw.contains(1)
+    assert Geometric(lambda m, k: m.exact(1)).beyond(m, 9, [m.exact(0)], [m.exact(1)]) is None
+
+
 @pytest.mark.parametrize(
     ("breaks", "tail", "text"),
     [

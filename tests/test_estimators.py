@@ -13,7 +13,8 @@ import pytest
 
 from elbocheck import enclosure, precision
 from elbocheck.domain import REAL
-from elbocheck.enclosure import Ball, Enclosure, enclose, integrate, trapezoid
+from elbocheck.enclosure import Ball, Balls, Enclosure, enclose, integrate, trapezoid
+from elbocheck.enclosure.balls import working
 from elbocheck.errors import OracleError, ParameterError
 from elbocheck.estimators import (
     BernoulliLogit,
@@ -547,6 +548,18 @@ def test_a_lattice_too_coarse_for_its_claim_is_seen(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(trapezoid, "strip_error", lambda size, height, step: size * 0)
     with pytest.raises(OracleError, match="exclude each other"):
         logit_means_are_panels_of_gauss_legendre(0.3, 1.0)
+
+
+def test_a_coarse_lattice_is_wide_but_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the step doubled the error that is claimed grows with it, and still covers the truth."""
+    truth = enclosure_of_means(0.3, 1.0)
+    laid = trapezoid._lattice
+    monkeypatch.setattr(trapezoid, "_lattice", lambda scale: (laid(scale)[0] // 2, laid(scale)[1]))
+    with working(160):
+        m = Balls()
+        for ball, known in zip(trapezoid.normal_means_of_softplus(m, m.exact(0.3), m.exact(1.0)), truth, strict=True):
+            assert ball.raw.contains(known.ball.mid())
+            assert ball.raw.rad() > known.ball.rad()
 
 
 def test_a_missing_tail_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,8 @@
 """The kernels' certificate: the largest error in ulps over the whole domain, against balls, and where it happens.
 
-The unit is one ulp of the true result. Of kernels with roots (their budget is one of terms) it is what moving every
-argument by a quarter of its ulp, the mean rounding of a number, changes the truth by, where that is larger: near a root
-that falls between two floats no arithmetic keeps relative accuracy.
+The unit is one ulp of the true result. Of kernels whose budget is one of terms it is what moving every argument by a
+quarter of its ulp, the mean rounding of a number, changes the truth by, where that is larger: beside a root that falls
+between two floats no arithmetic keeps relative accuracy, and a thousandth power multiplies what its base was rounded by.
 Three searches: random points over the domain, its edges among them, and a climb from the worst ones found.
 """
 
@@ -69,8 +69,8 @@ class Reference:
         return 20 if self.place is not None else 10 if ".normalizer" in self.name else 1
 
     @property
-    def rooted(self) -> bool:
-        """Whether errors are excused by conditioning: the result has roots, or nobody has said that it has none."""
+    def excused(self) -> bool:
+        """Whether errors are excused by conditioning: the budget says so, or there is none."""
         return self.name not in BUDGETS or BUDGETS[self.name].of_terms
 
     def balls(self, m: Any, arguments: Any) -> Any:
@@ -218,7 +218,7 @@ def _truths(reference: Reference, arguments: Any) -> tuple[Any, Any]:
 
 def _conditioned(reference: Reference, arguments: Any, errors: Any, dtype: Any) -> tuple[float, int]:
     """The largest error after conditioning, and where; points are looked at from the worst raw error down."""
-    if not reference.rooted:
+    if not reference.excused:
         place = int(np.argmax(errors))
         return float(errors[place]), place
     suspect = SUSPECT[np.dtype(dtype).itemsize]
