@@ -93,8 +93,8 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "huber.energy_by_scale": Budget(6, "u 2u twice, quotient, product"),
         "huber.energy_by_delta": Budget(3, "u 2u, difference", of_terms=True),
         "huber.normalizer": Budget(
-            10,
-            "mass: erf of a rounded argument 6u or tails 6u, sum; over log Z > 0.9; log 2u; sum",
+            16,
+            "mass: erf of a rounded argument 6u or tails 6u, sum, product: 8u, where a rounding of scale excuses u/4 to u/2",
             of_terms=True,
         ),
         "huber.normalizer_by_scale": Budget(1, "quotient"),
@@ -179,7 +179,11 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "beta.energy": Budget(5, "two logs 2u, differences from 1, products, sum", of_terms=True),
         "beta.energy_by_concentration1": Budget(1, "log"),
         "beta.energy_by_concentration0": Budget(1, "log1p"),
-        "beta.normalizer": Budget(8, "special.log_beta", of_terms=True),
+        "beta.normalizer": Budget(
+            14,
+            "beside the root, log a 2u and log_gamma_step of several terms 4u meet, where a rounding of a excuses two fifths",
+            of_terms=True,
+        ),
         "beta.normalizer_by_concentration1": Budget(6, "special.digamma_step"),
         "beta.normalizer_by_concentration0": Budget(6, "special.digamma_step"),
         "continuous_bernoulli.energy": Budget(5, "bernoulli.energy"),
