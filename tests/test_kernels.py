@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import elbocheck.kernels.lift
 from elbocheck.budget import BUDGETS, ulp_distance
-from elbocheck.kernels import elementary, lift
-from elbocheck.kernels._jit import compiled
-from elbocheck.kernels.lift import Lifted, result_dtype
+from elbocheck.kernels import elementary
+from elbocheck.kernels.lift import Lifted, lift, result_dtype
 from elbocheck.precision import agree
 
 SIGNED = [s * 10.0**k for k in np.linspace(-300, 2.8, 60) for s in (1.0, -1.0)] + [0.0, 1.0, -1.0, 2.0, -0.7]
@@ -116,7 +116,7 @@ def test_what_is_no_kernel_is_refused() -> None:
     offset = 1.0
     for wrong in (math.exp, lambda x: x + offset, lambda a, b, c, d, e, f: a):
         with pytest.raises(TypeError, match="a kernel"):
-            compiled(wrong)
+            lift(wrong)  # type: ignore[arg-type]
 
 
 PROBE = """
@@ -124,9 +124,12 @@ import sys
 from elbocheck.densities import huber
 assert "numba" not in sys.modules, "importing a density must not load numba"
 huber.log_prob([0.0, 2.0], loc=0.0, scale=1.0, delta=1.0)
-from elbocheck.kernels._jit import compiled
+from elbocheck.kernels.lift import lift
+from elbocheck.kernels.lift import _values
+from elbocheck.kernels._jit import Layout
 form = huber.forms[0]
-loops = [compiled(form.energy.scalar), compiled(form.log_normalizer.scalar)]
+layouts = [Layout((True, False, False, False), "float64", "float64", "float64"), Layout((False,) * 3, "float64", "float64", "float64")]
+loops = [_values(form.energy, layouts[0]), _values(form.log_normalizer, layouts[1])]
 print(sum(sum(loop.stats.cache_hits.values()) for loop in loops))
 """
 
@@ -150,4 +153,4 @@ def test_a_kernel_without_a_file_is_compiled_without_a_cache() -> None:
 
 def test_examples_run() -> None:
     """The examples in the docstrings are right."""
-    assert doctest.testmod(lift).failed == 0
+    assert doctest.testmod(elbocheck.kernels.lift).failed == 0

@@ -14,6 +14,7 @@ from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Levels
 from elbocheck.domain import BINARY, REAL, UNIT
 from elbocheck.kernels.elementary import sigmoid
+from elbocheck.kernels.libm import exp_of_negative, log1p_unit
 from elbocheck.kernels.lift import Wide, lift
 
 __all__ = ["bernoulli"]
@@ -23,7 +24,7 @@ def _energy(x: float, logits: float) -> float:
     # softplus(l) - x l = log1p(e**-|l|) + |l| times x or 1 - x: no cancellation for x in [0, 1]
     weight = 1.0 - x if logits > 0.0 else x
     slope = 0.0 if weight == 0.0 else weight * abs(logits)
-    return slope + math.log1p(math.exp(-abs(logits)))
+    return slope + log1p_unit(exp_of_negative(-abs(logits)))
 
 
 def _energy_by_logits(x: float, logits: float) -> float:

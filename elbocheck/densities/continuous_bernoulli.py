@@ -14,8 +14,8 @@ from elbocheck.densities.bernoulli import bernoulli
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Chart
 from elbocheck.domain import OPEN_UNIT, REAL, UNIT
-from elbocheck.kernels.elementary import polynomial
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import polynomial
 
 __all__ = ["continuous_bernoulli"]
 

@@ -14,8 +14,9 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import STEPS, Chart
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import log_root_two_pi_times, minus_log1p, polynomial, standardise
+from elbocheck.kernels.elementary import log_root_two_pi_times, minus_log1p, standardise
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import polynomial
 
 __all__ = ["student_t"]
 

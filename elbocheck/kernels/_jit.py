@@ -1,125 +1,212 @@
 """Numba's options and its cache, and nothing else.
 
-A kernel is a plain Python function of floats; functions that it names are kernels too. Nothing is compiled,
-and Numba is not imported, before a kernel is first called. What is compiled is one loop per kernel with one
-signature, so that a process that finds the cache warm loads exactly one object per kernel it uses.
+A kernel is a plain Python function of floats, and so is every function that it names; a loop is a function of arrays that
+names kernels. Nothing is compiled, and Numba is not imported, before a loop is first called; then one object is compiled,
+or loaded from the disk, for the loop, its kernels, the layout of its arguments and the type that it computes in.
 
-A closure over a compiled function never hits Numba's cache: the key holds the function's per-process
-identity. The loop is therefore a copy of a template whose *globals* hold the kernel. Numba's cache also
-does not see edits in the files of functions that a kernel calls, so the loop's name carries a hash of all
-sources it can depend on.
+To compute in float32 a kernel needs nothing but float32 constants: its literals, and the globals it names, are converted.
+`math.exp`, `expm1`, `log` and `log1p` become those of `libm`.
+
+A closure over a compiled function never hits Numba's cache: the key holds the function's per-process identity. Functions
+are therefore copied, with *globals* that hold what they name. Numba's cache also does not see edits in the files of
+functions that a kernel calls, so the loop's name carries a hash of all sources it depends on.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from types import CodeType, FunctionType
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
 
-__all__ = ["compiled"]
+import numpy as np
 
-# No fastmath: `nnan` and `ninf` delete the handling of NaN and infinity, `reassoc` the error-free
-# transformations.
+from elbocheck.kernels import libm, primitives
+
+__all__ = ["Bound", "Layout", "compiled", "require_kernel"]
+
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+# `nnan` and `ninf` would delete the handling of NaN and infinity, `reassoc` and `nsz` the error-free transformations: sums
+# ask for `reassoc` themselves (`primitives.add`). `contract` (a product and a sum rounded once) and `arcp` (a division by
+# what is constant along a row becomes a product) save time and cost a rounding or none; exact kernels catch errors in
+# flight, which `contract` would turn to nothing.
+FAST = {"contract", "arcp"}
+VECTORISED = ("exp", "expm1", "log", "log1p")
+MOST = 5  # arguments of a kernel
 
 
-def element(*arguments: float) -> float:
-    """Stand in the templates for the kernel that replaces it."""
-    raise NotImplementedError(f"a template was called uncompiled with {arguments}")
+class Bound(NamedTuple):
+    """A function whose free names stand for kernels, constants or other bound functions."""
+
+    function: Callable[..., Any]
+    names: tuple[tuple[str, Any], ...]
 
 
-def _loop1(out: Any, a: Any, da: int) -> None:
-    for i in range(out.size):
-        out[i] = element(a[i * da])
+class Layout(NamedTuple):
+    """What machine code depends on beside its functions.
 
+    Attributes:
+        varies: for each argument, whether it varies along a row.
+        stored: dtype of the arguments that do.
+        result: dtype of the results.
+        computed: dtype of the arithmetic, and of the arguments that are constant along a row.
+        fast: whether the tier is `fast`.
+    """
 
-def _loop2(out: Any, a: Any, da: int, b: Any, db: int) -> None:
-    for i in range(out.size):
-        out[i] = element(a[i * da], b[i * db])
+    varies: tuple[bool, ...]
+    stored: str
+    result: str
+    computed: str
+    fast: bool = False
 
+    @property
+    def careful(self) -> bool:
+        """What `primitives.CAREFUL` stands for."""
+        return not self.fast and self.stored == self.computed
 
-def _loop3(out: Any, a: Any, da: int, b: Any, db: int, c: Any, dc: int) -> None:
-    for i in range(out.size):
-        out[i] = element(a[i * da], b[i * db], c[i * dc])
-
-
-def _loop4(out: Any, a: Any, da: int, b: Any, db: int, c: Any, dc: int, d: Any, dd: int) -> None:
-    for i in range(out.size):
-        out[i] = element(a[i * da], b[i * db], c[i * dc], d[i * dd])
-
-
-def _loop5(out: Any, a: Any, da: int, b: Any, db: int, c: Any, dc: int, d: Any, dd: int, e: Any, de: int) -> None:
-    for i in range(out.size):
-        out[i] = element(a[i * da], b[i * db], c[i * dc], d[i * dd], e[i * de])
-
-
-_TEMPLATES: tuple[Callable[..., None], ...] = (_loop1, _loop2, _loop3, _loop4, _loop5)
+    @property
+    def options(self) -> dict[str, Any]:
+        """Numba's: flags that cost a rounding are set where one of float64 is of no account."""
+        relaxed = self.fast or (self.computed == "float64" and self.result == "float32")
+        return {**OPTIONS, "fastmath": FAST} if relaxed else OPTIONS
 
 
 @cache
-def compiled(scalar: Callable[..., float]) -> Callable[..., None]:
-    """The machine-code loop of a scalar kernel.
+def compiled(loop: Bound, signature: Callable[..., Any], *layouts: Layout) -> Any:
+    """The machine code of a loop.
 
     Args:
-        scalar: a module-level function of one to five floats.
-
-    Returns:
-        `loop(out, a, step_a, b, step_b, …)`: every array flat, contiguous float64; a step of 0 repeats one
-        value.
+        loop: a module-level function of arrays, and the kernels that its names stand for.
+        signature: Numba's types and the layouts to the loop's signature.
+        layouts: of each group of arguments; all compute in one type.
     """
     import numba
     from numba import types
 
-    function = _function(scalar)
-    arity = function.__code__.co_argcount
-    read = types.Array(types.float64, 1, "C", readonly=True)
-    signature = types.void(types.float64[::1], *(read, types.intp) * arity)
-    loop = _copy(_TEMPLATES[arity - 1], function, {"element": _inlined(function)})
-    try:
-        return numba.njit([signature], cache=True, **OPTIONS)(loop)  # type: ignore[no-any-return]  # numba is untyped
-    except (RuntimeError, OSError):  # no folder can be written: compile afresh in every process
-        return numba.njit([signature], **OPTIONS)(loop)  # type: ignore[no-any-return]  # numba is untyped
+    options = layouts[0].options
+    function = _copy(loop, layouts[0], _title(loop, layouts))
+    if all(Path(file).is_file() for file in _files(loop)):  # what was typed at a prompt cannot be found again
+        try:
+            return numba.njit([signature(types, *layouts)], cache=True, **options)(function)
+        except (RuntimeError, OSError):  # no folder can be written: compile afresh in every process
+            pass
+    return numba.njit([signature(types, *layouts)], **options)(function)
 
 
-@cache
-def _inlined(function: FunctionType) -> Any:
-    """A kernel as Numba wants it inside another one: its own callees compiled first."""
-    import numba
+def require_kernel(scalar: Any) -> None:
+    """Raise unless a function can be compiled as a kernel.
 
-    names = function.__code__.co_names
-    used = {name: function.__globals__[name] for name in names if name in function.__globals__}
-    scope = {name: _inlined(value) if isinstance(value, FunctionType) else value for name, value in used.items()}
-    scope["__name__"] = function.__module__  # what loading from the cache looks globals up in
-    return numba.njit(**OPTIONS)(FunctionType(function.__code__, scope, function.__name__))
-
-
-def _copy(template: Callable[..., None], function: FunctionType, scope: dict[str, Any]) -> FunctionType:
-    """The template with other globals, filed in Numba's cache under the kernel's own module, name and
-    line."""
-    name = f"{function.__qualname__}_{_fingerprint(function.__code__.co_filename)}"
-    code: CodeType = template.__code__.replace(
-        co_filename=function.__code__.co_filename,
-        co_firstlineno=function.__code__.co_firstlineno,
-        co_name=name,
-    )
-    loop = FunctionType(code, {**scope, "__name__": function.__module__}, name)
-    loop.__qualname__ = name
-    return loop
-
-
-@cache
-def _fingerprint(filename: str) -> str:
-    """Hash of the sources in this folder and of the kernel's own file."""
-    sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(filename)]
-    return sha256(b"\0".join(path.read_bytes() for path in sources if path.is_file())).hexdigest()[:12]
-
-
-def _function(scalar: Callable[..., float]) -> FunctionType:
-    if not isinstance(scalar, FunctionType) or not 1 <= scalar.__code__.co_argcount <= len(_TEMPLATES):
-        raise TypeError(f"a kernel is a Python function of 1 to {len(_TEMPLATES)} floats, got {scalar!r}")
+    Raises:
+        TypeError: saying what a kernel is.
+    """
+    if not isinstance(scalar, FunctionType) or not 1 <= scalar.__code__.co_argcount <= MOST:
+        raise TypeError(f"a kernel is a Python function of 1 to {MOST} floats, got {scalar!r}")
     if scalar.__closure__:
         raise TypeError(
             f"a kernel closes over nothing, {scalar.__qualname__} closes over {scalar.__code__.co_freevars}"
         )
-    return scalar
+
+
+@cache
+def _inlined(bound: Bound, layout: Layout) -> Any:
+    """A function as Numba wants it inside another one: what it names compiled first, itself inlined so that loops
+    over it can be vectorised."""
+    import numba
+
+    return numba.njit(forceinline=True, **layout.options)(_copy(bound, layout, bound.function.__name__))
+
+
+def _copy(bound: Bound, layout: Layout, title: str) -> FunctionType:
+    """The function with what its names stand for, and its constants, in the type it computes in."""
+    function = bound.function
+    if not isinstance(function, FunctionType):
+        raise TypeError(f"only functions written in Python can be compiled, got {function!r}")
+    scope = {name: _held(value, layout) for name, value in _globals(bound)}
+    scope["__name__"] = function.__module__  # what loading from the cache looks globals up in
+    code = function.__code__
+    constants = tuple(_typed(value, layout) for value in code.co_consts)
+    copy = FunctionType(code.replace(co_consts=constants, co_name=title), scope, title)
+    copy.__qualname__ = title
+    return copy
+
+
+def _globals(bound: Bound) -> Iterator[tuple[str, Any]]:
+    """What the names of a function stand for."""
+    own, known = dict(bound.names), bound.function.__globals__
+    for name in bound.function.__code__.co_names:
+        if name in own or name in known:
+            yield name, own[name] if name in own else known[name]
+
+
+def _held(value: Any, layout: Layout) -> Any:
+    """A global as a compiled function sees it."""
+    if isinstance(value, Bound):
+        return _inlined(value, layout)
+    if isinstance(value, FunctionType):
+        if value.__module__ == primitives.__name__:
+            from elbocheck.kernels import _intrinsics
+
+            return getattr(_intrinsics, value.__name__)
+        return _inlined(Bound(value, ()), layout)
+    if value is math:
+        return _mathematics(layout)
+    if value is primitives.CAREFUL:
+        return layout.careful
+    if isinstance(value, primitives.ByType):
+        value = getattr(value, layout.computed)
+    return _typed(value, layout)
+
+
+@cache
+def _mathematics(layout: Layout) -> ModuleType:
+    """The module math with the functions that LLVM vectorises, and constants in the type that is computed in."""
+    module = ModuleType("math")
+    module.__dict__.update({name: _typed(value, layout) for name, value in vars(math).items() if name[:1] != "_"})
+    for name in VECTORISED:
+        setattr(module, name, _inlined(Bound(getattr(libm, name), ()), layout))
+    return module
+
+
+def _typed(value: Any, layout: Layout) -> Any:
+    """A float, or a tuple of floats, in the type that is computed in; anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(_typed(item, layout) for item in value)
+    if not isinstance(value, float) or layout.computed == "float64":
+        return value
+    with np.errstate(over="ignore", under="ignore"):
+        return np.float32(value)
+
+
+def _title(loop: Bound, layouts: tuple[Layout, ...]) -> str:
+    """A name for Numba's cache that differs where the code does."""
+    shapes = "_".join(
+        f"{''.join('cv'[vary] for vary in layout.varies)}_{layout.stored}_{layout.result}_{layout.computed}"
+        for layout in layouts
+    )
+    flags = "_fast" if layouts[0].fast else ""
+    return f"{_spelled(loop)}_{shapes}{flags}_{_fingerprint(tuple(sorted(set(_files(loop)))))}"
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, Bound):
+        return "_".join([_spelled(value.function), *(_spelled(part) for _, part in value.names)])
+    return f"{value.__module__}.{value.__qualname__}".replace(".", "_") if callable(value) else repr(value)
+
+
+def _files(value: Any) -> Iterator[str]:
+    """The sources of a bound function and of what is bound to it."""
+    if isinstance(value, Bound):
+        for part in (value.function, *(part for _, part in value.names)):
+            yield from _files(part)
+    elif isinstance(value, FunctionType):
+        yield value.__code__.co_filename
+
+
+@cache
+def _fingerprint(files: tuple[str, ...]) -> str:
+    """Hash of the sources in this folder and of a loop's own."""
+    sources = [*sorted(Path(__file__).parent.glob("*.py")), *map(Path, files)]
+    return sha256(b"\0".join(path.read_bytes() for path in sources if path.is_file())).hexdigest()[:12]

@@ -5,36 +5,30 @@ Each docstring states the form used and why. All are plain Python, compiled when
 
 import math
 
+from elbocheck.kernels.libm import exp_of_negative, log1p_unit
+from elbocheck.kernels.primitives import CAREFUL, fma, polynomial
+
 __all__ = [
     "exp_minus_half_square", "expm1_minus", "half_exp", "log_root_two_pi_times", "minus_log1p",
-    "polynomial", "product_error", "shrink", "sigmoid", "softplus", "standardise",
+    "product_error", "shrink", "sigmoid", "softplus", "standardise",
 ]  # fmt: skip
 
 ROOT_TWO_PI = 2.5066282746310007  # nearest double of sqrt(2 pi)
 ROOT_TWO_PI_REST = -1.8328579980459167e-16  # what it lacks
 LOG_ROOT_TWO_PI = 0.9189385332046728
 
-SPLITTER = 134217729.0  # 2**27 + 1
 INVERSE_FACTORIALS = tuple(1.0 / math.factorial(k) for k in range(28, 1, -1))  # of e**s - 1 - s, highest first
 ATANH_SERIES = tuple(1.0 / k for k in range(37, 1, -2))  # of (atanh(r) - r) / r**3 in r**2, highest first
 
 
-def polynomial(coefficients: tuple[float, ...], u: float) -> float:
-    """Horner's rule, highest coefficient first."""
-    total = 0.0
-    for coefficient in coefficients:
-        total = total * u + coefficient
-    return total
-
-
 def softplus(x: float) -> float:
     """Log(1 + e**x) as max(x, 0) + log1p(e**-|x|): both terms are positive, e**-|x| cannot overflow."""
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+    return max(x, 0.0) + log1p_unit(exp_of_negative(-abs(x)))
 
 
 def sigmoid(x: float) -> float:
     """1 / (1 + e**-x), for x < 0 as e**x / (1 + e**x) so that nothing overflows."""
-    e = math.exp(-abs(x))
+    e = exp_of_negative(-abs(x))
     return 1.0 / (1.0 + e) if x >= 0.0 else e / (1.0 + e)
 
 
@@ -60,14 +54,8 @@ def half_exp(s: float) -> float:
 
 
 def product_error(a: float, b: float, product: float) -> float:
-    """a*b - fl(a*b), exactly (Veltkamp and Dekker), for 1e-140 < |a|, |b| < 1e140."""
-    c = SPLITTER * a
-    a_high = c - (c - a)
-    a_low = a - a_high
-    c = SPLITTER * b
-    b_high = c - (c - b)
-    b_low = b - b_high
-    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    """a*b - fl(a*b), exactly."""
+    return fma(a, b, -product)
 
 
 def exp_minus_half_square(d: float) -> float:
@@ -91,7 +79,7 @@ def log_root_two_pi_times(scale: float) -> float:
 def standardise(x: float, loc: float, scale: float) -> float:
     """(x - loc) / scale, also where x - loc overflows and the quotient does not."""
     difference = x - loc
-    if math.isinf(difference) and not math.isinf(x) and not math.isinf(loc):
+    if CAREFUL and math.isinf(difference) and not math.isinf(x) and not math.isinf(loc):
         return (0.5 * x - 0.5 * loc) / (0.5 * scale)
     return difference / scale
 

@@ -6,7 +6,8 @@ once everything that can cancel has been cancelled by hand.
 
 import math
 
-from elbocheck.kernels.elementary import minus_log1p, polynomial
+from elbocheck.kernels.elementary import minus_log1p
+from elbocheck.kernels.primitives import polynomial
 
 __all__ = [
     "deviance", "digamma", "digamma_step", "log_beta", "log_gamma", "log_gamma_step", "log_minus_digamma", "stirling_error",

@@ -7,7 +7,8 @@ a series.
 
 import math
 
-from elbocheck.kernels.elementary import exp_minus_half_square, polynomial, product_error
+from elbocheck.kernels.elementary import exp_minus_half_square, product_error
+from elbocheck.kernels.primitives import polynomial
 
 __all__ = [
     "erfcx", "log_ndtr", "log_ndtr_difference", "log_ndtr_difference_by_high", "log_ndtr_difference_by_low",

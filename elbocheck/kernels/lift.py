@@ -1,17 +1,24 @@
-"""A scalar kernel over broadcast arrays: computed in float64, rounded once to the dtype of the inputs.
+"""A scalar kernel over broadcast arrays: elementwise, or summed along the last axis.
 
-float32 inputs are exact in float64, so a float32 result is the float64 one rounded: right to the last bit
-but for ties closer than the float64 error.
+In the tier `exact`, float32 inputs are computed in float64 and rounded once: right to the last bit but for ties closer than
+the float64 error. In `fast` they are computed in float32.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elbocheck.kernels._jit import compiled
+from elbocheck.errors import UsageError
+from elbocheck.kernels import loops
+from elbocheck.kernels._jit import Bound, Layout, compiled, require_kernel
+from elbocheck.kernels.arrange import Rows, arrange, result_dtype
+from elbocheck.kernels.threads import shared
 
 __all__ = ["Array", "Kernel", "Lifted", "Wide", "lift", "narrow", "result_dtype", "vectorise"]
 
@@ -30,20 +37,67 @@ class Kernel(Protocol):
 class Lifted:
     """A scalar kernel that takes arrays."""
 
-    scalar: Callable[..., float]
+    scalar: Callable[..., float] | Bound
 
-    def __call__(self, *arguments: ArrayLike) -> Array:
-        """Evaluate elementwise: arrays broadcast, the result has their common dtype (NumPy's promotion)."""
-        return narrow(self.wide(*arguments), result_dtype(*arguments))
+    def __call__(self, *arguments: ArrayLike, tier: str = "exact", out: Array | None = None) -> Array:
+        """Evaluate elementwise: arrays broadcast, the result has their common dtype (NumPy's promotion).
+
+        Args:
+            *arguments: arrays or numbers.
+            tier: "exact" or "fast".
+            out: where to store the result: a C-contiguous array of its shape and dtype.
+
+        Raises:
+            UsageError: for an unknown tier, or an `out` of another shape or dtype.
+        """
+        rows = arrange(arguments, tier, flat=True)
+        plan = rows.plan
+        if out is None:
+            return narrow(self._values(rows, np.empty(plan.shape, plan.layout.result)), plan.dtype)
+        if out.shape != plan.shape or out.dtype != plan.layout.result or not out.flags.c_contiguous:
+            wanted = f"C-contiguous {plan.layout.result} of shape {plan.shape}"
+            raise UsageError(f"out must be {wanted}, got {out.dtype} of shape {out.shape}, strides {out.strides}")
+        return self._values(rows, out)
 
     def wide(self, *arguments: ArrayLike) -> Wide:
         """The same before the final rounding: always float64."""
-        arrays = [np.asarray(argument, dtype=np.float64) for argument in arguments]
-        shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        out = np.empty(shape)
-        flat = [item for array in arrays for item in _flat(array, shape)]
-        compiled(self.scalar)(out.reshape(-1), *flat)
+        rows = arrange(arguments, "exact", flat=True, wide=True)
+        return self._values(rows, np.empty(rows.plan.shape))
+
+    def sums(self, *arguments: ArrayLike, tier: str = "exact") -> Array:
+        """Sum over the last axis of the broadcast shape, within a few ulps of the true sum of the elements."""
+        plan, arrays = arrange(arguments, tier)
+        out = np.empty((plan.count, 1), plan.layout.result)
+        loop, size = _sums(self, plan.layout), plan.size
+        shared(lambda first, last: loop((out,), arrays, size, first, last), plan.count, size)
+        return narrow(out.reshape(plan.shape[:-1]), plan.dtype)
+
+    @property
+    def row_sum(self) -> Bound:
+        """The sum of the kernel along a row, for other loops."""
+        return Bound(loops.row_sum, (("element", self.scalar),))
+
+    def _values(self, rows: Rows, out: Any) -> Any:
+        plan, arrays = rows
+        loop, size = _values(self, plan.layout), plan.size
+        target = out.reshape(plan.count, size)
+        if plan.count > 1:
+            shared(lambda first, last: loop((target,), arrays, size, first, last), plan.count, size)
+        elif out.size:
+            shared(
+                lambda first, last: loop((target[:, first:last],), rows.part(first, last), last - first, 0, 1), size, 1
+            )
         return out
+
+
+@cache
+def _values(lifted: Lifted, layout: Layout) -> Any:
+    return compiled(Bound(loops.values, (("element", lifted.scalar),)), loops.one_group, layout)
+
+
+@cache
+def _sums(lifted: Lifted, layout: Layout) -> Any:
+    return compiled(Bound(loops.sums, (("row_sum", lifted.row_sum),)), loops.one_group, layout)
 
 
 def lift(scalar: Callable[..., float]) -> Lifted:
@@ -55,11 +109,15 @@ def lift(scalar: Callable[..., float]) -> Lifted:
     Returns:
         The same function of arrays, compiled when first called.
 
+    Raises:
+        TypeError: for what is no such function.
+
     Example:
         >>> from elbocheck.kernels.elementary import softplus
         >>> lift(softplus)([0.0, 1000.0]).tolist()
         [0.6931471805599453, 1000.0]
     """
+    require_kernel(scalar)
     return Lifted(scalar)
 
 
@@ -84,30 +142,10 @@ def vectorise(function: Callable[..., Any]) -> Vectorised:
     return Vectorised(function)
 
 
-def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
-    """The dtype of a result: the arrays decide, Python numbers follow, integers count as float64.
-
-    Raises:
-        TypeError: for complex, extended or non-numeric input.
-    """
-    known = (a if isinstance(a, (int, float, np.generic, np.ndarray)) else np.asarray(a) for a in arguments)
-    dtype = np.result_type(*known)
-    if dtype.kind in "biu":
-        return np.dtype(np.float64)
-    if dtype.kind != "f" or dtype.itemsize > 8:
-        raise TypeError(f"kernels take real numbers of up to 64 bits, got {dtype}")
-    return dtype
-
-
-def narrow(values: Wide, dtype: np.dtype[np.floating[Any]]) -> Array:
+def narrow(values: Any, dtype: np.dtype[np.floating[Any]]) -> Array:
     """Round float64 values once to a dtype; what is too large becomes infinite, and a single value a NumPy
     scalar."""
+    if values.dtype == dtype and values.ndim:
+        return values
     with np.errstate(over="ignore", under="ignore"):
         return values.astype(dtype, copy=False)[()]
-
-
-def _flat(array: Wide, shape: tuple[int, ...]) -> tuple[Wide, int]:
-    """An argument as the loop reads it: contiguous and aligned, a single value with step 0."""
-    if array.size == 1:
-        return np.ascontiguousarray(array).reshape(-1), 0
-    return np.require(np.broadcast_to(array, shape), requirements=["C", "A"]).reshape(-1), 1

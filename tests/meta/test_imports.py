@@ -18,6 +18,7 @@ HEAVY = frozenset(
 )
 HOMES = {
     "numba": ("kernels/",),
+    "llvmlite": ("kernels/",),
     "mpmath": ("precision/",),
     "flint": ("enclosure/",),
     "hypothesis": ("strategies.py",),

@@ -1,0 +1,174 @@
+"""Operations that Numba lacks, as LLVM instructions: imported only when something is compiled.
+
+None has branches, so that LLVM turns a loop over them into vector instructions. Arrays reach a loop as a tuple: those
+of two axes vary along a row, those of one axis hold one number for each row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+__all__ = ["add", "at", "exponent", "fma", "fraction", "polynomial", "put", "ready", "row_of", "two_to", "two_to_minus"]
+
+INTEGER = {64: (ir.IntType(64), 52, 1023, 0x3FE6A09E667F3BCD), 32: (ir.IntType(32), 23, 127, 0x3F3504F3)}
+"""By bits of a float: the integer of its size, the bits of its mantissa, its bias and the bits of sqrt(1/2)."""
+
+
+def _layout(kind: Any) -> tuple[Any, int, int, int]:
+    return INTEGER[kind.bitwidth]
+
+
+@intrinsic
+def ready(_typing: Any) -> Any:
+    """Ask for vectors of 512 bits where there are any: by default LLVM stops at 256 on Intel's processors."""
+
+    def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def fma(_typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a*b + c rounded once."""
+    del b, c
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return _fma(builder, *arguments)
+
+    return a(a, a, a), generate
+
+
+@intrinsic
+def polynomial(_typing: Any, coefficients: Any, u: Any) -> Any:
+    """Horner's rule, highest coefficient first, unrolled."""
+
+    def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table, at = arguments
+        total = builder.extract_value(table, 0)
+        for k in range(1, signature.args[0].count):
+            total = _fma(builder, total, at, builder.extract_value(table, k))
+        return total
+
+    return u(types.UniTuple(u, coefficients.count), u), generate
+
+
+@intrinsic
+def add(_typing: Any, a: Any, b: Any) -> Any:
+    """Return a + b, to be summed in any order: the only addition of a loop that may be reassociated."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.fadd(*arguments, flags=("reassoc", "nsz"))
+
+    return a(a, b), generate
+
+
+@intrinsic
+def two_to(_typing: Any, shifted: Any, offset: Any) -> Any:
+    """Return 2**(k + offset) of a float whose lowest bits hold the integer k."""
+
+    def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer, mantissa, bias, _ = _layout(signature.args[0])
+        bits, more = builder.bitcast(arguments[0], integer), arguments[1]
+        more = more if more.type == integer else builder.trunc(more, integer)
+        power = builder.add(builder.add(bits, more), ir.Constant(integer, bias))
+        return builder.bitcast(builder.shl(power, ir.Constant(integer, mantissa)), arguments[0].type)
+
+    return shifted(shifted, offset), generate
+
+
+@intrinsic
+def exponent(_typing: Any, x: Any) -> Any:
+    """Return k as a float, x/2**k within sqrt(1/2) and sqrt(2), of a positive normal x."""
+
+    def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer, mantissa, _, root = _layout(signature.args[0])
+        bits = builder.sub(builder.bitcast(arguments[0], integer), ir.Constant(integer, root))
+        return builder.sitofp(builder.ashr(bits, ir.Constant(integer, mantissa)), arguments[0].type)
+
+    return x(x), generate
+
+
+@intrinsic
+def fraction(_typing: Any, x: Any) -> Any:
+    """Return x/2**k, k its `exponent`."""
+
+    def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer, mantissa, _, root = _layout(signature.args[0])
+        bits = builder.bitcast(arguments[0], integer)
+        power = builder.and_(builder.sub(bits, ir.Constant(integer, root)), ir.Constant(integer, -(1 << mantissa)))
+        return builder.bitcast(builder.sub(bits, power), arguments[0].type)
+
+    return x(x), generate
+
+
+@intrinsic
+def two_to_minus(_typing: Any, k: Any) -> Any:
+    """Return 2**-k of an integer k held in a float, where that is a normal number."""
+
+    def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer, mantissa, bias, _ = _layout(signature.args[0])
+        power = builder.sub(ir.Constant(integer, bias), builder.fptosi(arguments[0], integer))
+        return builder.bitcast(builder.shl(power, ir.Constant(integer, mantissa)), arguments[0].type)
+
+    return k(k), generate
+
+
+@intrinsic
+def row_of(_typing: Any, arrays: Any, i: Any) -> Any:
+    """Return a tuple: where row i begins in arrays of two axes, the i-th number of arrays of one axis."""
+    members = [types.CPointer(array.dtype) if array.ndim == 2 else array.dtype for array in arrays]
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        found = []
+        for k, kind in enumerate(signature.args[0]):
+            array = context.make_array(kind)(context, builder, builder.extract_value(arguments[0], k))
+            step = cgutils.unpack_tuple(builder, array.strides)[0]
+            start = cgutils.pointer_add(builder, array.data, builder.mul(step, arguments[1]))
+            found.append(start if kind.ndim == 2 else builder.load(start))
+        return context.make_tuple(builder, signature.return_type, found)
+
+    return types.Tuple(members)(arrays, types.intp), generate
+
+
+@intrinsic
+def at(_typing: Any, row: Any, j: Any, like: Any) -> Any:
+    """Return the numbers of a row's column j as a tuple, in the type of `like`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        found = []
+        for k, kind in enumerate(signature.args[0]):
+            value, held = builder.extract_value(arguments[0], k), kind
+            if isinstance(kind, types.CPointer):
+                value, held = builder.load(builder.gep(value, [arguments[1]])), kind.dtype
+            found.append(context.cast(builder, value, held, signature.args[2]))
+        return context.make_tuple(builder, signature.return_type, found)
+
+    return types.UniTuple(like, len(row))(row, types.intp, like), generate
+
+
+@intrinsic
+def put(_typing: Any, targets: Any, j: Any, values: Any) -> Any:
+    """Store the last values of a tuple at column j of as many rows."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        skipped = len(signature.args[2]) - len(signature.args[0])
+        for k, kind in enumerate(signature.args[0]):
+            value = builder.extract_value(arguments[2], k + skipped)
+            value = context.cast(builder, value, signature.args[2][k + skipped], kind.dtype)
+            builder.store(value, builder.gep(builder.extract_value(arguments[0], k), [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.void(targets, types.intp, values), generate
+
+
+def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    kind = a.type
+    function = builder.module.declare_intrinsic("llvm.fma", [kind], ir.FunctionType(kind, [kind] * 3))
+    return builder.call(function, (a, b, c))

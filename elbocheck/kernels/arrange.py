@@ -1,0 +1,164 @@
+"""Arrays of any shapes as the rows that loops read: what varies along the last axis, and what does not.
+
+How depends on shapes and dtypes only, and is worked out once for each combination; nothing is copied that is a float array
+of the right type, whole and contiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elbocheck.errors import UsageError
+from elbocheck.kernels._jit import Layout
+
+__all__ = ["TIERS", "Rows", "arrange", "result_dtype"]
+
+TIERS = ("exact", "fast")
+"""exact: float32 is computed in float64 and rounded once. fast: float32 is computed in float32."""
+
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+WEAK = (float, int, bool)  # Python's numbers follow the arrays
+Spec = tuple[tuple[int, ...], str, bool]  # shape, dtype's character or "" of a Python number, contiguous and aligned
+Step = Callable[[Any], NDArray[Any]]
+
+
+class Rows(NamedTuple):
+    """Broadcast arguments of a loop.
+
+    Attributes:
+        plan: what depends on shapes and dtypes only.
+        arrays: (count, size) where an argument varies along a row, (count,) where it does not.
+    """
+
+    plan: Plan
+    arrays: tuple[NDArray[Any], ...]
+
+    def part(self, first: int, last: int) -> tuple[NDArray[Any], ...]:
+        """The arrays of a part of each row."""
+        return tuple(a[:, first:last] if a.ndim == 2 else a for a in self.arrays)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How arrays of given shapes and dtypes become rows.
+
+    Attributes:
+        shape: of the broadcast arguments.
+        count: how many rows there are.
+        size: how many numbers a row has.
+        dtype: of the result, by NumPy's promotion.
+        layout: what a loop over the rows is compiled for.
+        steps: what is done to each argument.
+    """
+
+    shape: tuple[int, ...]
+    count: int
+    size: int
+    dtype: np.dtype[Any]
+    layout: Layout
+    steps: tuple[Step, ...]
+
+
+def arrange(arguments: Sequence[ArrayLike], tier: str, *, flat: bool = False, wide: bool = False) -> Rows:
+    """Broadcast arguments against each other and cut them into rows along the last axis.
+
+    Args:
+        arguments: arrays or numbers.
+        tier: one of `TIERS`.
+        flat: whether rows may be joined, because nothing is summed.
+        wide: whether results are stored in float64 whatever the arguments are.
+
+    Raises:
+        UsageError: for an unknown tier.
+        TypeError: for complex, extended or non-numeric input.
+    """
+    given = [a if type(a) is np.ndarray or type(a) in WEAK else np.asarray(a) for a in arguments]
+    plan = _plan(tuple([_spec(array) for array in given]), tier, flat, wide)
+    return Rows(plan, tuple([step(array) for step, array in zip(plan.steps, given, strict=True)]))
+
+
+def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
+    """The dtype of a result: the arrays decide, Python numbers follow, integers count as float64.
+
+    Raises:
+        TypeError: for complex, extended or non-numeric input.
+    """
+    return _promoted(tuple(_spec(a if type(a) in WEAK else np.asarray(a))[1] for a in arguments))
+
+
+def _spec(array: Any) -> Spec:
+    if type(array) in WEAK:
+        return (), "", True
+    return array.shape, array.dtype.str, array.flags.carray or array.flags.c_contiguous
+
+
+@lru_cache(maxsize=1024)
+def _promoted(characters: tuple[str, ...]) -> np.dtype[Any]:
+    dtype = np.result_type(*(character or 0.0 for character in characters))
+    if dtype.kind in "biu":
+        return FLOAT64
+    if dtype.kind != "f" or dtype.itemsize > 8:
+        raise TypeError(f"kernels take real numbers of up to 64 bits, got {dtype}")
+    return dtype
+
+
+@lru_cache(maxsize=1024)
+def _plan(specs: tuple[Spec, ...], tier: str, flat: bool, wide: bool) -> Plan:
+    if tier not in TIERS:
+        raise UsageError(f"tier must be 'exact' or 'fast', got {tier!r}")
+    shape = np.broadcast_shapes(*(spec[0] for spec in specs))
+    dtype = _promoted(tuple(spec[1] for spec in specs))
+    joined = flat and all(prod(own) == 1 or (own == shape and whole) for own, _, whole in specs)
+    count, size = (1, prod(shape)) if joined else (prod(shape[:-1]), shape[-1] if shape else 1)
+    varies = tuple(prod(own) != 1 and (joined or own[-1] != 1) for own, _, _ in specs)
+    narrow = all(spec[1] == FLOAT32.str for spec, vary in zip(specs, varies, strict=True) if vary)
+    stored = "float32" if narrow and dtype == FLOAT32 else "float64"
+    computed = "float32" if tier == "fast" and stored == "float32" and not wide else "float64"
+    result = "float32" if dtype == FLOAT32 and not wide else "float64"
+    steps = tuple(
+        _varying(spec, (1, size) if joined else shape, (count, size), np.dtype(stored))
+        if vary
+        else _constant(spec, shape[:-1], count, np.dtype(computed))
+        for spec, vary in zip(specs, varies, strict=True)
+    )
+    return Plan(shape, count, size, dtype, Layout(varies, stored, result, computed, tier == "fast"), steps)
+
+
+def _varying(spec: Spec, whole: tuple[int, ...], rows: tuple[int, int], dtype: np.dtype[Any]) -> Step:
+    own, character, contiguous = spec
+    if contiguous and character == dtype.str and prod(own) == prod(rows):
+        return _same if own == rows else partial(np.reshape, shape=rows)
+    return partial(_copied, whole=own if prod(own) == prod(rows) else whole, rows=rows, dtype=dtype)
+
+
+def _same(array: Any) -> NDArray[Any]:
+    return array
+
+
+def _copied(array: Any, whole: tuple[int, ...], rows: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+    found = np.broadcast_to(np.require(array, dtype, ["A"]), whole).reshape(rows)
+    return found if found.strides[1] == found.itemsize else np.ascontiguousarray(found)
+
+
+def _constant(spec: Spec, whole: tuple[int, ...], count: int, dtype: np.dtype[Any]) -> Step:
+    return partial(_filled if prod(spec[0]) == 1 else _column, whole=whole, count=count, dtype=dtype)
+
+
+def _filled(array: Any, whole: tuple[int, ...], count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    del whole
+    found = np.empty(count, dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        found.fill(array if type(array) in WEAK else array.item())
+    return found
+
+
+def _column(array: Any, whole: tuple[int, ...], count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    with np.errstate(over="ignore", under="ignore"):
+        return np.broadcast_to(array[..., 0].astype(dtype), whole).reshape(count)

@@ -1,0 +1,146 @@
+"""exp, expm1, log and log1p without branches, in float32 and float64, right to less than one ulp.
+
+Numba calls the platform's for each number in turn; these LLVM turns into vector instructions, and they give the same bits
+on every platform. What `math.exp` stands for in a kernel is the function of this file once it is compiled. The tables are
+minimax polynomials (Remez), those of float32 shorter; each says its error relative to the function. Subnormal arguments
+and results, infinities and NaN are right; a comparison that NaN fails keeps it.
+
+Sources: Cody and Waite, Software manual for the elementary functions (1980), for the reductions; the forms of log and log1p
+after Ng's fdlibm.
+"""
+
+from math import inf, nan
+
+from elbocheck.kernels.primitives import by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
+
+__all__ = ["exp", "exp_of_negative", "expm1", "log", "log1p", "log1p_unit"]
+
+INVERSE_LOG_TWO = 1.4426950408889634
+# The number that moves an integer to the lowest bits of a sum.
+SHIFTER = by_type(float64=1.5 * 2.0**52, float32=1.5 * 2.0**23)
+# log 2 in two parts, the first with so few bits that k times it is exact, in three where expm1 needs them.
+LOG_TWO_HIGH = by_type(float64=float.fromhex("0x1.62e42fefa3800p-1"), float32=float.fromhex("0x1.62e400p-1"))
+LOG_TWO_LOW = by_type(float64=float.fromhex("0x1.ef35793c76730p-45"), float32=float.fromhex("0x1.7f7d1cf79abcap-20"))
+# Beyond these the result overflows, or is 0, or -1.
+TOP = by_type(float64=710.0, float32=89.0)
+BOTTOM = by_type(float64=-750.0, float32=-106.0)
+FLAT = by_type(float64=-60.0, float32=-30.0)
+# Where a power of two would be subnormal or infinite; what it is then multiplied by, and its logarithm.
+HIGH = by_type(float64=708.0, float32=87.0)
+LOW = by_type(float64=-707.0, float32=-86.0)
+GUARD = by_type(float64=80.0, float32=30.0)
+GUARD_STEPS = by_type(float64=80, float32=30)
+GUARD_UP = by_type(float64=2.0**80, float32=2.0**30)
+GUARD_DOWN = by_type(float64=2.0**-80, float32=2.0**-30)
+TINY = by_type(float64=2.0**-60, float32=2.0**-30)  # below, e**x - 1 and log(1 + x) are x
+SMALLEST_NORMAL = by_type(float64=2.0**-1022, float32=2.0**-126)
+
+EXP = by_type(  # of (e**r - 1 - r) / r**2 for |r| <= log(2)/2: 2**-63; 2**-34
+    float64=(
+        2.092888571754743e-09, 2.5114659316953516e-08, 2.755722657404781e-07, 2.755722726393689e-06,
+        2.480158738246547e-05, 0.000198412699040607, 0.0013888888888853453, 0.008333333333313906,
+        0.041666666666666734, 0.16666666666666688, 0.5,
+    ),
+    float32=(
+        0.00019921477689501893, 0.0013948379098004645, 0.008333258694752411, 0.041666237324372656,
+        0.16666666885230408, 0.5,
+    ),
+)  # fmt: skip
+ATANH = by_type(  # of (atanh(s)/s - 1) / s**2 in s**2, s <= (sqrt 2 - 1)/(sqrt 2 + 1): 2**-66; 2**-30
+    float64=(
+        0.06633563837534341, 0.06624190763135385, 0.07693583866313873, 0.09090886953094704, 0.1111111133134385,
+        0.14285714284470086, 0.2000000000000335, 0.3333333333333333,
+    ),
+    float32=(0.14942586461792426, 0.1998854001562486, 0.3333338988072025),
+)  # fmt: skip
+ATANH_WIDE = by_type(  # the same for s <= 1/3: 2**-64; 2**-27
+    float64=(
+        0.08233827823117242, 0.034971177605309385, 0.05486284717098004, 0.05857975175048547, 0.06668402920454683,
+        0.07692225965667081, 0.09090911601466573, 0.11111111062735382, 0.14285714286255008, 0.1999999999999699,
+        0.33333333333333337,
+    ),
+    float32=(0.14012024224445235, 0.13999635289839552, 0.20010843847382256, 0.3333320668556187),
+)  # fmt: skip
+
+
+def exp(x: float) -> float:
+    """e**x = 2**k e**r, |r| <= log(2)/2."""
+    x = BOTTOM if x < BOTTOM else x
+    x = TOP if x > TOP else x
+    shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
+    k = shifted - SHIFTER
+    r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, x))
+    value = fma(r * r, polynomial(EXP, r), r) + 1.0
+    offset = -GUARD_STEPS if x > HIGH else (GUARD_STEPS if x < LOW else 0)
+    factor = GUARD_UP if x > HIGH else (GUARD_DOWN if x < LOW else 1.0)
+    return value * two_to(shifted, offset) * factor
+
+
+def exp_of_negative(x: float) -> float:
+    """e**x for x <= 0, without what guards the other side."""
+    x = BOTTOM if x < BOTTOM else x
+    shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
+    k = shifted - SHIFTER
+    r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, x))
+    value = fma(r * r, polynomial(EXP, r), r) + 1.0
+    return value * two_to(shifted, GUARD_STEPS if x < LOW else 0) * (GUARD_DOWN if x < LOW else 1.0)
+
+
+def expm1(x: float) -> float:
+    """e**x - 1 = 2 [(2**(k-1) - 1/2) + 2**(k-1) (e**r - 1)], the sum of the first two terms with its error."""
+    clamped = FLAT if x < FLAT else x
+    clamped = TOP if clamped > TOP else clamped
+    shifted = fma(clamped, INVERSE_LOG_TWO, SHIFTER)
+    k = shifted - SHIFTER
+    high = fma(k, -LOG_TWO_HIGH, clamped)
+    r = fma(k, -LOG_TWO_LOW, high)
+    lost = fma(k, -LOG_TWO_LOW, high - r)
+    half = two_to(shifted, -1)
+    start = half - 0.5
+    main = fma(half, r, start)
+    error = fma(half, r, start - main)
+    value = 2.0 * (main + fma(half, fma(r * r, polynomial(EXP, r), lost), error))
+    return x if abs(x) < TINY else value
+
+
+def log(x: float) -> float:
+    """Log x."""
+    tiny = x < SMALLEST_NORMAL
+    scaled = x * GUARD_UP if tiny else x
+    k = exponent(scaled)
+    value = _log_of_ratio(fraction(scaled) - 1.0, k - GUARD if tiny else k, 0.0)
+    value = value if x < inf else x  # NaN too, which the bits lose
+    return (-inf if x == 0.0 else nan) if x <= 0.0 else value
+
+
+def log1p(x: float) -> float:
+    """Log(1 + x): (1 + x) 2**-k - 1 with its rounding error; the 1 is dropped beside a large x."""
+    large = x > GUARD_UP
+    scaled = x * GUARD_DOWN if large else x
+    one = 0.0 if large else 1.0
+    k = exponent(one + scaled)
+    power = two_to_minus(k)
+    start = one * power - 1.0
+    f = fma(scaled, power, start)
+    lost = fma(scaled, power, start - f)
+    value = _log_of_ratio(f, k + GUARD if large else k, lost)
+    value = value if x < inf and abs(x) >= TINY else x
+    return (-inf if x == -1.0 else nan) if x <= -1.0 else value
+
+
+def _log_of_ratio(f: float, k: float, lost: float) -> float:
+    """Log((1 + f + lost) 2**k), 1 + f within sqrt(1/2) and sqrt(2): with s = f/(2 + f), log(1 + f) = f - s (f - R); of
+    what was lost, 1/(1 + f) to three terms is known well enough."""
+    s = f / (2.0 + f)
+    square = s * s
+    half = 0.5 * f * f
+    rest = 2.0 * square * polynomial(ATANH, square)
+    low = fma(k, LOG_TWO_LOW, lost * fma(f, f - 1.0, 1.0))
+    return fma(k, LOG_TWO_HIGH, f - (half - fma(s, half + rest, low)))
+
+
+def log1p_unit(e: float) -> float:
+    """Log(1 + e) for 0 <= e <= 1: e - s (e - R), s = e/(2 + e), without the search for an exponent."""
+    s = e / (2.0 + e)
+    square = s * s
+    return fma(-s, e - 2.0 * square * polynomial(ATANH_WIDE, square), e)

@@ -1,0 +1,67 @@
+"""What kernels and loops are written with beside plain arithmetic; `_intrinsics` has the machine code of each.
+
+A kernel that uses only `fma` and `polynomial` also runs as plain Python; the others stand in for what is compiled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+__all__ = [
+    "CAREFUL", "ByType", "add", "at", "by_type", "exponent", "fma", "fraction", "polynomial", "put", "ready", "row_of",
+    "two_to", "two_to_minus",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ByType:
+    """A constant, or a table, that depends on the type a kernel computes in."""
+
+    float64: Any
+    float32: Any
+
+
+def by_type(float64: Any, float32: Any) -> Any:
+    """The constant of both types, which in machine code is one of them."""
+    return ByType(float64, float32)
+
+
+@dataclass(frozen=True)
+class _Careful:
+    """Stand for a truth that is known when a kernel is compiled."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+CAREFUL: Any = _Careful()
+"""Whether intermediate results may overflow where the final one does not: not for float32 computed in float64, and of no
+concern to the tier `fast`. In machine code it is a constant, and what hangs on it is there or not."""
+
+
+def fma(a: float, b: float, c: float) -> float:
+    """a*b + c, rounded once."""
+    return float(Fraction(a) * Fraction(b) + Fraction(c))
+
+
+def polynomial(coefficients: tuple[float, ...], u: float) -> float:
+    """Horner's rule, highest coefficient first."""
+    total = 0.0
+    for coefficient in coefficients:
+        total = total * u + coefficient
+    return total
+
+
+def _stand_in(name: str) -> Any:
+    def primitive(*arguments: Any) -> Any:
+        raise NotImplementedError(f"{name} exists in machine code only, and was called with {arguments}")
+
+    primitive.__name__ = name
+    return primitive
+
+
+add, at, exponent, fraction, put, ready, row_of, two_to, two_to_minus = map(
+    _stand_in, ("add", "at", "exponent", "fraction", "put", "ready", "row_of", "two_to", "two_to_minus")
+)
