@@ -124,13 +124,14 @@ import sys
 from elbocheck.densities import huber
 assert "numba" not in sys.modules, "importing a density must not load numba"
 huber.log_prob([0.0, 2.0], loc=0.0, scale=1.0, delta=1.0)
-from elbocheck.kernels.lift import lift
-from elbocheck.kernels.lift import _values
+huber.log_prob_sum([0.0, 2.0], loc=0.0, scale=1.0, delta=1.0)
+from elbocheck.densities.density import _log_prob_element
 from elbocheck.kernels._jit import Layout
-form = huber.forms[0]
-layouts = [Layout((True, False, False, False), "float64", "float64", "float64"), Layout((False,) * 3, "float64", "float64", "float64")]
-loops = [_values(form.energy, layouts[0]), _values(form.log_normalizer, layouts[1])]
-print(sum(sum(loop.stats.cache_hits.values()) for loop in loops))
+from elbocheck.kernels.lift import _sums, _values
+varies = (True, False, False, False)
+element = _log_prob_element(huber, huber.forms[0], varies, ())
+layout = Layout(varies, "float64", "float64", "float64")
+print(sum(sum(loop.stats.cache_hits.values()) for loop in (_values(element, layout), _sums(element, layout, 0))))
 """
 
 

@@ -63,13 +63,16 @@ PROBE = """
 import re, sys
 from elbocheck import densities
 from elbocheck.kernels._jit import Layout
+from elbocheck.densities.density import _log_prob_element
 from elbocheck.kernels.lift import _sums, _values
 for name in sys.argv[1:]:
-    form = getattr(densities, name).forms[0]
+    density = getattr(densities, name)
+    form = density.forms[0]
     for kind, letter in (("float32", "s"), ("float64", "d")):
-        layout = Layout((True, True, *[False] * (len(form.parameters) - 1)), kind, kind, kind, True)
-        for make in (_sums, _values):
-            text = "".join(make(form.energy, layout).inspect_asm().values())
+        varies = (True, True, *[False] * (len(form.parameters) - 1))
+        layout, element = Layout(varies, kind, kind, kind, True), _log_prob_element(density, form, varies, ())
+        for make in (lambda *two: _sums(*two, 0), _values):
+            text = "".join(make(element, layout).inspect_asm().values())
             print(name, kind, make.__name__, len(re.findall(rf"v?(?:add|sub|mul|fmadd[0-9]+)p{letter}\\s|fmul|fmla", text)))
 """
 HOT = ("normal", "bernoulli", "huber", "laplace")

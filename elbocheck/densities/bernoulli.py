@@ -23,8 +23,7 @@ __all__ = ["bernoulli"]
 def _energy(x: float, logits: float) -> float:
     # softplus(l) - x l = log1p(e**-|l|) + |l| times x or 1 - x: no cancellation for x in [0, 1]
     weight = 1.0 - x if logits > 0.0 else x
-    slope = 0.0 if weight == 0.0 else weight * abs(logits)
-    return slope + log1p_unit(exp_of_negative(-abs(logits)))
+    return weight * abs(logits) + log1p_unit(exp_of_negative(-abs(logits)))
 
 
 def _energy_by_logits(x: float, logits: float) -> float:

@@ -7,15 +7,28 @@ real x.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elbocheck.densities.recipe import Recipe
-from elbocheck.domain import Domain, Parameter, matching
-from elbocheck.errors import ParameterError
-from elbocheck.kernels.lift import Array, Kernel, Wide, narrow, result_dtype
+from elbocheck.domain import REAL, Domain, Interval, Parameter, matching
+from elbocheck.errors import ParameterError, UsageError
+from elbocheck.kernels._jit import Bound
+from elbocheck.kernels.arrange import arrange, result_dtype
+from elbocheck.kernels.elements import (
+    Function,
+    nothing,
+    of_parameters,
+    restricted,
+    slope,
+    together,
+    used_arguments,
+    whole,
+)
+from elbocheck.kernels.lift import Array, Element, Kernel, Lifted, Wide, narrow, scalar, sums, total, values
 
 if TYPE_CHECKING:
     from elbocheck.precision import Certified
@@ -62,10 +75,24 @@ class Form:
     example: Callable[[np.random.Generator], tuple[Any, ...]] | None = None
     increasing: tuple[str, str] | None = None
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The parameters' names, in order."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    def arguments(self, x: ArrayLike, parameters: Mapping[str, ArrayLike]) -> tuple[ArrayLike, ...]:
+        """What kernels take."""
+        return (x, *[parameters[name] for name in self.names])
+
+    def slope_kernel(self, name: str) -> Bound:
+        """The derivative of the log density by a parameter, as a kernel."""
+        place = self.names.index(name)
+        energy, normalizer = self.energy_grad[place], self.log_normalizer_grad[place]
+        return slope(scalar(energy), None if normalizer is None else scalar(normalizer))
+
+    def slope_element(self, name: str) -> Element:
+        """The same for loops."""
+        return Element(together(self.slope_kernel(name)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,13 +130,17 @@ class Density:
         Raises:
             ParameterError: if there is none, with the closest match.
         """
-        return matching(self.name, self.forms, names)
+        return _form(self, tuple(names))
 
-    def log_prob(self, x: ArrayLike, **parameters: ArrayLike) -> Array:
+    def log_prob(
+        self, x: ArrayLike, *, tier: str = "exact", out: Array | None = None, **parameters: ArrayLike
+    ) -> Array:
         """Log density in nats.
 
         Args:
             x: points, any shape.
+            tier: "exact" computes float32 in float64 and rounds once, "fast" computes it in float32.
+            out: where to store the result: a C-contiguous array of its shape and dtype.
             **parameters: of one form, broadcast against x.
 
         Returns:
@@ -118,26 +149,98 @@ class Density:
 
         Raises:
             ParameterError: for an unknown name or a value outside its domain.
+            UsageError: for an unknown tier or an `out` that does not fit.
 
         Example:
             >>> from elbocheck.densities import normal
             >>> float(normal.log_prob(0.0, loc=0.0, scale=1.0))
             -0.9189385332046728
         """
-        form, values = self._read(parameters)
-        points = np.asarray(x, dtype=np.float64)
-        value = -form.energy.wide(points, *values)
-        if form.log_normalizer is not None:
-            with np.errstate(invalid="ignore"):
-                value = value - form.log_normalizer.wide(*values)
-        unknown = np.isnan(points).any(axis=tuple(range(-self.event_rank, 0))) if self.event_rank else np.isnan(points)
-        inside = self._inside(points) | unknown
-        return narrow(np.where(inside, value, -np.inf), result_dtype(x, *parameters.values()))
+        form = self.form(parameters)
+        if not isinstance(form.energy, Lifted):
+            return self._log_prob_of_vectors(form, x, parameters)
+        rows = arrange(form.arguments(x, parameters), tier, flat=True)
+        return self._checked(form, parameters, *values(self._element(form, rows.plan.layout.varies), rows, out))
 
-    def energy(self, x: ArrayLike, **parameters: ArrayLike) -> Array:
+    def log_prob_sum(
+        self, x: ArrayLike, *, axis: int | None = -1, tier: str = "exact", **parameters: ArrayLike
+    ) -> Array:
+        """Log density in nats, summed over the last axis of the broadcast shape, or over all.
+
+        Args:
+            x: points, any shape.
+            axis: -1 or None.
+            tier: as log_prob.
+            **parameters: of one form, broadcast against x.
+
+        Returns:
+            The broadcast shape without its last axis (or a number), within a few ulps of the true sum.
+
+        Raises:
+            ParameterError, UsageError: as log_prob; for another axis.
+
+        Example:
+            >>> from elbocheck.densities import bernoulli
+            >>> bernoulli.log_prob_sum([[0.0, 1.0], [1.0, 1.0]], logits=0.0).tolist()
+            [-1.3862943611198906, -1.3862943611198906]
+        """
+        form = self.form(parameters)
+        if axis not in (-1, None):
+            raise UsageError(f"{self.name}: axis must be -1 or None, got {axis!r}")
+        if not isinstance(form.energy, Lifted):
+            whole = self._log_prob_of_vectors(form, x, parameters)
+            return narrow(np.asarray(np.sum(whole, axis=axis, dtype=np.float64)), whole.dtype)
+        rows = arrange(form.arguments(x, parameters), tier, flat=axis is None)
+        element = self._element(form, rows.plan.layout.varies)
+        return self._checked(form, parameters, *(sums if axis == -1 else total)(element, rows))
+
+    def value_and_grad(
+        self, x: ArrayLike, wrt: str | tuple[str, ...], *, tier: str = "exact", **parameters: ArrayLike
+    ) -> tuple[Array, dict[str, Array]]:
+        """Log density in nats, summed over the last axis, and the derivatives of the sums, in one pass.
+
+        Args:
+            x: points, any shape.
+            wrt: the parameters to differentiate by, at most three that vary along the last axis.
+            tier: as log_prob.
+            **parameters: of one form, broadcast against x.
+
+        Returns:
+            log_prob_sum, and by name the derivative: of the broadcast shape where a parameter varies along the last axis,
+            of the shape of the sums where it does not.
+
+        Raises:
+            ParameterError, UsageError: as log_prob_sum.
+
+        Example:
+            >>> from elbocheck.densities import normal
+            >>> value, grad = normal.value_and_grad([0.0, 2.0], "loc", loc=[1.0, 1.0], scale=1.0)
+            >>> float(value), grad["loc"].tolist()
+            (-2.8378770664093453, [-1.0, 1.0])
+        """
+        form = self.form(parameters)
+        names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        if unknown := [name for name in names if name not in form.names]:
+            raise ParameterError(f"{self.name}: wrt must name some of {', '.join(form.names)}, got {unknown[0]!r}")
+        if not isinstance(form.energy, Lifted):
+            raise UsageError(f"{self.name} has no fused gradient: use grad")
+        rows = arrange(form.arguments(x, parameters), tier)
+        plan = rows.plan
+        moving = tuple(name for name in names if plan.layout.varies[1 + form.names.index(name)])
+        slopes = tuple(np.empty((plan.count, plan.size), plan.layout.result) for _ in moving)
+        found = self._checked(form, parameters, *sums(self._element(form, plan.layout.varies, moving), rows, slopes))
+        grad = {name: narrow(slope.reshape(plan.shape), plan.dtype) for name, slope in zip(moving, slopes, strict=True)}
+        for name in names:
+            if name not in grad:
+                grad[name] = sums(form.slope_element(name), rows)[0]
+        return found, {name: grad[name] for name in names}
+
+    def energy(self, x: ArrayLike, *, tier: str = "exact", **parameters: ArrayLike) -> Array:
         """The loss form: -log_prob without its normaliser, in nats, for every real x; shapes and dtypes as
         log_prob."""
         form, values = self._read(parameters)
+        if isinstance(form.energy, Lifted):
+            return form.energy(x, *form.arguments(x, parameters)[1:], tier=tier)
         return narrow(form.energy.wide(x, *values), result_dtype(x, *parameters.values()))
 
     def log_normalizer(self, **parameters: ArrayLike) -> Array:
@@ -198,6 +301,31 @@ class Density:
         """Whether one point, a number or a vector, lies in the support."""
         return bool(np.all(self._inside(np.asarray(x, dtype=np.float64))))
 
+    def _element(self, form: Form, varies: tuple[bool, ...], wrt: tuple[str, ...] = ()) -> Element:
+        return _log_prob_element(self, form, varies, wrt)
+
+    def _checked(self, form: Form, parameters: Mapping[str, ArrayLike], found: Array, finite: bool) -> Array:
+        """What was found, once the parameters are known to lie in their domains: an infinity or NaN shows in the result."""
+        for parameter in form.parameters:
+            value = parameters[parameter.name]
+            if type(value) is float and isinstance(parameter.domain, Interval) and value in parameter.domain:
+                continue
+            if not finite or parameter.domain != REAL or np.ndim(value) == 0:
+                with np.errstate(invalid="ignore"):  # an infinity has no remainder
+                    parameter.require(self.name, np.asarray(value))
+        if form.increasing is not None:
+            self._require_increasing(form, [np.asarray(parameters[name], dtype=np.float64) for name in form.names])
+        return found
+
+    def _log_prob_of_vectors(self, form: Form, x: ArrayLike, parameters: Mapping[str, ArrayLike]) -> Array:
+        form, values = self._read(parameters)
+        points = np.asarray(x, dtype=np.float64)
+        value = -form.energy.wide(points, *values)
+        if form.log_normalizer is not None:
+            value = value - form.log_normalizer.wide(*values)
+        known = self._inside(points) | np.isnan(points).any(axis=-1)
+        return narrow(np.where(known, value, -np.inf), result_dtype(x, *parameters.values()))
+
     def _inside(self, points: Wide) -> NDArray[np.bool_]:
         with np.errstate(invalid="ignore"):  # an infinity has no remainder
             inside = np.asarray(self.support.holds(points), dtype=np.bool_)
@@ -221,6 +349,26 @@ class Density:
         if wrong.any():
             pair = f"{float(first[wrong][0])!r} and {float(second[wrong][0])!r}"
             raise ParameterError(f"{self.name}: {names[0]} must be < {names[1]}, got {pair}")
+
+
+@cache
+def _form(density: Density, names: tuple[str, ...]) -> Form:
+    return matching(density.name, density.forms, names)
+
+
+@cache
+def _log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt: tuple[str, ...]) -> Element:
+    """The loop's element: the log normaliser is one number for each row, where none of its arguments varies along it."""
+    kernel = restricted(scalar(form.energy), density.support)
+    log_normalizer = form.log_normalizer
+    constant: Function = nothing
+    if log_normalizer is not None:
+        used = used_arguments(scalar(log_normalizer))
+        if any(vary and use for vary, use in zip(varies[1:], used, strict=True)):
+            kernel = whole(kernel, scalar(log_normalizer))
+        else:
+            constant = of_parameters(scalar(log_normalizer))
+    return Element(together(kernel, tuple(form.slope_kernel(name) for name in wrt)), constant, -1.0)
 
 
 def _batch(form: Form, values: list[Wide]) -> tuple[int, ...]:

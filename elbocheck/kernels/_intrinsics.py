@@ -13,7 +13,21 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["add", "at", "exponent", "fma", "fraction", "polynomial", "put", "ready", "row_of", "two_to", "two_to_minus"]
+__all__ = [
+    "accumulate",
+    "add",
+    "at",
+    "exponent",
+    "fma",
+    "fraction",
+    "polynomial",
+    "put",
+    "ready",
+    "row_of",
+    "scale",
+    "two_to",
+    "two_to_minus",
+]
 
 INTEGER = {64: (ir.IntType(64), 52, 1023, 0x3FE6A09E667F3BCD), 32: (ir.IntType(32), 23, 127, 0x3F3504F3)}
 """By bits of a float: the integer of its size, the bits of its mantissa, its bias and the bits of sqrt(1/2)."""
@@ -166,6 +180,35 @@ def put(_typing: Any, targets: Any, j: Any, values: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(targets, types.intp, values), generate
+
+
+@intrinsic
+def scale(_typing: Any, targets: Any, j: Any, factor: Any) -> Any:
+    """Multiply what is stored at column j of some rows."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        for k, kind in enumerate(signature.args[0]):
+            place = builder.gep(builder.extract_value(arguments[0], k), [arguments[1]])
+            by = context.cast(builder, arguments[2], signature.args[2], kind.dtype)
+            builder.store(builder.fmul(builder.load(place), by), place)
+        return context.get_dummy_value()
+
+    return types.void(targets, types.intp, factor), generate
+
+
+@intrinsic
+def accumulate(_typing: Any, targets: Any, j: Any, sources: Any, factor: Any) -> Any:
+    """Add a multiple of what is stored at column j of some rows to what is stored there in others."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        for k, kind in enumerate(signature.args[0]):
+            place = builder.gep(builder.extract_value(arguments[0], k), [arguments[1]])
+            source = builder.load(builder.gep(builder.extract_value(arguments[2], k), [arguments[1]]))
+            by = context.cast(builder, arguments[3], signature.args[3], kind.dtype)
+            builder.store(builder.fadd(builder.load(place), builder.fmul(source, by)), place)
+        return context.get_dummy_value()
+
+    return types.void(targets, types.intp, sources, factor), generate
 
 
 def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:

@@ -75,25 +75,39 @@ class Layout(NamedTuple):
 
 
 @cache
-def compiled(loop: Bound, signature: Callable[..., Any], *layouts: Layout) -> Any:
+def compiled(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
     """The machine code of a loop.
 
     Args:
-        loop: a module-level function of arrays, and the kernels that its names stand for.
-        signature: Numba's types and the layouts to the loop's signature.
+        loop: a module-level function of groups of results, groups of arguments and integers, in this order, to a number;
+            and the kernels that its names stand for.
+        results: of each group of results, how many arrays it has.
         layouts: of each group of arguments; all compute in one type.
     """
     import numba
-    from numba import types
 
     options = layouts[0].options
-    function = _copy(loop, layouts[0], _title(loop, layouts))
+    function = _copy(loop, layouts[0], _title(loop, results, layouts))
+    signature = _signature(function, results, layouts)
     if all(Path(file).is_file() for file in _files(loop)):  # what was typed at a prompt cannot be found again
         try:
-            return numba.njit([signature(types, *layouts)], cache=True, **options)(function)
+            return numba.njit([signature], cache=True, **options)(function)
         except (RuntimeError, OSError):  # no folder can be written: compile afresh in every process
             pass
-    return numba.njit([signature(types, *layouts)], **options)(function)
+    return numba.njit([signature], **options)(function)
+
+
+def _signature(function: FunctionType, results: tuple[int, ...], layouts: tuple[Layout, ...]) -> Any:
+    from numba import types
+
+    stored, result, computed = (getattr(types, name) for name in layouts[0][1:4])
+    outputs = [types.Tuple([types.Array(result, 2, "A")] * count) for count in results]
+    inputs = [
+        types.Tuple([types.Array(stored if v else computed, 1 + v, "A", readonly=True) for v in layout.varies])
+        for layout in layouts
+    ]
+    integers = function.__code__.co_argcount - len(outputs) - len(inputs)
+    return computed(*outputs, *inputs, *[types.intp] * integers)
 
 
 def require_kernel(scalar: Any) -> None:
@@ -180,20 +194,16 @@ def _typed(value: Any, layout: Layout) -> Any:
         return np.float32(value)
 
 
-def _title(loop: Bound, layouts: tuple[Layout, ...]) -> str:
-    """A name for Numba's cache that differs where the code does."""
-    shapes = "_".join(
-        f"{''.join('cv'[vary] for vary in layout.varies)}_{layout.stored}_{layout.result}_{layout.computed}"
-        for layout in layouts
-    )
-    flags = "_fast" if layouts[0].fast else ""
-    return f"{_spelled(loop)}_{shapes}{flags}_{_fingerprint(tuple(sorted(set(_files(loop)))))}"
+def _title(loop: Bound, results: tuple[int, ...], layouts: tuple[Layout, ...]) -> str:
+    """A name for Numba's cache, and for its files, that differs where the code does."""
+    what = f"{_spelled(loop)} {results} {layouts} {_fingerprint(tuple(sorted(set(_files(loop)))))}"
+    return f"{loop.function.__name__}_{layouts[0].computed}_{sha256(what.encode()).hexdigest()[:16]}"
 
 
 def _spelled(value: Any) -> str:
     if isinstance(value, Bound):
-        return "_".join([_spelled(value.function), *(_spelled(part) for _, part in value.names)])
-    return f"{value.__module__}.{value.__qualname__}".replace(".", "_") if callable(value) else repr(value)
+        return f"{_spelled(value.function)}({', '.join(f'{name}={_spelled(part)}' for name, part in value.names)})"
+    return f"{value.__module__}.{value.__qualname__}" if callable(value) else repr(value)
 
 
 def _files(value: Any) -> Iterator[str]:

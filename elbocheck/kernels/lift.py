@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from math import fsum
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,9 +19,15 @@ from elbocheck.errors import UsageError
 from elbocheck.kernels import loops
 from elbocheck.kernels._jit import Bound, Layout, compiled, require_kernel
 from elbocheck.kernels.arrange import Rows, arrange, result_dtype
+from elbocheck.kernels.elements import Function, nothing, together
 from elbocheck.kernels.threads import shared
 
-__all__ = ["Array", "Kernel", "Lifted", "Wide", "lift", "narrow", "result_dtype", "vectorise"]
+__all__ = [
+    "Array", "Element", "Kernel", "Lifted", "Wide", "fill", "lift", "narrow", "result_dtype", "row_sum", "scalar", "sums",
+    "total", "values", "vectorise",
+]  # fmt: skip
+
+PART = 1 << 16  # numbers of a row that one thread sums before others may
 
 Array = NDArray[np.floating[Any]]
 Wide = NDArray[np.float64]
@@ -37,7 +44,7 @@ class Kernel(Protocol):
 class Lifted:
     """A scalar kernel that takes arrays."""
 
-    scalar: Callable[..., float] | Bound
+    scalar: Function
 
     def __call__(self, *arguments: ArrayLike, tier: str = "exact", out: Array | None = None) -> Array:
         """Evaluate elementwise: arrays broadcast, the result has their common dtype (NumPy's promotion).
@@ -50,54 +57,115 @@ class Lifted:
         Raises:
             UsageError: for an unknown tier, or an `out` of another shape or dtype.
         """
-        rows = arrange(arguments, tier, flat=True)
-        plan = rows.plan
-        if out is None:
-            return narrow(self._values(rows, np.empty(plan.shape, plan.layout.result)), plan.dtype)
-        if out.shape != plan.shape or out.dtype != plan.layout.result or not out.flags.c_contiguous:
-            wanted = f"C-contiguous {plan.layout.result} of shape {plan.shape}"
-            raise UsageError(f"out must be {wanted}, got {out.dtype} of shape {out.shape}, strides {out.strides}")
-        return self._values(rows, out)
+        return values(self.element, arrange(arguments, tier, flat=True), out)[0]
 
     def wide(self, *arguments: ArrayLike) -> Wide:
         """The same before the final rounding: always float64."""
         rows = arrange(arguments, "exact", flat=True, wide=True)
-        return self._values(rows, np.empty(rows.plan.shape))
+        return fill(self.element, rows, np.empty(rows.plan.shape))[0]
 
     def sums(self, *arguments: ArrayLike, tier: str = "exact") -> Array:
         """Sum over the last axis of the broadcast shape, within a few ulps of the true sum of the elements."""
-        plan, arrays = arrange(arguments, tier)
-        out = np.empty((plan.count, 1), plan.layout.result)
-        loop, size = _sums(self, plan.layout), plan.size
-        shared(lambda first, last: loop((out,), arrays, size, first, last), plan.count, size)
-        return narrow(out.reshape(plan.shape[:-1]), plan.dtype)
+        return sums(self.element, arrange(arguments, tier))[0]
 
     @property
-    def row_sum(self) -> Bound:
-        """The sum of the kernel along a row, for other loops."""
-        return Bound(loops.row_sum, (("element", self.scalar),))
+    def element(self) -> Element:
+        """What loops are compiled for."""
+        return Element(together(self.scalar))
 
-    def _values(self, rows: Rows, out: Any) -> Any:
-        plan, arrays = rows
-        loop, size = _values(self, plan.layout), plan.size
-        target = out.reshape(plan.count, size)
-        if plan.count > 1:
-            shared(lambda first, last: loop((target,), arrays, size, first, last), plan.count, size)
-        elif out.size:
-            shared(
-                lambda first, last: loop((target[:, first:last],), rows.part(first, last), last - first, 0, 1), size, 1
-            )
-        return out
+
+class Element(NamedTuple):
+    """What a loop computes for each number, and for each row.
+
+    Attributes:
+        value: to a tuple, the value and its slopes.
+        constant: what is added to every value of a row, of its arguments that do not vary.
+        sign: what the results are multiplied by.
+    """
+
+    value: Bound
+    constant: Function = nothing
+    sign: float = 1.0
+
+
+def values(element: Element, rows: Rows, out: Array | None = None) -> tuple[Array, bool]:
+    """Evaluate elementwise, and whether every result is finite.
+
+    Raises:
+        UsageError: for an `out` of another shape or dtype than the result.
+    """
+    plan = rows.plan
+    if out is None:
+        found, finite = fill(element, rows, np.empty(plan.shape, plan.layout.result))
+        return narrow(found, plan.dtype), finite
+    if out.shape != plan.shape or out.dtype != plan.layout.result or not out.flags.c_contiguous:
+        wanted = f"C-contiguous {plan.layout.result} of shape {plan.shape}"
+        raise UsageError(f"out must be {wanted}, got {out.dtype} of shape {out.shape}, strides {out.strides}")
+    return fill(element, rows, out)
+
+
+def fill(element: Element, rows: Rows, out: Any) -> tuple[Any, bool]:
+    """The same into an array, before what NumPy has no loop for is rounded."""
+    plan, arrays = rows
+    loop, size = _values(element, plan.layout), plan.size
+    target = out.reshape(plan.count, size)
+    if not out.size:
+        return out, True
+    if plan.count > 1:
+        return out, shared(lambda first, last: loop((target,), arrays, size, first, last), plan.count, size)
+
+    def part(first: int, last: int) -> float:
+        return loop((target[:, first:last],), rows.part(first, last), last - first, 0, 1)
+
+    return out, shared(part, size, 1)
+
+
+def sums(element: Element, rows: Rows, slopes: tuple[Array, ...] = ()) -> tuple[Array, bool]:
+    """Sum over the last axis, and whether every sum is finite; slopes are stored as arrays of two axes."""
+    plan, arrays = rows
+    out = np.zeros((plan.count, 1), plan.layout.result)
+    finite = True
+    if plan.size:
+        loop, size = _sums(element, plan.layout, len(slopes)), plan.size
+        finite = shared(lambda first, last: loop((out,), slopes, arrays, size, first, last), plan.count, size)
+    return narrow(out.reshape(plan.shape[:-1]), plan.dtype), finite
+
+
+def total(element: Element, rows: Rows) -> tuple[Array, bool]:
+    """Sum over all axes, of sums of rows, or of parts of one long row, that are added without error."""
+    plan = rows.plan
+    if plan.count != 1 or plan.size <= PART:
+        found, finite = sums(element, rows)
+        return narrow(np.asarray(fsum(np.ravel(found))), plan.dtype), finite
+    loop, parts = _sums(element, plan.layout, 0), -(-plan.size // PART)
+    out = np.empty((parts, 1), plan.layout.result)
+
+    def work(first: int, last: int) -> float:
+        health = 0.0
+        for k in range(first, last):
+            start, stop = k * PART, min((k + 1) * PART, plan.size)
+            health += loop((out[k : k + 1],), (), rows.part(start, stop), stop - start, 0, 1)
+        return health
+
+    finite = shared(work, parts, PART)
+    return narrow(np.asarray(fsum(out.ravel())), plan.dtype), finite
 
 
 @cache
-def _values(lifted: Lifted, layout: Layout) -> Any:
-    return compiled(Bound(loops.values, (("element", lifted.scalar),)), loops.one_group, layout)
+def _values(element: Element, layout: Layout) -> Any:
+    names = (("element", element.value), ("constant", element.constant), ("SIGN", element.sign))
+    return compiled(Bound(loops.values, names), (1,), layout)
 
 
 @cache
-def _sums(lifted: Lifted, layout: Layout) -> Any:
-    return compiled(Bound(loops.sums, (("row_sum", lifted.row_sum),)), loops.one_group, layout)
+def _sums(element: Element, layout: Layout, slopes: int) -> Any:
+    names = (("row_sum", row_sum(element)), ("constant", element.constant), ("SIGN", element.sign))
+    return compiled(Bound(loops.sums, names), (1, slopes), layout)
+
+
+def row_sum(element: Element) -> Bound:
+    """The sum along a row, for other loops."""
+    return Bound(loops.row_sum, (("element", element.value),))
 
 
 def lift(scalar: Callable[..., float]) -> Lifted:
@@ -119,6 +187,17 @@ def lift(scalar: Callable[..., float]) -> Lifted:
     """
     require_kernel(scalar)
     return Lifted(scalar)
+
+
+def scalar(kernel: Kernel) -> Function:
+    """The function of numbers that a kernel was lifted from.
+
+    Raises:
+        TypeError: for a kernel of vectors.
+    """
+    if not isinstance(kernel, Lifted):
+        raise TypeError(f"a kernel of vectors has no scalar form: {kernel!r}")
+    return kernel.scalar
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,25 @@
 """Loops over rows that kernels are lifted with. Names that are not defined here stand for kernels.
 
-Every argument is a tuple of arrays: of shape (rows, size) where it varies along a row, of shape (rows,) where it does not.
-A loop fills the rows from `first` to `last`, so that threads may share the work: each row is computed by one of them, and
-comes out the same whoever does it.
+Every group of arguments is a tuple of arrays: of shape (rows, size) where one varies along a row, of shape (rows,) where it
+does not. A loop fills the rows from `first` to `last`, so that threads may share the work: each row is computed by one of
+them, and comes out the same whoever does it. It returns a number that is finite if every result is.
 
 A sum is taken in blocks, each in vectors, whose results are added with compensation: its error does not grow with length.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from elbocheck.kernels._jit import Layout
-from elbocheck.kernels.primitives import add, at, put, ready, row_of
+from elbocheck.kernels.primitives import accumulate, add, at, put, ready, row_of, scale
 
-__all__ = ["one_group", "row_sum", "sums", "values"]
+__all__ = ["elbos", "importance_weighted", "row_sum", "sums", "values"]
 
 BLOCK = 512
 ZERO = 0.0
+SIGN = 1.0
+SMALL = 1e-30  # times a result, its infinity or NaN is left and nothing else
 
 
 def element(*arguments: Any) -> Any:
@@ -25,23 +27,33 @@ def element(*arguments: Any) -> Any:
     raise NotImplementedError(f"a loop was called uncompiled with {arguments}")
 
 
-def values(out: Any, arguments: Any, size: int, first: int, last: int) -> None:
-    """out[i, j] = element(arguments[i, j])."""
+constant = regulariser = element
+
+
+def values(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
+    """out[i, j] = SIGN (element(arguments[i, j]) + constant(arguments[i]))."""
     ready()
+    health = ZERO
     for i in range(first, last):
         row, target = row_of(arguments, i), row_of(out, i)
+        common = constant(*at(row, 0, ZERO))
         for j in range(size):
-            put(target, j, (element(*at(row, j, ZERO)),))
+            value = SIGN * (element(*at(row, j, ZERO))[0] + common)
+            put(target, j, (value,))
+            health = add(health, SMALL * value)
+    return health
 
 
-def row_sum(row: Any, size: int) -> Any:
-    """The sum of element along a row, compensated between blocks."""
+def row_sum(row: Any, targets: Any, size: int) -> Any:
+    """The sum along a row of the first of element's values, compensated between blocks; the others go to `targets`."""
     ready()
     total, lost = ZERO, ZERO
     for start in range(0, size, BLOCK):
         part = ZERO
         for j in range(start, min(start + BLOCK, size)):
-            part = add(part, element(*at(row, j, ZERO)))
+            found = element(*at(row, j, ZERO))
+            put(targets, j, found)
+            part = add(part, found[0])
         longer = total + part
         moved = longer - total
         lost += (total - (longer - moved)) + (part - moved)
@@ -49,25 +61,75 @@ def row_sum(row: Any, size: int) -> Any:
     return total + lost if total - total == ZERO else total
 
 
-def sums(out: Any, arguments: Any, size: int, first: int, last: int) -> None:
-    """out[i] = the sum over j of element(arguments[i, j])."""
-    ready()
+def sums(out: Any, slopes: Any, arguments: Any, size: int, first: int, last: int) -> Any:
+    """out[i] = SIGN (the sum over j of element(arguments[i, j]) + size constant(arguments[i])); slopes beside it."""
+    health = ZERO
     for i in range(first, last):
-        put(row_of(out, i), 0, (row_sum(row_of(arguments, i), size),))
+        row = row_of(arguments, i)
+        value = SIGN * (row_sum(row, row_of(slopes, i), size) + (ZERO + size) * constant(*at(row, 0, ZERO)))
+        put(row_of(out, i), 0, (value,))
+        health += SMALL * value
+    return health
 
 
-def group(types: Any, layout: Layout) -> Any:
-    """The type of a tuple of arguments."""
-    stored, computed = getattr(types, layout.stored), getattr(types, layout.computed)
-    return types.Tuple(
-        [
-            types.Array(stored, 2, "A", readonly=True) if vary else types.Array(computed, 1, "A", readonly=True)
-            for vary in layout.varies
-        ]
-    )
+def elbos(
+    out: Any,
+    slopes: Any,
+    latent_slopes: Any,
+    arguments: Any,
+    latents: Any,
+    size: int,
+    width: int,
+    first: int,
+    last: int,
+) -> Any:
+    """out[i] = the log likelihood of arguments[i] less the sum of the regulariser of latents[i]; slopes beside it."""
+    health = ZERO
+    for i in range(first, last):
+        row = row_of(arguments, i)
+        energy = row_sum(row, row_of(slopes, i), size) + (ZERO + size) * constant(*at(row, 0, ZERO))
+        value = -(energy + regulariser(row_of(latents, i), row_of(latent_slopes, i), width))
+        put(row_of(out, i), 0, (value,))
+        health += SMALL * value
+    return health
 
 
-def one_group(types: Any, layout: Layout) -> Any:
-    """The signature of loops over one tuple of arguments."""
-    result = types.Tuple([types.Array(getattr(types, layout.result), 2, "A")])
-    return types.void(result, group(types, layout), types.intp, types.intp, types.intp)
+def importance_weighted(
+    out: Any, weights: Any, slopes: Any, sample_slopes: Any, latent_slopes: Any,
+    data: Any, parameters: Any, posterior: Any, noise: Any,
+    samples: int, size: int, width: int, first: int, last: int,
+) -> Any:  # fmt: skip
+    """out[i] = log of the mean over k of exp(log likelihood - regulariser), the sum streamed past its largest term.
+
+    The weights of the samples come beside it, and with them the slopes: of the parameters for each sample, of the
+    posterior's parameters summed over the samples.
+    """
+    health = ZERO
+    for i in range(first, last):
+        top, total = -math.inf, ZERO
+        kept = row_of(weights, i)
+        for k in range(samples):
+            sample = i * samples + k
+            row = row_of(data, i) + row_of(parameters, sample)
+            energy = row_sum(row, row_of(slopes, sample), size) + (ZERO + size) * constant(*at(row, 0, ZERO))
+            latent = row_of(posterior, i) + row_of(noise, sample)
+            weight = -(energy + regulariser(latent, row_of(sample_slopes, sample), width))
+            put(kept, k, (weight,))
+            if weight > top:
+                total = total * math.exp(top - weight) + (ZERO + 1)
+                top = weight
+            elif weight == weight:
+                total += math.exp(weight - top)
+            else:
+                total = weight
+        value = top + math.log(total / samples)
+        put(row_of(out, i), 0, (value,))
+        health += SMALL * value
+        for k in range(samples):
+            share = math.exp(at(kept, k, ZERO)[0] - top) / total
+            put(kept, k, (share,))
+            for j in range(size):
+                scale(row_of(slopes, i * samples + k), j, share)
+            for j in range(width):
+                accumulate(row_of(latent_slopes, i), j, row_of(sample_slopes, i * samples + k), share)
+    return health

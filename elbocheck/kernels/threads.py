@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from math import isfinite
 
 from elbocheck.errors import UsageError
 
@@ -59,17 +60,20 @@ def threads(count: int) -> Iterator[None]:
         _limit.reset(token)
 
 
-def shared(work: Callable[[int, int], None], count: int, weight: int) -> None:
-    """Call work(first, last) on consecutive parts of range(count), whose elements weigh `weight` each, and wait."""
+def shared(work: Callable[[int, int], float], count: int, weight: int) -> bool:
+    """Call work(first, last) on consecutive parts of range(count), whose elements weigh `weight` each, and wait.
+
+    Returns:
+        Whether every part returned a finite number.
+    """
     parts = min(thread_count(), count, max(1, count * weight // SHARE))
     if parts <= 1:
-        work(0, count)
-        return
+        return isfinite(work(0, count))
     edges = [count * k // parts for k in range(parts + 1)]
     others = [_pool(parts - 1).submit(work, *edges[k : k + 2]) for k in range(1, parts)]
-    work(0, edges[1])
-    for other in others:
-        other.result()
+    own = isfinite(work(0, edges[1]))
+    theirs = [isfinite(other.result()) for other in others]  # every one is waited for
+    return own and all(theirs)
 
 
 @cache

@@ -1,0 +1,134 @@
+"""What loops over rows compute for each number, put together from kernels: log densities, their slopes, their supports.
+
+Every function here takes all arguments of a density, x first. Names that are not defined here stand for kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from elbocheck.domain import Domain, Integers, Interval
+from elbocheck.kernels._jit import Bound
+from elbocheck.kernels.primitives import by_type
+
+__all__ = ["nothing", "of_parameters", "restricted", "slope", "together", "used_arguments", "whole"]
+
+Function = Callable[..., Any] | Bound
+
+LOW, HIGH = -inf, inf
+CLOSED_LOW = CLOSED_HIGH = False
+INTEGRAL = by_type(
+    float64=2.0**52, float32=2.0**23
+)  # from here on every number is an integer, to which adding it rounds
+
+
+def energy(*arguments: Any) -> Any:
+    """Stand in for the kernel that replaces it."""
+    raise NotImplementedError(f"an element was called uncompiled with {arguments}")
+
+
+normalizer = value = first = second = third = holds = energy
+
+
+def nothing(*_arguments: Any) -> Any:
+    """What a normalised energy is short of: -0, which added to anything leaves it."""
+    return -0.0
+
+
+def _of_parameters(_x: Any, *parameters: Any) -> Any:
+    return normalizer(*parameters)
+
+
+def _whole(x: Any, *parameters: Any) -> Any:
+    return energy(x, *parameters) + normalizer(*parameters)
+
+
+def _restricted(x: Any, *parameters: Any) -> Any:
+    found = energy(x, *parameters)
+    return found if holds(x) | (x != x) else inf
+
+
+def _between(x: Any) -> Any:
+    above = (x >= LOW) if CLOSED_LOW else (x > LOW)
+    below = (x <= HIGH) if CLOSED_HIGH else (x < HIGH)
+    return above & below
+
+
+def _integer(x: Any) -> Any:
+    rounded = (x + INTEGRAL) - INTEGRAL
+    return (x >= LOW) & (x <= HIGH) & (x < inf) & ((x >= INTEGRAL) | (rounded == x))
+
+
+def _one_of_two(x: Any) -> Any:
+    return (x == LOW) | (x == HIGH)
+
+
+def _slope(*arguments: Any) -> Any:
+    return -energy(*arguments)
+
+
+def _whole_slope(x: Any, *parameters: Any) -> Any:
+    return -(energy(x, *parameters) + normalizer(*parameters))
+
+
+def _alone(*arguments: Any) -> Any:
+    return (value(*arguments),)
+
+
+def _with_one(*arguments: Any) -> Any:
+    return value(*arguments), first(*arguments)
+
+
+def _with_two(*arguments: Any) -> Any:
+    return value(*arguments), first(*arguments), second(*arguments)
+
+
+def _with_three(*arguments: Any) -> Any:
+    return value(*arguments), first(*arguments), second(*arguments), third(*arguments)
+
+
+_TOGETHER = (_alone, _with_one, _with_two, _with_three)
+
+
+def of_parameters(log_normalizer: Function) -> Bound:
+    """A log normaliser as a function of all arguments."""
+    return Bound(_of_parameters, (("normalizer", log_normalizer),))
+
+
+def whole(kernel: Function, log_normalizer: Function) -> Bound:
+    """The energy and the log normaliser."""
+    return Bound(_whole, (("energy", kernel), ("normalizer", log_normalizer)))
+
+
+def restricted(kernel: Function, support: Domain) -> Function:
+    """The energy inside the support, infinity outside."""
+    if isinstance(support, Integers):
+        names: tuple[tuple[str, Any], ...] = (("LOW", float(support.low)), ("HIGH", float(support.high)))
+        holds = _one_of_two if support.high == support.low + 1 else _integer
+        return Bound(_restricted, (("energy", kernel), ("holds", Bound(holds, names))))
+    if not isinstance(support, Interval) or (support.low == -inf and support.high == inf):
+        return kernel
+    names = (("LOW", support.low), ("HIGH", support.high))
+    names += (("CLOSED_LOW", support.closed_low), ("CLOSED_HIGH", support.closed_high))
+    return Bound(_restricted, (("energy", kernel), ("holds", Bound(_between, names))))
+
+
+def slope(kernel: Function, log_normalizer: Function | None) -> Bound:
+    """The derivative of the log density by a parameter, from those of the energy and of the log normaliser."""
+    if log_normalizer is None:
+        return Bound(_slope, (("energy", kernel),))
+    return Bound(_whole_slope, (("energy", kernel), ("normalizer", log_normalizer)))
+
+
+def together(kernel: Function, slopes: tuple[Function, ...] = ()) -> Bound:
+    """A value and up to three slopes, as a tuple."""
+    names = (("value", kernel), *zip(("first", "second", "third"), slopes, strict=False))
+    return Bound(_TOGETHER[len(slopes)], names)
+
+
+def used_arguments(kernel: Function) -> tuple[bool, ...]:
+    """Which arguments a kernel uses: the others are spelled with an underscore."""
+    code = kernel.__code__  # type: ignore[union-attr]  # a kernel is a function
+    return tuple(not name.startswith("_") for name in code.co_varnames[: code.co_argcount])
