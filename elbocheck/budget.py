@@ -250,6 +250,9 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "special.stirling_error": Budget(
             8, "1/w**2 of w, a sum of 3u, hence 7u, over two thirds of a sum of positive terms of 6u; sum"
         ),
+        "special.stirling_error_from_one": Budget(3, "1/x u, a polynomial led by its constant 2u, product"),
+        "special.log_gamma_of_one_plus": Budget(4, "x - 1, two products, a polynomial led by its constant 2u"),
+        "special.deviance_from_excess": Budget(8, "special.deviance"),
         "special.deviance": Budget(8, "t, a quotient u, times 2.6; t - log(1 + t) 5u; product"),
         "special.log_beta": Budget(
             6, "log of a quotient 3u, log1p 3u, two products; terms of one sign but log sqrt(2 pi)", of_terms=True

@@ -107,6 +107,13 @@ def _columns(*samplers: Callable[[Rng], float]) -> Callable[[Rng], Point]:
     return lambda rng: tuple(sampler(rng) for sampler in samplers)
 
 
+def _exceeding(rng: Rng) -> Point:
+    """A mean known by its excess."""
+    x, mean = _deviating(rng)
+    excess = mean - x
+    return x, x + excess, excess
+
+
 def _deviating(rng: Rng) -> Point:
     mean = _either(_log_uniform(-290, 290), _log_uniform(-3, 3))(rng)
     return mean * _either(_near(1.0, 0.25, 0.5, 2.0, 4.0), _log_uniform(-6, 6))(rng), mean
@@ -176,6 +183,24 @@ SPECIAL = (
         _stirling_error,
         _columns(_either(_log_uniform(-300, 15), _uniform(0, 12), _near(0.15, 1.0, 10.0))),
         ((1e-300,), (0.15,), (1.0,), (10.0,)),
+    ),
+    Special(
+        gamma.stirling_error_from_one,
+        _stirling_error,
+        _columns(_either(_log_uniform(0, 15), _uniform(1, 12), _near(1.0, 4.0))),
+        ((1.0,), (4.0,), (1e300,)),
+    ),
+    Special(
+        gamma.log_gamma_of_one_plus,
+        lambda x: (1 + x).lgamma(),
+        _columns(_either(_uniform(0, 1), _log_uniform(-300, 0), lambda rng: 1.0 - float(rng.random()) * 1e-9)),
+        ((1.0,), (5e-324,)),
+    ),
+    Special(
+        gamma.deviance_from_excess,
+        lambda x, _mean, excess: x * (x / (x + excess)).log() + excess,
+        _exceeding,
+        ((1e15, 1e15, 1e-10), (1.0, 2.0, 1.0), (4.0, 1.0, -3.0), (1.0, 4.0, 3.0)),
     ),
     Special(
         gamma.deviance,

@@ -14,18 +14,34 @@ from elbocheck.densities.bernoulli import bernoulli
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Chart
 from elbocheck.domain import OPEN_UNIT, REAL, UNIT
+from elbocheck.kernels.libm import exp_of_negative
 from elbocheck.kernels.lift import Wide, lift
-from elbocheck.kernels.primitives import polynomial
+from elbocheck.kernels.primitives import by_type, polynomial
 
 __all__ = ["continuous_bernoulli"]
 
 LOG_TWO = 0.6931471805599453
+LOG_TANH = by_type(  # of log(tanh(h)/h) / h**2 in h**2, 0 <= h <= 1: 2**-59; 2**-26
+    float64=(
+        -6.175099333074185e-09, 6.556325142228687e-08, -3.5210752038387634e-07, 1.3263478068789317e-06,
+        -4.127115997043719e-06, 1.1769118803576936e-05, -3.268462834050828e-05, 9.095276552285723e-05,
+        -0.0002565551420987967, 0.0007384206674459448, -0.0021848108113368715, 0.006719576696235178,
+        -0.021869488534915826, 0.07777777777774436, -0.33333333333333304,
+    ),
+    float32=(
+        0.00025963975987601735, -0.0016790717441513357, 0.006424194725945338, -0.021777999232639306,
+        0.07776445889329064, -0.33333268130016686,
+    ),
+)  # fmt: skip
 SINH_SERIES = tuple(1.0 / math.factorial(k) for k in range(27, 1, -2))  # of (sinh(l) - l) / l**3 in l**2, highest first
 
 
 def _normalizer(logits: float) -> float:
     size = abs(logits)
-    return math.log(math.tanh(0.5 * size) / size) if size > 1e-8 else -LOG_TWO
+    square = 0.25 * size * size
+    near = square * polynomial(LOG_TANH, square) - LOG_TWO  # log(tanh(h)/h) - log 2, h = l/2, both negative
+    odds = exp_of_negative(-size)
+    return near if size <= 2.0 else math.log1p(-2.0 * odds / (1.0 + odds)) - math.log(size)
 
 
 def _normalizer_by_logits(logits: float) -> float:

@@ -16,17 +16,23 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import STEPS, Chart
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import ROOT_TWO_PI, exp_minus_half_square, standardise
+from elbocheck.kernels.elementary import ROOT_TWO_PI, exp_minus_half_square, half_square, ratio, standardise
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import CAREFUL
 
 __all__ = ["huber"]
 
+HUGE = 1e300
 ROOT_HALF = 0.7071067811865476
 
 
 def _energy(x: float, loc: float, scale: float, delta: float) -> float:
-    u = abs(standardise(x, loc, scale))
-    return 0.5 * u * u if u <= delta else delta * (u - 0.5 * delta)
+    high, low = ratio(x, loc, scale)
+    u = abs(high)
+    beyond = u - 0.5 * delta
+    lost = ((u - beyond) - 0.5 * delta) + (low if high > 0.0 else -low)
+    linear = delta * (beyond + lost if CAREFUL and u < HUGE else beyond)
+    return half_square(high, low) if u <= delta else linear
 
 
 def _energy_by_loc(x: float, loc: float, scale: float, delta: float) -> float:

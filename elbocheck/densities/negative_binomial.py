@@ -15,9 +15,17 @@ from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.poisson import draw_counts
 from elbocheck.densities.recipe import Ladder
 from elbocheck.domain import COUNTS, POSITIVE, REAL
-from elbocheck.kernels.elementary import minus_log1p, sigmoid, softplus
-from elbocheck.kernels.gamma import deviance, digamma_step, log_gamma, log_gamma_step, stirling_error
+from elbocheck.kernels.elementary import sigmoid, softplus
+from elbocheck.kernels.gamma import (
+    deviance_from_excess,
+    digamma_step,
+    log_gamma,
+    log_gamma_step,
+    stirling_error,
+    stirling_error_from_one,
+)  # fmt: skip
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import CAREFUL
 
 __all__ = ["negative_binomial"]
 
@@ -25,30 +33,34 @@ TWO_PI = 6.283185307179586
 FAR = 700.0  # beyond, p or 1 - p is subnormal
 
 
-def _deviance(x: float, mean: float, excess: float) -> float:
-    """x log(x/mean) + mean - x of a mean known by its excess over x, which of a large x the mean itself does not tell."""
-    t = excess / x
-    return x * minus_log1p(t) if -0.5 <= t <= 1.0 else deviance(x, mean)
-
-
 def _excess(x: float, total_count: float, logits: float) -> float:
     """n p - x = r p - x (1 - p), for p about 1/2 as (r - x)/2 + n tanh(l/2)/2: r may be x, and l small."""
     if abs(logits) < 1.0:
-        return 0.5 * (total_count - x) + 0.5 * (total_count + x) * math.tanh(0.5 * logits)
+        grown = math.expm1(logits)
+        return 0.5 * (total_count - x) + 0.5 * (total_count + x) * (grown / (2.0 + grown))
     return total_count * sigmoid(logits) - x * sigmoid(-logits)
 
 
 def _energy(x: float, total_count: float, logits: float) -> float:
-    if x < 0.0:
-        return math.inf
-    n = x + total_count
-    if x < 1.0 or abs(logits) > FAR:  # one term outweighs the others
-        slopes = total_count * softplus(logits) + (x * softplus(-logits) if x > 0.0 else 0.0)
+    if CAREFUL and (0.0 < x < 1.0 or abs(logits) > FAR):  # one term outweighs the others
+        slopes = total_count * softplus(logits) + (x * softplus(-logits) if x > 0.0 else 0.0 * logits)
         return slopes + (log_gamma(1.0 + x) - log_gamma_step(total_count, x))
+    value = _from_one(x if x >= 1.0 else x + 1.0, total_count, logits)
+    if x < 1.0:  # a step down the recurrence
+        value -= softplus(-logits) + math.log((x + 1.0) / (x + total_count))
+    if x == 0.0:
+        value = total_count * softplus(logits)
+    return math.inf if x < 0.0 else value
+
+
+def _from_one(x: float, total_count: float, logits: float) -> float:
+    n = x + total_count
     excess = _excess(x, total_count, logits)
-    deviances = _deviance(x, n * sigmoid(logits), excess) + _deviance(total_count, n * sigmoid(-logits), -excess)
+    deviances = deviance_from_excess(x, n * sigmoid(logits), excess) + deviance_from_excess(
+        total_count, n * sigmoid(-logits), -excess
+    )
     ways = 0.5 * math.log(TWO_PI * x * (n / total_count)) + stirling_error(total_count)
-    return deviances + (ways + (stirling_error(x) - stirling_error(n)))
+    return deviances + (ways + (stirling_error_from_one(x) - stirling_error_from_one(n)))
 
 
 def _energy_by_total_count(x: float, total_count: float, logits: float) -> float:

@@ -3,6 +3,7 @@
 Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. (1.46).
 """
 
+import math
 from collections.abc import Mapping
 from math import log, sqrt
 from typing import Any
@@ -12,8 +13,9 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import LINE, Chart, line_breaks
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import log_root_two_pi_times, shrink, standardise
+from elbocheck.kernels.elementary import difference, half_square, log_root_two_pi_times, ratio, shrink, standardise
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import CAREFUL
 
 __all__ = ["normal"]
 
@@ -22,8 +24,8 @@ LOG_TWO_PI_REST = -7.756588316134483e-17  # what it lacks
 
 
 def _energy(x: float, loc: float, scale: float) -> float:
-    z = standardise(x, loc, scale)
-    return 0.5 * z * z
+    high, low = ratio(x, loc, scale)
+    return half_square(high, low)
 
 
 def _energy_by_loc(x: float, loc: float, scale: float) -> float:
@@ -44,8 +46,15 @@ def _normalizer_by_scale(_loc: float, scale: float) -> float:
 
 
 def _energy_log_var(x: float, loc: float, log_var: float) -> float:
-    z = shrink(x - loc, log_var)
-    return 0.5 * z * z
+    if not CAREFUL:
+        z = math.exp(-0.5 * log_var) * (x - loc)
+        return 0.5 * z * z if x != loc else 0.0
+    high, low = difference(x, loc)
+    precision = math.exp(-log_var)
+    if not (1e-300 < precision < 1e300 and 1e-140 < abs(high) < 1e140):
+        z = shrink(high, log_var)
+        return 0.5 * z * z
+    return half_square(high, low) * precision
 
 
 def _energy_log_var_by_loc(x: float, loc: float, log_var: float) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Ladder
 from elbocheck.domain import COUNTS, POSITIVE, REAL
-from elbocheck.kernels.gamma import deviance, log_gamma, stirling_error
+from elbocheck.kernels.gamma import deviance, log_gamma_of_one_plus, stirling_error_from_one
 from elbocheck.kernels.lift import Wide, lift
 
 __all__ = ["draw_counts", "poisson"]
@@ -23,11 +23,17 @@ TWO_PI = 6.283185307179586
 
 
 def _energy(x: float, rate: float) -> float:
-    if x < 0.0:
-        return math.inf
-    if x < 1.0:  # between the counts Stirling's remainder would cancel
-        return rate - x * math.log(rate) + log_gamma(1.0 + x)
-    return deviance(x, rate) + 0.5 * math.log(TWO_PI * x) + stirling_error(x)
+    # between the counts 0 and 1 Stirling's remainder would cancel
+    low = rate - x * math.log(rate) + log_gamma_of_one_plus(x)
+    return _outside_or(x, low if x < 1.0 else _from_one(x, rate))
+
+
+def _from_one(x: float, rate: float) -> float:
+    return deviance(x, rate) + 0.5 * math.log(TWO_PI * x) + stirling_error_from_one(x)
+
+
+def _outside_or(x: float, value: float) -> float:
+    return math.inf if x < 0.0 else value
 
 
 def _energy_by_rate(x: float, rate: float) -> float:
@@ -35,12 +41,9 @@ def _energy_by_rate(x: float, rate: float) -> float:
 
 
 def _energy_log_rate(x: float, log_rate: float) -> float:
-    if x < 0.0:
-        return math.inf
     rate = math.exp(log_rate)
-    if x < 1.0 or log_rate <= 0.0:  # positive terms for counts
-        return rate - x * log_rate + log_gamma(1.0 + x)
-    return deviance(x, rate) + 0.5 * math.log(TWO_PI * x) + stirling_error(x)
+    low = rate - x * log_rate + log_gamma_of_one_plus(x)
+    return _outside_or(x, low if x < 1.0 else _from_one(x, rate))
 
 
 def _energy_log_rate_by_log_rate(x: float, log_rate: float) -> float:

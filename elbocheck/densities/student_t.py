@@ -14,9 +14,9 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import STEPS, Chart
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import log_root_two_pi_times, minus_log1p, standardise
+from elbocheck.kernels.elementary import half_square, log_root_two_pi_times, minus_log1p, ratio, standardise
 from elbocheck.kernels.lift import Wide, lift
-from elbocheck.kernels.primitives import polynomial
+from elbocheck.kernels.primitives import CAREFUL, fma, polynomial
 
 __all__ = ["student_t"]
 
@@ -31,11 +31,19 @@ EXCESS_SLOPE = tuple((19 - 2 * k) * coefficient for k, coefficient in enumerate(
 
 
 def _energy(x: float, loc: float, scale: float, df: float) -> float:
-    u = abs(standardise(x, loc, scale))
+    high, low = ratio(x, loc, scale)
+    u = abs(high)
     w = u / df * u
-    if w < TINY:  # df may be so large that w underflows, (df + 1) w does not
-        return 0.5 * u * (u * ((df + 1.0) / df))
-    return 0.5 * (df + 1.0) * _log1p_square(w, x, loc, scale, df)
+    if CAREFUL and w < TINY:  # df may be so large that w underflows, (df + 1) w does not
+        return half_square(high, low) * ((df + 1.0) / df)
+    if CAREFUL and w > HUGE:
+        return 0.5 * (df + 1.0) * _log1p_square(w, x, loc, scale, df)
+    square = 2.0 * half_square(high, low)
+    w = square / df
+    value = math.log1p(w)
+    if CAREFUL:
+        value += fma(-w, df, square) / (df * (1.0 + w))  # what the quotient lost
+    return 0.5 * (df + 1.0) * value
 
 
 def _log1p_square(w: float, x: float, loc: float, scale: float, df: float) -> float:

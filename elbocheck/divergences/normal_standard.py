@@ -11,8 +11,10 @@ from typing import Any
 from elbocheck.densities.normal import normal
 from elbocheck.divergences.divergence import Divergence, DivergenceForm
 from elbocheck.domain import POSITIVE, REAL, Parameter
-from elbocheck.kernels.elementary import expm1_minus, half_exp, minus_log1p
+from elbocheck.kernels.elementary import half_exp, minus_log1p
+from elbocheck.kernels.libm import expm1_minus
 from elbocheck.kernels.lift import lift
+from elbocheck.kernels.primitives import CAREFUL, fma
 
 __all__ = ["normal_standard"]
 
@@ -20,7 +22,9 @@ FAR = 700.0  # e**-700 is far below an ulp of 1, and e**710 overflows
 
 
 def _kl(loc: float, log_var: float) -> float:
-    spread = half_exp(log_var) if log_var > FAR else 0.5 * expm1_minus(log_var)
+    spread = 0.5 * expm1_minus(log_var)
+    if CAREFUL and log_var > FAR:
+        spread = half_exp(log_var)
     return 0.5 * loc * loc + spread
 
 
@@ -36,7 +40,7 @@ def _kl_scale(loc: float, scale: float) -> float:
     t = scale - 1.0
     if -0.5 <= t <= 1.0:  # t is exact, (scale**2 - 1)/2 = t + t**2/2
         return 0.5 * loc * loc + (minus_log1p(t) + 0.5 * t * t)
-    return 0.5 * loc * loc + (0.5 * t * (scale + 1.0) - math.log(scale))
+    return 0.5 * loc * loc + (0.5 * fma(scale, scale, -1.0) - math.log(scale))
 
 
 def _kl_scale_by_scale(_loc: float, scale: float) -> float:

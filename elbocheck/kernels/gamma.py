@@ -7,10 +7,11 @@ once everything that can cancel has been cancelled by hand.
 import math
 
 from elbocheck.kernels.elementary import minus_log1p
-from elbocheck.kernels.primitives import polynomial
+from elbocheck.kernels.primitives import CAREFUL, by_type, polynomial
 
 __all__ = [
-    "deviance", "digamma", "digamma_step", "log_beta", "log_gamma", "log_gamma_step", "log_minus_digamma", "stirling_error",
+    "deviance", "deviance_from_excess", "digamma", "digamma_step", "log_beta", "log_gamma", "log_gamma_of_one_plus", "log_gamma_step",
+    "log_minus_digamma", "stirling_error", "stirling_error_from_one",
 ]  # fmt: skip
 
 LOG_ROOT_TWO_PI = 0.9189385332046728
@@ -28,6 +29,42 @@ STIRLING = (  # B_2k / (2k (2k - 1)) of delta(x) in 1/x**(2k - 1), highest first
 STIRLING_SLOPE = (  # B_2k / 2k of log x - 1/(2x) - digamma(x) in 1/x**(2k), highest first
     -174611 / 6600, 43867 / 14364, -3617 / 8160, 1 / 12, -691 / 32760,
     1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12,
+)  # fmt: skip
+REMAINDER_NEAR = by_type(  # of x delta(x) in t = 1/x, 1/4 <= t <= 1, delta(x + 1) in the notation above: 2**-58; 2**-32
+    float64=(
+        -1.753905427773536e-07, -3.778374783030681e-06, 6.10881873540096e-05, -0.00038409490646957716,
+        0.0014509361507799947, -0.0037760206500277505, 0.0072185964999852475, -0.010461430342633858,
+        0.011593544058913318, -0.009648056847803118, 0.005612298483870011, -0.0017620543165808031,
+        -9.543090497955551e-05, -0.00010929618773345659, 0.0008118375530178279, -2.232794292393048e-06,
+        -0.0027775868498182716, -1.0159555794640987e-08, 0.08333333358662724,
+    ),
+    float32=(
+        -5.2719197800574525e-05, 0.000342722723683504, -0.0009557514556841465, 0.0013148438527682054,
+        -0.00017567777740550166, -0.002741186506732232, -4.318897894368211e-06, 0.08333355403764373,
+    ),
+)  # fmt: skip
+REMAINDER_FAR = by_type(  # the same in t**2, t <= 1/4: 2**-58; 2**-30
+    float64=(
+        0.9681319724814134, -0.4778932871131226, 0.12660033298383416, -0.02732260565940391, 0.0063453543621395615,
+        -0.0019162615804971684, 0.0008417350928435848, -0.0005952379792552695, 0.0007936507932090508,
+        -0.0027777777777771187, 0.08333333333333333,
+    ),
+    float32=(-0.0005072432694543613, 0.0007904263133432977, -0.002777738915517338, 0.08333333325969461),
+)  # fmt: skip
+LOG_GAMMA = by_type(  # of log Gamma(1 + x) / (x (x - 1)), 0 <= x <= 1: 2**-59; 2**-28
+    float64=(
+        -7.989687305460328e-06, 9.604392605595761e-05, -0.000549035711166359, 0.001995209074700719,
+        -0.005210592174996595, 0.01051566338612208, -0.01729771223708167, 0.02428227267616242,
+        -0.030376882063401972, 0.03527065749371245, -0.039350078540229254, 0.04324605582709406,
+        -0.04750671817688966, 0.052550042842026294, -0.05877711399964832, 0.06673164750014611,
+        -0.07731816292679544, 0.09223900820351257, -0.11514654255634088, 0.1554342658638369, -0.24525136852257967,
+        0.5772156649015329,
+    ),
+    float32=(
+        -0.0015262858638444943, 0.009317027364061575, -0.02664753543990187, 0.04939818162861358,
+        -0.070931139590975, 0.09072364360604848, -0.11493294997177074, 0.15541864851226841, -0.24525091947266153,
+        0.5772156627527223,
+    ),
 )  # fmt: skip
 GUDERMANN = tuple(1.0 / k for k in range(57, 1, -2))  # of (atanh(r) / r - 1) / r**2 in r**2, highest first
 GUDERMANN_FROM_ONE = GUDERMANN[-18:]  # enough for r <= 1/3
@@ -48,20 +85,26 @@ def log_gamma(x: float) -> float:
     return math.lgamma(x)
 
 
+def log_gamma_of_one_plus(x: float) -> float:
+    """Log Gamma(1 + x), 0 <= x <= 1, as x (x - 1) times a polynomial: right beside both zeros."""
+    return x * (x - 1.0) * polynomial(LOG_GAMMA, x)
+
+
 def stirling_error(x: float) -> float:
-    """Log Gamma(x + 1) - [(x + 1/2) log x - x + log(2 pi)/2], x > 0: Stirling's series from 10 on; below,
-    delta(x) - delta(x + 1) = (x + 1/2) log(1 + 1/x) - 1 leads there through positive terms; below 0.15 the definition,
-    whose terms are positive there once log x and log(2 pi) share one logarithm."""
+    """Log Gamma(x + 1) - [(x + 1/2) log x - x + log(2 pi)/2], x > 0: below 1, delta(x) - delta(x + 1) = (x + 1/2)
+    log(1 + 1/x) - 1 leads there through positive terms; below 0.15 the definition, whose terms are positive there once
+    log x and log(2 pi) share one logarithm."""
     if x == 0.0:
         return math.inf
     if x < 0.15:
-        return x - x * math.log(x) - 0.5 * math.log(TWO_PI * x) + log_gamma(1.0 + x)
-    total = 0.0
-    while x < LARGE:
-        total += _stirling_descent(x)
-        x += 1.0
-    inverse = 1.0 / x
-    return total + inverse * polynomial(STIRLING, inverse * inverse)
+        return x - x * math.log(x) - 0.5 * math.log(TWO_PI * x) + log_gamma_of_one_plus(x)
+    return stirling_error_from_one(x) if x >= 1.0 else _stirling_descent(x) + stirling_error_from_one(x + 1.0)
+
+
+def stirling_error_from_one(x: float) -> float:
+    """The same for x >= 1, a polynomial on each side of 4."""
+    t = 1.0 / x
+    return t * (polynomial(REMAINDER_NEAR, t) if x < 4.0 else polynomial(REMAINDER_FAR, t * t))
 
 
 def _stirling_descent(x: float) -> float:
@@ -78,22 +121,28 @@ def deviance(x: float, mean: float) -> float:
     """Half the Poisson deviance, x log(x/mean) + mean - x >= 0, x >= 0, mean > 0: x (t - log(1 + t)) with
     t = (mean - x)/x within a factor 2; within 4, that about 2 mean or mean/2 and what moving the mean costs; outside,
     the definition, summed so that its larger terms never meet."""
-    if x == 0.0 or x < mean == math.inf:
-        return mean
-    if 0.5 * mean <= x <= 2.0 * mean:
-        return _deviance_near(x, mean)
-    if mean < x <= 4.0 * mean:
-        return _deviance_near(x, 2.0 * mean) + ((x * LOG_TWO - mean) + x * LOG_TWO_REST)
-    if x < mean <= 4.0 * x:
-        return _deviance_near(x, 0.5 * mean) + ((0.5 * mean - x * LOG_TWO) - x * LOG_TWO_REST)
+    return deviance_from_excess(x, mean, mean - x)
+
+
+def deviance_from_excess(x: float, mean: float, excess: float) -> float:
+    """The same where the mean is known by its excess over x, which of a large x the mean itself does not tell."""
+    near = -0.5 * x <= excess <= x
+    above = x > mean
+    about = 2.0 * mean if above else 0.5 * mean
+    beyond = 1.0 if above else 0.5
+    step = (x * LOG_TWO - beyond * mean) + x * LOG_TWO_REST
+    value = x * minus_log1p((excess if near else about - x) / x) + (0.0 if near else (step if above else -step))
+    if x > 4.0 * mean or mean > 4.0 * x:
+        value = mean + x * (_log_quotient(x, mean) - 1.0)
+    certain = mean + 0.0 * x if excess == excess else excess
+    return value if x > 0.0 and mean < math.inf else certain
+
+
+def _log_quotient(x: float, mean: float) -> float:
     quotient = x / mean
-    log_quotient = math.log(quotient) if 1e-300 < quotient < 1e300 else math.log(x) - math.log(mean)
-    return mean + x * (log_quotient - 1.0)
-
-
-def _deviance_near(x: float, mean: float) -> float:
-    """The deviance where mean/2 <= x <= 2 mean."""
-    return x * minus_log1p((mean - x) / x)
+    if CAREFUL and not 1e-300 < quotient < 1e300:
+        return math.log(x) - math.log(mean)
+    return math.log(quotient)
 
 
 def log_beta(a: float, b: float) -> float:

@@ -13,7 +13,7 @@ from math import inf, nan
 
 from elbocheck.kernels.primitives import by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
 
-__all__ = ["exp", "exp_of_negative", "expm1", "log", "log1p", "log1p_unit"]
+__all__ = ["exp", "exp_of_negative", "expm1", "expm1_minus", "log", "log1p", "log1p_unit"]
 
 INVERSE_LOG_TWO = 1.4426950408889634
 # The number that moves an integer to the lowest bits of a sum.
@@ -87,20 +87,32 @@ def exp_of_negative(x: float) -> float:
 
 
 def expm1(x: float) -> float:
-    """e**x - 1 = 2 [(2**(k-1) - 1/2) + 2**(k-1) (e**r - 1)], the sum of the first two terms with its error."""
-    clamped = FLAT if x < FLAT else x
-    clamped = TOP if clamped > TOP else clamped
-    shifted = fma(clamped, INVERSE_LOG_TWO, SHIFTER)
+    """e**x - 1."""
+    main, rest = _expm1(x)
+    return x if abs(x) < TINY else 2.0 * (main + rest)
+
+
+def expm1_minus(x: float) -> float:
+    """e**x - 1 - x >= 0."""
+    main, rest = _expm1(x)
+    return 0.5 * x * x if abs(x) < TINY else (2.0 * main - x) + 2.0 * rest  # the difference is exact where it cancels
+
+
+def _expm1(x: float) -> tuple[float, float]:
+    """Half of e**x - 1 as [(2**(k-1) - 1/2) + 2**(k-1) r] and what that lacks: its rounding error and 2**(k-1) times
+    e**r - 1 - r."""
+    x = FLAT if x < FLAT else x
+    x = TOP if x > TOP else x
+    shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
     k = shifted - SHIFTER
-    high = fma(k, -LOG_TWO_HIGH, clamped)
+    high = fma(k, -LOG_TWO_HIGH, x)
     r = fma(k, -LOG_TWO_LOW, high)
     lost = fma(k, -LOG_TWO_LOW, high - r)
     half = two_to(shifted, -1)
     start = half - 0.5
     main = fma(half, r, start)
     error = fma(half, r, start - main)
-    value = 2.0 * (main + fma(half, fma(r * r, polynomial(EXP, r), lost), error))
-    return x if abs(x) < TINY else value
+    return main, fma(half, fma(r * r, polynomial(EXP, r), lost), error)
 
 
 def log(x: float) -> float:

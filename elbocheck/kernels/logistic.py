@@ -2,7 +2,8 @@
 
 import math
 
-from elbocheck.kernels.elementary import expm1_minus, softplus
+from elbocheck.kernels.elementary import softplus
+from elbocheck.kernels.libm import expm1_minus
 
 __all__ = ["continuous_bernoulli_mean", "log1mexp", "log_expm1_ratio", "log_sigmoid_difference"]
 
