@@ -125,11 +125,11 @@ from elbocheck.densities import huber
 assert "numba" not in sys.modules, "importing a density must not load numba"
 huber.log_prob([0.0, 2.0], loc=0.0, scale=1.0, delta=1.0)
 huber.log_prob_sum([0.0, 2.0], loc=0.0, scale=1.0, delta=1.0)
-from elbocheck.densities.density import _log_prob_element
+from elbocheck.densities.density import log_prob_element
 from elbocheck.kernels._jit import Layout
 from elbocheck.kernels.lift import _sums, _values
 varies = (True, False, False, False)
-element = _log_prob_element(huber, huber.forms[0], varies, ())
+element = log_prob_element(huber, huber.forms[0], varies, ())
 layout = Layout(varies, "float64", "float64", "float64")
 print(sum(sum(loop.stats.cache_hits.values()) for loop in (_values(element, layout), _sums(element, layout, 0))))
 """

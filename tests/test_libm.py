@@ -63,14 +63,14 @@ PROBE = """
 import re, sys
 from elbocheck import densities
 from elbocheck.kernels._jit import Layout
-from elbocheck.densities.density import _log_prob_element
+from elbocheck.densities.density import log_prob_element
 from elbocheck.kernels.lift import _sums, _values
 for name in sys.argv[1:]:
     density = getattr(densities, name)
     form = density.forms[0]
     for kind, letter in (("float32", "s"), ("float64", "d")):
         varies = (True, True, *[False] * (len(form.parameters) - 1))
-        layout, element = Layout(varies, kind, kind, kind, True), _log_prob_element(density, form, varies, ())
+        layout, element = Layout(varies, kind, kind, kind, True), log_prob_element(density, form, varies, ())
         for make in (lambda *two: _sums(*two, 0), _values):
             text = "".join(make(element, layout).inspect_asm().values())
             print(name, kind, make.__name__, len(re.findall(rf"v?(?:add|sub|mul|fmadd[0-9]+)p{letter}\\s|fmul|fmla", text)))

@@ -33,7 +33,7 @@ from elbocheck.kernels.lift import Array, Element, Kernel, Lifted, Wide, narrow,
 if TYPE_CHECKING:
     from elbocheck.precision import Certified
 
-__all__ = ["Density", "Form", "Parameter"]
+__all__ = ["Density", "Form", "Parameter", "log_prob_element"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +160,9 @@ class Density:
         if not isinstance(form.energy, Lifted):
             return self._log_prob_of_vectors(form, x, parameters)
         rows = arrange(form.arguments(x, parameters), tier, flat=True)
-        return self._checked(form, parameters, *values(self._element(form, rows.plan.layout.varies), rows, out))
+        found, finite = values(log_prob_element(self, form, rows.plan.layout.varies), rows, out)
+        self.check(form, parameters, finite)
+        return found
 
     def log_prob_sum(
         self, x: ArrayLike, *, axis: int | None = -1, tier: str = "exact", **parameters: ArrayLike
@@ -191,8 +193,9 @@ class Density:
             whole = self._log_prob_of_vectors(form, x, parameters)
             return narrow(np.asarray(np.sum(whole, axis=axis, dtype=np.float64)), whole.dtype)
         rows = arrange(form.arguments(x, parameters), tier, flat=axis is None)
-        element = self._element(form, rows.plan.layout.varies)
-        return self._checked(form, parameters, *(sums if axis == -1 else total)(element, rows))
+        found, finite = (sums if axis == -1 else total)(log_prob_element(self, form, rows.plan.layout.varies), rows)
+        self.check(form, parameters, finite)
+        return found
 
     def value_and_grad(
         self, x: ArrayLike, wrt: str | tuple[str, ...], *, tier: str = "exact", **parameters: ArrayLike
@@ -228,7 +231,8 @@ class Density:
         plan = rows.plan
         moving = tuple(name for name in names if plan.layout.varies[1 + form.names.index(name)])
         slopes = tuple(np.empty((plan.count, plan.size), plan.layout.result) for _ in moving)
-        found = self._checked(form, parameters, *sums(self._element(form, plan.layout.varies, moving), rows, slopes))
+        found, finite = sums(log_prob_element(self, form, plan.layout.varies, moving), rows, slopes)
+        self.check(form, parameters, finite)
         grad = {name: narrow(slope.reshape(plan.shape), plan.dtype) for name, slope in zip(moving, slopes, strict=True)}
         for name in names:
             if name not in grad:
@@ -301,11 +305,12 @@ class Density:
         """Whether one point, a number or a vector, lies in the support."""
         return bool(np.all(self._inside(np.asarray(x, dtype=np.float64))))
 
-    def _element(self, form: Form, varies: tuple[bool, ...], wrt: tuple[str, ...] = ()) -> Element:
-        return _log_prob_element(self, form, varies, wrt)
+    def check(self, form: Form, parameters: Mapping[str, ArrayLike], finite: bool) -> None:
+        """Raise unless the parameters lie in their domains, where that does not follow from finite results.
 
-    def _checked(self, form: Form, parameters: Mapping[str, ArrayLike], found: Array, finite: bool) -> Array:
-        """What was found, once the parameters are known to lie in their domains: an infinity or NaN shows in the result."""
+        Raises:
+            ParameterError: naming the first that does not, its value and its domain.
+        """
         for parameter in form.parameters:
             value = parameters[parameter.name]
             if type(value) is float and isinstance(parameter.domain, Interval) and value in parameter.domain:
@@ -315,7 +320,6 @@ class Density:
                     parameter.require(self.name, np.asarray(value))
         if form.increasing is not None:
             self._require_increasing(form, [np.asarray(parameters[name], dtype=np.float64) for name in form.names])
-        return found
 
     def _log_prob_of_vectors(self, form: Form, x: ArrayLike, parameters: Mapping[str, ArrayLike]) -> Array:
         form, values = self._read(parameters)
@@ -357,7 +361,7 @@ def _form(density: Density, names: tuple[str, ...]) -> Form:
 
 
 @cache
-def _log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt: tuple[str, ...]) -> Element:
+def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt: tuple[str, ...] = ()) -> Element:
     """The loop's element: the log normaliser is one number for each row, where none of its arguments varies along it."""
     kernel = restricted(scalar(form.energy), density.support)
     log_normalizer = form.log_normalizer

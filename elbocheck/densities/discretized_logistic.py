@@ -25,9 +25,9 @@ def _energy(x: float, loc: float, scale: float, levels: float) -> float:
         return math.inf
     above, below = ((x + 0.5) - loc) / scale, ((x - 0.5) - loc) / scale
     if x < 0.5:
-        return softplus(-above)
+        return softplus(-above) + 0.0 * loc  # an infinite parameter is an error, not a limit
     if x > levels - 1.5:
-        return softplus(below)
+        return softplus(below) + 0.0 * loc
     return (softplus(below) + softplus(-above)) - log1mexp(1.0 / scale)
 
 

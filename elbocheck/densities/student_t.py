@@ -43,7 +43,7 @@ def _energy(x: float, loc: float, scale: float, df: float) -> float:
     value = math.log1p(w)
     if CAREFUL:
         value += fma(-w, df, square) / (df * (1.0 + w))  # what the quotient lost
-    return 0.5 * (df + 1.0) * value
+    return 0.5 * fma(df, value, value)
 
 
 def _log1p_square(w: float, x: float, loc: float, scale: float, df: float) -> float:

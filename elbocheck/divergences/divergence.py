@@ -66,10 +66,12 @@ class Divergence:
         """
         return matching(self.name, self.forms, names)
 
-    def kl(self, **parameters: ArrayLike) -> Array:
+    def kl(self, *, tier: str = "exact", out: Array | None = None, **parameters: ArrayLike) -> Array:
         """The divergence in nats.
 
         Args:
+            tier: "exact" computes float32 in float64 and rounds once, "fast" computes it in float32.
+            out: where to store the result: a C-contiguous array of its shape and dtype.
             **parameters: of one form, broadcast against each other.
 
         Returns:
@@ -77,14 +79,26 @@ class Divergence:
 
         Raises:
             ParameterError: for an unknown name or a value outside its domain.
+            UsageError: for an unknown tier or an `out` that does not fit.
 
         Example:
             >>> from elbocheck.divergences import normal_standard
             >>> float(normal_standard.kl(loc=1.0, log_var=0.0))
             0.5
         """
-        form, values = self._read(parameters)
-        return narrow(form.kl.wide(*values), result_dtype(*parameters.values()))
+        form, _ = self._read(parameters)
+        return form.kl(*[parameters[name] for name in form.names], tier=tier, out=out)
+
+    def kl_sum(self, *, tier: str = "exact", **parameters: ArrayLike) -> Array:
+        """The divergence of independent dimensions along the last axis, in nats; the rest as kl.
+
+        Example:
+            >>> from elbocheck.divergences import normal_standard
+            >>> normal_standard.kl_sum(loc=[[1.0, 1.0], [0.0, 2.0]], log_var=0.0).tolist()
+            [1.0, 2.0]
+        """
+        form, _ = self._read(parameters)
+        return form.kl.sums(*[parameters[name] for name in form.names], tier=tier)
 
     def grad(self, **parameters: ArrayLike) -> dict[str, Array]:
         """Derivative with respect to each parameter; shapes and dtypes as kl."""

@@ -25,7 +25,7 @@ def _kl(loc: float, log_var: float) -> float:
     spread = 0.5 * expm1_minus(log_var)
     if CAREFUL and log_var > FAR:
         spread = half_exp(log_var)
-    return 0.5 * loc * loc + spread
+    return fma(0.5 * loc, loc, spread)
 
 
 def _kl_by_loc(loc: float, _spread: float) -> float:
@@ -39,8 +39,8 @@ def _kl_by_log_var(_loc: float, log_var: float) -> float:
 def _kl_scale(loc: float, scale: float) -> float:
     t = scale - 1.0
     if -0.5 <= t <= 1.0:  # t is exact, (scale**2 - 1)/2 = t + t**2/2
-        return 0.5 * loc * loc + (minus_log1p(t) + 0.5 * t * t)
-    return 0.5 * loc * loc + (0.5 * fma(scale, scale, -1.0) - math.log(scale))
+        return fma(0.5 * loc, loc, fma(0.5 * t, t, minus_log1p(t)))
+    return fma(0.5 * loc, loc, fma(0.5 * scale, scale, -0.5) - math.log(scale))
 
 
 def _kl_scale_by_scale(_loc: float, scale: float) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 __all__ = [
@@ -33,6 +34,12 @@ INTEGER = {64: (ir.IntType(64), 52, 1023, 0x3FE6A09E667F3BCD), 32: (ir.IntType(3
 """By bits of a float: the integer of its size, the bits of its mantissa, its bias and the bits of sqrt(1/2)."""
 
 
+def _require_one_type(*kinds: Any) -> None:
+    """Raise where a float64 came in among float32, through an integer: its bits would be read as others."""
+    if len(set(kinds)) != 1:
+        raise TypingError(f"kernels compute in one type, got {', '.join(map(str, kinds))}: write integers as floats")
+
+
 def _layout(kind: Any) -> tuple[Any, int, int, int]:
     return INTEGER[kind.bitwidth]
 
@@ -51,7 +58,7 @@ def ready(_typing: Any) -> Any:
 @intrinsic
 def fma(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a*b + c rounded once."""
-    del b, c
+    _require_one_type(a, b, c)
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return _fma(builder, *arguments)
@@ -62,6 +69,7 @@ def fma(_typing: Any, a: Any, b: Any, c: Any) -> Any:
 @intrinsic
 def polynomial(_typing: Any, coefficients: Any, u: Any) -> Any:
     """Horner's rule, highest coefficient first, unrolled."""
+    _require_one_type(coefficients.dtype, u)
 
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         table, at = arguments
@@ -165,6 +173,16 @@ def at(_typing: Any, row: Any, j: Any, like: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, found)
 
     return types.UniTuple(like, len(row))(row, types.intp, like), generate
+
+
+@intrinsic
+def number(_typing: Any, integer: Any, like: Any) -> Any:
+    """Return an integer as a float of the type of `like`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.cast(builder, arguments[0], signature.args[0], signature.args[1])
+
+    return like(integer, like), generate
 
 
 @intrinsic

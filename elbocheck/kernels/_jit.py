@@ -5,7 +5,7 @@ names kernels. Nothing is compiled, and Numba is not imported, before a loop is 
 or loaded from the disk, for the loop, its kernels, the layout of its arguments and the type that it computes in.
 
 To compute in float32 a kernel needs nothing but float32 constants: its literals, and the globals it names, are converted.
-`math.exp`, `expm1`, `log` and `log1p` become those of `libm`.
+`math.exp`, `expm1`, `log`, `log1p` and `ceil` become those of `libm`.
 
 A closure over a compiled function never hits Numba's cache: the key holds the function's per-process identity. Functions
 are therefore copied, with *globals* that hold what they name. Numba's cache also does not see edits in the files of
@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 # what is constant along a row becomes a product) save time and cost a rounding or none; exact kernels catch errors in
 # flight, which `contract` would turn to nothing.
 FAST = {"contract", "arcp"}
-VECTORISED = ("exp", "expm1", "log", "log1p")
+VECTORISED = ("ceil", "exp", "expm1", "log", "log1p")
 MOST = 5  # arguments of a kernel
 
 
@@ -100,10 +100,15 @@ def compiled(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
 def _signature(function: FunctionType, results: tuple[int, ...], layouts: tuple[Layout, ...]) -> Any:
     from numba import types
 
-    stored, result, computed = (getattr(types, name) for name in layouts[0][1:4])
+    result, computed = getattr(types, layouts[0].result), getattr(types, layouts[0].computed)
     outputs = [types.Tuple([types.Array(result, 2, "A")] * count) for count in results]
     inputs = [
-        types.Tuple([types.Array(stored if v else computed, 1 + v, "A", readonly=True) for v in layout.varies])
+        types.Tuple(
+            [
+                types.Array(getattr(types, layout.stored) if v else computed, 1 + v, "A", readonly=True)
+                for v in layout.varies
+            ]
+        )
         for layout in layouts
     ]
     integers = function.__code__.co_argcount - len(outputs) - len(inputs)

@@ -58,8 +58,10 @@ def _series(k: float) -> tuple[float, float]:
     q = 0.25 * k * k
     log_k = math.log(0.5 * k) + EULER_GAMMA
     term, harmonic, k0, k1 = 1.0, 0.0, 0.0, 0.0
-    for n in range(1, 10):
+    n = 1.0
+    while n < 10.0:
         inverse = 1.0 / n
+        n += 1.0
         k0 += term * (harmonic - log_k)
         k1 += term * inverse * (log_k - harmonic - 0.5 * inverse)
         term *= q * inverse * inverse

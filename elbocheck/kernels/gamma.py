@@ -134,8 +134,8 @@ def deviance_from_excess(x: float, mean: float, excess: float) -> float:
     value = x * minus_log1p((excess if near else about - x) / x) + (0.0 if near else (step if above else -step))
     if x > 4.0 * mean or mean > 4.0 * x:
         value = mean + x * (_log_quotient(x, mean) - 1.0)
-    certain = mean + 0.0 * x if excess == excess else excess
-    return value if x > 0.0 and mean < math.inf else certain
+    value = value if x > 0.0 and mean < math.inf else mean + 0.0 * x
+    return value if excess == excess else excess
 
 
 def _log_quotient(x: float, mean: float) -> float:

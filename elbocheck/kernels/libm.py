@@ -13,7 +13,7 @@ from math import inf, nan
 
 from elbocheck.kernels.primitives import by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
 
-__all__ = ["exp", "exp_of_negative", "expm1", "expm1_minus", "log", "log1p", "log1p_unit"]
+__all__ = ["ceil", "exp", "exp_of_negative", "expm1", "expm1_minus", "log", "log1p", "log1p_unit"]
 
 INVERSE_LOG_TWO = 1.4426950408889634
 # The number that moves an integer to the lowest bits of a sum.
@@ -61,6 +61,12 @@ ATANH_WIDE = by_type(  # the same for s <= 1/3: 2**-64; 2**-27
     ),
     float32=(0.14012024224445235, 0.13999635289839552, 0.20010843847382256, 0.3333320668556187),
 )  # fmt: skip
+
+
+def ceil(x: float) -> float:
+    """The smallest integer not below x, as a float, for |x| below a quarter of what holds every integer."""
+    nearest = (x + SHIFTER) - SHIFTER
+    return nearest if nearest >= x else nearest + 1.0
 
 
 def exp(x: float) -> float:

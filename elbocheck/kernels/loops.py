@@ -12,13 +12,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from elbocheck.kernels.primitives import accumulate, add, at, put, ready, row_of, scale
+from elbocheck.kernels.primitives import accumulate, add, at, number, put, ready, row_of, scale
 
 __all__ = ["elbos", "importance_weighted", "row_sum", "sums", "values"]
 
-BLOCK = 512
+BLOCK = 128  # so that a loop that is not vectorised stays within three ulps too
 ZERO = 0.0
+ONE = 1.0
 SIGN = 1.0
+LEAST = -math.inf
 SMALL = 1e-30  # times a result, its infinity or NaN is left and nothing else
 
 
@@ -66,7 +68,7 @@ def sums(out: Any, slopes: Any, arguments: Any, size: int, first: int, last: int
     health = ZERO
     for i in range(first, last):
         row = row_of(arguments, i)
-        value = SIGN * (row_sum(row, row_of(slopes, i), size) + (ZERO + size) * constant(*at(row, 0, ZERO)))
+        value = SIGN * (row_sum(row, row_of(slopes, i), size) + number(size, ZERO) * constant(*at(row, 0, ZERO)))
         put(row_of(out, i), 0, (value,))
         health += SMALL * value
     return health
@@ -87,7 +89,7 @@ def elbos(
     health = ZERO
     for i in range(first, last):
         row = row_of(arguments, i)
-        energy = row_sum(row, row_of(slopes, i), size) + (ZERO + size) * constant(*at(row, 0, ZERO))
+        energy = row_sum(row, row_of(slopes, i), size) + number(size, ZERO) * constant(*at(row, 0, ZERO))
         value = -(energy + regulariser(row_of(latents, i), row_of(latent_slopes, i), width))
         put(row_of(out, i), 0, (value,))
         health += SMALL * value
@@ -106,23 +108,23 @@ def importance_weighted(
     """
     health = ZERO
     for i in range(first, last):
-        top, total = -math.inf, ZERO
+        top, total = LEAST, ZERO
         kept = row_of(weights, i)
         for k in range(samples):
             sample = i * samples + k
             row = row_of(data, i) + row_of(parameters, sample)
-            energy = row_sum(row, row_of(slopes, sample), size) + (ZERO + size) * constant(*at(row, 0, ZERO))
+            energy = row_sum(row, row_of(slopes, sample), size) + number(size, ZERO) * constant(*at(row, 0, ZERO))
             latent = row_of(posterior, i) + row_of(noise, sample)
             weight = -(energy + regulariser(latent, row_of(sample_slopes, sample), width))
             put(kept, k, (weight,))
             if weight > top:
-                total = total * math.exp(top - weight) + (ZERO + 1)
+                total = total * math.exp(top - weight) + ONE
                 top = weight
             elif weight == weight:
                 total += math.exp(weight - top)
             else:
                 total = weight
-        value = top + math.log(total / samples)
+        value = top + math.log(total / number(samples, ZERO))
         put(row_of(out, i), 0, (value,))
         health += SMALL * value
         for k in range(samples):

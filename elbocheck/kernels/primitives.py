@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 __all__ = [
-    "CAREFUL", "ByType", "accumulate", "add", "at", "by_type", "exponent", "fma", "fraction", "polynomial", "put", "ready", "row_of",
-    "scale", "two_to", "two_to_minus",
+    "CAREFUL", "ByType", "accumulate", "add", "at", "by_type", "exponent", "fma", "fraction", "number", "polynomial", "put", "ready",
+    "row_of", "scale", "two_to", "two_to_minus",
 ]  # fmt: skip
 
 
@@ -62,7 +62,20 @@ def _stand_in(name: str) -> Any:
     return primitive
 
 
-accumulate, add, at, exponent, fraction, put, ready, row_of, scale, two_to, two_to_minus = map(
+accumulate, add, at, exponent, fraction, number, put, ready, row_of, scale, two_to, two_to_minus = map(
     _stand_in,
-    ("accumulate", "add", "at", "exponent", "fraction", "put", "ready", "row_of", "scale", "two_to", "two_to_minus"),
+    (
+        "accumulate",
+        "add",
+        "at",
+        "exponent",
+        "fraction",
+        "number",
+        "put",
+        "ready",
+        "row_of",
+        "scale",
+        "two_to",
+        "two_to_minus",
+    ),
 )

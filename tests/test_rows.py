@@ -1,0 +1,222 @@
+"""Rows, sums, gradients and tiers: against NumPy and math.fsum, at every layout, for any number of threads."""
+
+from __future__ import annotations
+
+import doctest
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import elbocheck.densities.density
+import elbocheck.divergences.divergence
+import elbocheck.kernels.threads
+from elbocheck.budget import ulp_distance
+from elbocheck.densities import DENSITIES, Density, bernoulli, huber, laplace, normal, poisson, student_t
+from elbocheck.divergences import normal_standard
+from elbocheck.errors import ParameterError, UsageError
+from elbocheck.kernels.threads import shared, thread_count, threads
+
+ROWS, SIZE = 5, 777
+RNG = np.random.default_rng(4)
+X, LOC = RNG.normal(size=(ROWS, SIZE)), RNG.normal(size=(ROWS, SIZE))
+SCALARS = [
+    density for density in DENSITIES if not density.event_rank and density.name not in ("beta", "truncated_normal")
+]
+
+
+def member(density: Density, shape: tuple[int, ...], dtype: str) -> tuple[Any, dict[str, Any]]:
+    """Return points and parameters of the first form, the first parameter varying, in everyday ranges."""
+    rng = np.random.default_rng(len(density.name))
+    ranges = {
+        "loc": (-2, 2),
+        "logits": (-4, 4),
+        "rate": (0.5, 9),
+        "df": (2, 9),
+        "concentration": (0.5, 5),
+        "levels": (256, 256),
+    }
+    form = density.forms[0]
+    values = {
+        name: rng.uniform(*ranges.get(name, (0.5, 2)), size=shape if i == 0 else ())
+        for i, name in enumerate(form.names)
+    }
+    values = {name: np.floor(value) if name == "levels" else value.astype(dtype) for name, value in values.items()}
+    points = form.draw(rng, shape, *[np.asarray(value, np.float64) for value in values.values()])
+    return points.astype(dtype), {name: v.astype(dtype) if v.ndim else float(v) for name, v in values.items()}
+
+
+@pytest.mark.parametrize("density", SCALARS, ids=lambda density: density.name)
+def test_row_sums_are_within_three_ulps_of_the_true_sum(density: Density) -> None:
+    """In both dtypes and tiers, of what log_prob gives for each number in float64."""
+    for dtype in ("float64", "float32"):
+        x, values = member(density, (ROWS, SIZE), dtype)
+        each = density.log_prob(x.astype(float), **{n: np.asarray(v, float) for n, v in values.items()})
+        truth = [math.fsum(row) for row in each]
+        terms = np.abs(density.energy(x.astype(float), **values)) + np.abs(density.log_normalizer(**values))
+        size = [math.fsum(row) for row in terms]  # what cancels costs ulps of its size
+        for tier in ("exact", "fast"):
+            found = density.log_prob_sum(x, tier=tier, **values)
+            assert found.dtype == dtype
+            allowed = 3.0 if tier == "exact" or dtype == "float64" else 8.0
+            assert ulp_distance(found, truth, dtype, magnitude=size).max() <= allowed, (tier, dtype)
+
+
+@pytest.mark.parametrize(
+    "density", [normal, bernoulli, huber, laplace, student_t, poisson], ids=lambda density: density.name
+)
+def test_results_do_not_depend_on_the_number_of_threads(density: Density) -> None:
+    """Elementwise, summed, and with gradients: the same bits for one, two and three threads."""
+    x, values = member(density, (67, 4001), "float32")
+    moving = density.forms[0].names[0]
+    for tier in ("exact", "fast"):
+
+        def everything(tier: str = tier) -> list[Any]:
+            value, grad = density.value_and_grad(x, moving, tier=tier, **values)
+            whole = density.log_prob_sum(x, axis=None, tier=tier, **values)
+            return [density.log_prob(x, tier=tier, **values), value, grad[moving], whole]
+
+        seen = []
+        for count in (1, 2, 3):
+            with threads(count):
+                seen.append(everything())
+        for other in seen[1:]:
+            for one, two in zip(seen[0], other, strict=True):
+                np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("density", SCALARS, ids=lambda density: density.name)
+def test_value_and_grad_is_log_prob_sum_and_grad(density: Density) -> None:
+    """One pass gives what the separate calls give; of a parameter that does not vary, the sum of its slopes."""
+    x, values = member(density, (ROWS, SIZE), "float64")
+    names = density.forms[0].names[:3]
+    value, grad = density.value_and_grad(x, names, **values)
+    assert ulp_distance(value, density.log_prob_sum(x, **values), "float64").max() <= 3
+    slopes = density.grad(x, **values)
+    for name in names:
+        if np.ndim(values[name]):
+            np.testing.assert_array_equal(grad[name], slopes[name])
+        else:
+            each = slopes[name]
+            size = [math.fsum(map(abs, row)) for row in each]
+            assert ulp_distance(grad[name], [math.fsum(row) for row in each], "float64", magnitude=size).max() <= 3
+
+
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "contiguous": lambda a: a,
+    "transposed": np.asfortranarray,
+    "strided": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
+    "reversed": lambda a: a[::-1, ::-1][::-1, ::-1],
+    "unaligned": lambda a: np.frombuffer(b"x" + a.tobytes(), np.uint8)[1:].view(a.dtype).reshape(a.shape),
+    "byteswapped": lambda a: a.astype(a.dtype.newbyteorder()),
+    "list": lambda a: a.tolist(),
+    "readonly": lambda a: np.broadcast_to(a, a.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    "loc", [LOC, LOC[:1], LOC[:, :1], LOC[0], 0.25, np.array(0.25), LOC[:1, :1]], ids=lambda a: str(np.shape(a))
+)
+def test_any_layout_gives_what_numpy_gives(layout: str, loc: Any) -> None:
+    """Arrays of every order, alignment and broadcast shape."""
+    x = LAYOUTS[layout](X)
+    truth = normal.log_prob(X.copy(), loc=np.broadcast_to(loc, X.shape).copy(), scale=1.5)
+    np.testing.assert_array_equal(normal.log_prob(x, loc=loc, scale=1.5), truth)
+    summed = normal.log_prob_sum(x, loc=loc, scale=1.5)
+    assert ulp_distance(summed, [math.fsum(row) for row in truth], "float64").max() <= 3
+
+
+def test_three_axes_and_none() -> None:
+    """Leading axes of any number, and none at all."""
+    x = X[:, :776].reshape(5, 8, 97)
+    np.testing.assert_array_equal(normal.log_prob_sum(x, loc=0.0, scale=1.0).shape, (5, 8))
+    assert normal.log_prob_sum(x, axis=None, loc=0.0, scale=1.0).shape == ()
+    assert normal.log_prob_sum(3.0, loc=0.0, scale=1.0) == normal.log_prob(3.0, loc=0.0, scale=1.0)
+    np.testing.assert_array_equal(normal.log_prob_sum(np.ones((3, 0)), loc=0.0, scale=1.0), np.zeros(3))
+    assert normal.log_prob(np.ones((0, 3)), loc=0.0, scale=1.0).shape == (0, 3)
+
+
+@pytest.mark.parametrize("size", [1, 2**16, 2**16 + 1, 3 * 2**16 + 5])
+def test_a_long_row_is_summed_in_parts(size: int) -> None:
+    """Over all axes, within three ulps of the true sum."""
+    x = np.linspace(-3, 3, size)
+    truth = math.fsum(normal.log_prob(x, loc=0.1, scale=1.0))
+    assert ulp_distance(normal.log_prob_sum(x, axis=None, loc=0.1, scale=1.0), truth, "float64") <= 3
+
+
+def test_out_is_filled_and_returned() -> None:
+    """An array that fits; what does not is refused with what would."""
+    out = np.empty(X.shape)
+    assert normal.log_prob(X, loc=LOC, scale=1.0, out=out) is out
+    np.testing.assert_array_equal(out, normal.log_prob(X, loc=LOC, scale=1.0))
+    for wrong in (out[:, ::2], out[0], out.astype(np.float32), np.asfortranarray(out)):
+        with pytest.raises(UsageError, match=r"out must be C-contiguous float64 of shape \(5, 777\), got"):
+            normal.log_prob(X, loc=LOC, scale=1.0, out=wrong)
+
+
+def test_a_wrong_tier_or_axis_is_named() -> None:
+    """One clear sentence each."""
+    with pytest.raises(UsageError, match="tier must be 'exact' or 'fast', got 'quick'"):
+        normal.log_prob(X, loc=LOC, scale=1.0, tier="quick")
+    with pytest.raises(UsageError, match="axis must be -1 or None, got 0"):
+        normal.log_prob_sum(X, axis=0, loc=LOC, scale=1.0)
+    with pytest.raises(ParameterError, match="wrt must name some of loc, scale, got 'sigma'"):
+        normal.value_and_grad(X, "sigma", loc=LOC, scale=1.0)
+
+
+@pytest.mark.parametrize("density", SCALARS, ids=lambda density: density.name)
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_bad_parameter_among_many_raises(density: Density, bad: float) -> None:
+    """One element of a long array, elementwise and summed: an infinity never passes for a limit."""
+    x, values = member(density, (3, 1000), "float64")
+    name = density.forms[0].names[0]
+    values[name][1, 500] = bad
+    for points in (x, np.where(x > 0.5, 0.0, x), np.where(x < 0.5, 1.0, x)):
+        for call in (density.log_prob, density.log_prob_sum):
+            with pytest.raises(ParameterError, match=f"{name} must be .*got {bad!r}"):
+                call(points, **values)
+
+
+def test_fast_float32_stays_close() -> None:
+    """Where no terms cancel, float32 in float32 is within two ulps of the truth."""
+    for density in (normal, bernoulli, huber, laplace):
+        x, values = member(density, (50, 2000), "float32")
+        if "loc" in values:
+            x, values["loc"] = np.abs(x) + 3, -np.abs(values["loc"])  # nothing cancels in x - loc
+        truth = density.energy(x.astype(float), **{n: np.asarray(v, float) for n, v in values.items()})
+        assert ulp_distance(density.energy(x, tier="fast", **values), truth, "float32").max() <= 4, density.name
+
+
+def test_kl_sums_and_tiers() -> None:
+    """Rows of a divergence."""
+    found = normal_standard.kl_sum(loc=X, log_var=LOC)
+    each = normal_standard.kl(loc=X, log_var=LOC)
+    assert ulp_distance(found, [math.fsum(row) for row in each], "float64").max() <= 3
+
+
+def test_threads_are_shared_and_limited() -> None:
+    """Every part is computed once; the limit is kept, and a wrong one named."""
+    done: list[tuple[int, int]] = []
+
+    def work(first: int, last: int) -> float:
+        done.append((first, last))
+        return 0.0
+
+    with threads(3):
+        assert thread_count() == 3
+        assert shared(work, 300, 10**6)
+    assert sorted(done) == [(0, 100), (100, 200), (200, 300)]
+    assert not shared(lambda first, last: math.nan, 3, 1)
+    with pytest.raises(UsageError, match="threads must be >= 1, got 0"), threads(0):
+        pass
+
+
+@pytest.mark.parametrize(
+    "module", [elbocheck.densities.density, elbocheck.divergences.divergence, elbocheck.kernels.threads]
+)
+def test_examples_run(module: Any) -> None:
+    """The examples in the docstrings are right."""
+    assert doctest.testmod(module).failed == 0
