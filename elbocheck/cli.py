@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_verify(commands.add_parser("verify", help="read a loss by calling it"))
     _add_certify(commands.add_parser("certify", help="prove the references: digits, routes, ulps"))
+    _add_bench(
+        commands.add_parser("bench", help="time references, frameworks and a loss: speed and accuracy in one table")
+    )
     page = commands.add_parser("rule", help="print the page of a rule")
     page.add_argument("code", help="a code or a name, e.g. ELB103 or both-terms-mean")
     page.set_defaults(run=_rule)
@@ -118,6 +121,63 @@ def _add_certify(certify: argparse.ArgumentParser) -> None:
     add("--format", choices=("text", "json"), default="text", help="how to print the table (text)")
     add("--output", metavar="FILE", help="write the table there instead")
     certify.set_defaults(run=_certify)
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    add = bench.add_argument
+    add("target", nargs="?", help="a loss, as verify takes it; by default the references alone")
+    add("--family", action="append", default=[], metavar="NAME", help="a density; by default the loss's, or three")
+    add("--shape", default="128x784", metavar="BxD", help="data, and numbers of each (128x784)")
+    add("--dtype", action="append", default=[], help="float32 or float64")
+    add("--against", metavar="NAMES", help="numpy, scipy, torch, jax, tensorflow; by default what is installed")
+    add("--threads", default="1", metavar="N", help="threads of each contender (1)")
+    add("--seconds", default="30", metavar="N", help="to spend on turns, a whole number (30)")
+    add("--role", action="append", default=[], metavar="ARG=ROLE", help="as verify takes it")
+    add("--set", action="append", default=[], metavar="ARG=VALUE", help="keep an argument at a value")
+    add("--init", action="append", default=[], metavar="ARG=VALUE", help="instantiate a class with an argument")
+    add("--seed", default="0", help="of the data, a whole number (0)")
+    add("--format", choices=("text", "json", "html"), default="text", help="how to print the table (text)")
+    add("--output", metavar="FILE", help="write the table there instead")
+    bench.set_defaults(run=_bench)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from elbocheck.bench import bench, html, render, to_json
+
+    if options.output:
+        _refuse_folder(options.output)
+    shape = _shape("x", options.shape)
+    if len(shape) != 2:
+        raise UsageError(f"--shape {options.shape}: give two numbers, e.g. --shape 128x784")
+    seed = _seed(options.seed)
+    found = bench(
+        _theirs(options, shape[1], seed) if options.target else None,
+        families=options.family,
+        shape=(shape[0], shape[1]),
+        dtypes=options.dtype,
+        against=None if options.against is None else options.against.replace(",", " ").split(),
+        threads_each=_count("--threads", options.threads, 1),
+        seconds=_count("--seconds", options.seconds, 1),
+        seed=seed,
+        progress=_bar,
+    )
+    _emit({"text": render, "json": to_json, "html": html}[options.format](found), options.output)
+    return 0
+
+
+def _theirs(options: argparse.Namespace, size: int, seed: int) -> Any:
+    from elbocheck.bench import read_theirs
+    from elbocheck.engine import verify
+    from elbocheck.loading import load
+    from elbocheck.loss import Loss
+
+    function = load(options.target, _pairs("--init", options.init))
+    given: Any = {
+        "roles": {_key(k): _literal(v) if _is_number(v) else v for k, v in _strings("--role", options.role).items()},
+        "constants": {_key(k): v for k, v in _pairs("--set", options.set).items()},
+    }
+    verdict = verify(function, target=options.target, seed=seed, **given)
+    return read_theirs(verdict, Loss.of(function, target=options.target, seed=seed, **given), size)
 
 
 def _certify(options: argparse.Namespace) -> int:

@@ -129,6 +129,22 @@ class Loss:
         found = self.adapter.gradient(call, {role.value: array for role, array in wrt.items()})
         return {Role(name): slope for name, slope in found.items()}
 
+    def repeated(self, inputs: Inputs) -> Callable[[], Any]:
+        """Return a call of the loss on these arrays with nothing around it, to be timed."""
+        args, kwargs = self._arguments({role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles})
+        return lambda: self.function(*args, **kwargs)
+
+    def repeated_gradient(self, inputs: Inputs, wrt: Role) -> Callable[[], Any] | None:
+        """Return the same with its derivative by one role; None where the framework has none."""
+        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+
+        def call(leaf: Any) -> Any:
+            args, kwargs = self._arguments({**tensors, wrt: leaf})
+            return pick(self.function(*args, **kwargs), self.adapter, self.member)[0]
+
+        repeated = getattr(self.adapter, "repeated_gradient", None)
+        return None if repeated is None else repeated(call, tensors[wrt])
+
     def _run(self, tensors: Mapping[Role, Any]) -> Any:
         args, kwargs = self._arguments(tensors)
         self.adapter.seed(self.seed)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import lgamma
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from elbocheck.adapters import Array, freeze_numpy
+from elbocheck.adapters.kit import Contender, Formula, Kit
 
 
 class NumPy:
@@ -38,3 +41,24 @@ class NumPy:
 
 
 ADAPTER = NumPy()
+
+
+def namespace(special: Callable[[Array], Array]) -> SimpleNamespace:
+    """NumPy's functions by the names that formulas use."""
+    functions = {name: getattr(np, name) for name in ("abs", "exp", "log", "log1p", "where")}
+    return SimpleNamespace(**functions, relu=lambda a: np.maximum(a, 0.0), lgamma=special)
+
+
+_M = namespace(np.vectorize(lgamma))
+
+
+def _each(formula: Formula, x: Array, moving: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.asarray(formula(_M, x, moving))
+
+
+def _sums(formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
+    return {"numpy": lambda: formula(_M, x, moving).sum(-1)}
+
+
+KIT = Kit("numpy", _each, _sums, lambda _formula, _x, _moving: {}, lambda _count: None)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Density", "Form", "Parameter", "log_prob_element"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Form:
     """One parametrisation of a density.
 
@@ -90,12 +90,13 @@ class Form:
         energy, normalizer = self.energy_grad[place], self.log_normalizer_grad[place]
         return slope(scalar(energy), None if normalizer is None else scalar(normalizer))
 
+    @cache  # noqa: B019  # forms live as long as the program
     def slope_element(self, name: str) -> Element:
         """The same for loops."""
         return Element(together(self.slope_kernel(name)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Density:
     """A probability density or mass function; every method takes the parameters of one of its forms by name.
 

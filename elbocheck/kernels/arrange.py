@@ -24,6 +24,7 @@ TIERS = ("exact", "fast")
 """exact: float32 is computed in float64 and rounded once. fast: float32 is computed in float32."""
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+LARGEST = 3e38  # below, nothing overflows in float32
 WEAK = (float, int, bool)  # Python's numbers follow the arrays
 Spec = tuple[tuple[int, ...], str, bool]  # shape, dtype's character or "" of a Python number, contiguous and aligned
 Step = Callable[[Any], NDArray[Any]]
@@ -154,8 +155,12 @@ def _constant(spec: Spec, whole: tuple[int, ...], count: int, dtype: np.dtype[An
 def _filled(array: Any, whole: tuple[int, ...], count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     del whole
     found = np.empty(count, dtype)
-    with np.errstate(over="ignore", under="ignore"):
-        found.fill(array if type(array) in WEAK else array.item())
+    value = array if type(array) in WEAK else array.item()
+    if dtype is FLOAT64 or -LARGEST < value < LARGEST:
+        found.fill(value)
+        return found
+    with np.errstate(over="ignore"):
+        found.fill(value)
     return found
 
 

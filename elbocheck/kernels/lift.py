@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from math import fsum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,13 +68,14 @@ class Lifted:
         """Sum over the last axis of the broadcast shape, within a few ulps of the true sum of the elements."""
         return sums(self.element, arrange(arguments, tier))[0]
 
-    @property
+    @cached_property
     def element(self) -> Element:
         """What loops are compiled for."""
         return Element(together(self.scalar))
 
 
-class Element(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Element:
     """What a loop computes for each number, and for each row.
 
     Attributes:

@@ -27,6 +27,7 @@ HOMES = {
     "jax": ("adapters/jax.py", "gallery/"),
     "tensorflow": ("adapters/tensorflow.py", "gallery/"),
     "keras": ("adapters/tensorflow.py", "gallery/"),
+    "scipy": ("adapters/scipy.py",),
     "rich": ("reports/terminal.py",),
 }
 """Where each library may be imported; NumPy may be everywhere, SciPy and everything else nowhere."""
