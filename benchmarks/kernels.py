@@ -52,6 +52,7 @@ def torch_ways(function: Callable[..., Any], *arrays: Any, grad: int = 0) -> dic
         value = way(*given)
         return (value, torch.autograd.grad(value.sum(), given[:grad])) if grad else value
 
+    torch.compiler.reset()  # or it gives up, silently, after eight shapes
     compiled = torch.compile(function, dynamic=False)
     return {"torch": lambda: run(function), "torch.compile": lambda: run(compiled)}
 
@@ -240,6 +241,7 @@ def elementwise() -> Iterator[Cell]:
             def into(x: Any, moving: Any, out: Any, formula=workload.formula, space=space) -> Any:  # type: ignore[no-untyped-def]
                 out.copy_(formula(space, x, moving))
 
+            torch.compiler.reset()  # or it gives up, silently, after eight shapes
             compiled = torch.compile(into, dynamic=False)
             peers: dict[str, Call] = {"torch.compile(out)": lambda c=compiled, t=tensors, o=target: c(*t, o)}  # type: ignore[misc]
             yield f"{workload.family} 1e7 {np.dtype(dtype).name}", x.size, 3 * x.nbytes, {

@@ -78,6 +78,7 @@ def _ways(function: Callable[..., Any], x: Any, moving: Any) -> Mapping[str, Con
     """Eager, and compiled where that works."""
     found: dict[str, Contender] = {"torch": lambda: function(x, moving)}
     try:
+        torch.compiler.reset()  # or it gives up, silently, after eight shapes
         compiled = torch.compile(function, dynamic=False)
         compiled(x, moving)
     except Exception:  # noqa: BLE001  # no compiler on this machine: torch raises what it likes
@@ -103,6 +104,7 @@ def _sums_and_grad(formula: Formula, x: Array, moving: Array) -> Mapping[str, Co
     data, leaf = torch.from_numpy(x), torch.from_numpy(moving).requires_grad_(True)
     found: dict[str, Contender] = {"torch": lambda: with_gradient(sums, data, leaf)}
     try:
+        torch.compiler.reset()
         compiled = torch.compile(sums, dynamic=False)
         with_gradient(compiled, data, leaf)
     except Exception:  # noqa: BLE001  # no compiler on this machine: torch raises what it likes

@@ -187,7 +187,7 @@ class Density:
             >>> bernoulli.log_prob_sum([[0.0, 1.0], [1.0, 1.0]], logits=0.0).tolist()
             [-1.3862943611198906, -1.3862943611198906]
         """
-        form = self.form(parameters)
+        form = _form(self, tuple(parameters))
         if axis not in (-1, None):
             raise UsageError(f"{self.name}: axis must be -1 or None, got {axis!r}")
         if not isinstance(form.energy, Lifted):

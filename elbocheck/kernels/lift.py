@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from math import fsum
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from elbocheck.errors import UsageError
 from elbocheck.kernels import loops
 from elbocheck.kernels._jit import Bound, Layout, compiled, require_kernel
-from elbocheck.kernels.arrange import Rows, arrange, result_dtype
+from elbocheck.kernels.arrange import Plan, Rows, arrange, result_dtype
 from elbocheck.kernels.elements import Function, nothing, together
 from elbocheck.kernels.threads import shared
 
@@ -124,11 +124,11 @@ def fill(element: Element, rows: Rows, out: Any) -> tuple[Any, bool]:
 def sums(element: Element, rows: Rows, slopes: tuple[Array, ...] = ()) -> tuple[Array, bool]:
     """Sum over the last axis, and whether every sum is finite; slopes are stored as arrays of two axes."""
     plan, arrays = rows
-    out = np.zeros((plan.count, 1), plan.layout.result)
-    finite = True
-    if plan.size:
-        loop, size = _sums(element, plan.layout, len(slopes)), plan.size
-        finite = shared(lambda first, last: loop((out,), slopes, arrays, size, first, last), plan.count, size)
+    out, size = np.empty((plan.count, 1), plan.layout.result), plan.size
+    if not size:
+        return narrow(np.zeros(plan.shape[:-1]), plan.dtype), True
+    loop = _planned_sums(element, plan, len(slopes))
+    finite = shared(lambda first, last: loop((out,), slopes, arrays, size, first, last), plan.count, size)
     return narrow(out.reshape(plan.shape[:-1]), plan.dtype), finite
 
 
@@ -150,6 +150,11 @@ def total(element: Element, rows: Rows) -> tuple[Array, bool]:
 
     finite = shared(work, parts, PART)
     return narrow(np.asarray(fsum(out.ravel())), plan.dtype), finite
+
+
+@lru_cache(maxsize=4096)  # by identity: the hash of a layout takes as long as the arithmetic of a small batch
+def _planned_sums(element: Element, plan: Plan, slopes: int) -> Any:
+    return _sums(element, plan.layout, slopes)
 
 
 @cache
