@@ -33,9 +33,14 @@ def render(bench: Bench) -> str:
 def _line(bench: Bench, cell: Cell, entry: Entry) -> str:
     rate = cell.moved / entry.timing.best
     return (
-        f"{entry.name[:21]:22}{_time(entry.timing.best):>10}{cell.numbers / entry.timing.best / 1e6:>10,.0f} M"
+        f"{_short(entry.name, 21):22}{_time(entry.timing.best):>10}{cell.numbers / entry.timing.best / 1e6:>10,.0f} M"
         f"{rate / 1e9:>6.1f} GB/s{rate / bench.reading:>8.0%}{entry.timing.spread:>8.0%}{entry.ratio:>8.2f}x  {_error(entry, cell)}"
     )
+
+
+def _short(name: str, most: int) -> str:
+    """A target by its end, where its function stands."""
+    return name if len(name) <= most else "…" + name[1 - most :]
 
 
 def _threads(bench: Bench) -> str:
@@ -116,7 +121,7 @@ def _bars(entry: Entry, top: int, rate: float, fastest: float, bits: int, seen: 
     kind = _kind(entry.name)
     length = max(2.0, (MIDDLE - LEFT) * rate / fastest)
     found = [
-        f'<text x="{LEFT - 8}" y="{top + 14}" text-anchor="end">{escape(entry.name[:26])}</text>',
+        f'<text x="{LEFT - 8}" y="{top + 14}" text-anchor="end">{escape(_short(entry.name, 25))}</text>',
         f'<rect x="{LEFT}" y="{top}" width="{length:.1f}" height="18" rx="2" class="{kind}"/>',
         f'<text x="{LEFT + length + 6:.1f}" y="{top + 14}">{rate / 1e6:,.0f}</text>',
     ]
