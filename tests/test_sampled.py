@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elbocheck.budget import QUOTIENT, ulp_distance
+from elbocheck.budget import BUDGETS, QUOTIENT, ulp_distance
 from elbocheck.densities import (
     Density,
     bernoulli,
@@ -132,13 +132,10 @@ def test_float32_and_fast() -> None:
     given = [a.astype(np.float32) for a in (x, parameters["logits"], LOC, LOG_VAR, EPS_K)]
     wide = [a.astype(np.float64) for a in given]
     truth = importance_weighted(bernoulli, wide[0], {"logits": wide[1]}, *wide[2:])
-    for tier, ulps in (("exact", BUDGET), ("fast", 8.0)):
+    for tier, ulps in (("exact", BUDGETS["rounding.float32"].ulps), ("fast", 8.0)):
         found = importance_weighted(bernoulli, given[0], {"logits": given[1]}, *given[2:], tier=tier)
         assert found.dtype == np.float32
         assert ulp_distance(found, truth, "float32").max() <= ulps
-
-
-BUDGET = 0.5 + 2.0**-20
 
 
 def test_threads_do_not_change_a_bit() -> None:

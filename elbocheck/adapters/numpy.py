@@ -43,22 +43,19 @@ class NumPy:
 ADAPTER = NumPy()
 
 
-def namespace(special: Callable[[Array], Array]) -> SimpleNamespace:
-    """NumPy's functions by the names that formulas use."""
-    functions = {name: getattr(np, name) for name in ("abs", "exp", "log", "log1p", "where")}
-    return SimpleNamespace(**functions, relu=lambda a: np.maximum(a, 0.0), lgamma=special)
+def arrays_kit(name: str, special: Callable[[Array], Array]) -> Kit:
+    """The kit of NumPy's functions and one for log Gamma."""
+    functions = {word: getattr(np, word) for word in ("abs", "exp", "log", "log1p", "where")}
+    m = SimpleNamespace(**functions, relu=lambda a: np.maximum(a, 0.0), lgamma=special)
+
+    def each(formula: Formula, x: Array, moving: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(formula(m, x, moving))
+
+    def sums(formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
+        return {name: lambda: formula(m, x, moving).sum(-1)}
+
+    return Kit(name, each, sums, lambda _formula, _x, _moving: {}, lambda _count: None)
 
 
-_M = namespace(np.vectorize(lgamma))
-
-
-def _each(formula: Formula, x: Array, moving: Array) -> Array:
-    with np.errstate(all="ignore"):
-        return np.asarray(formula(_M, x, moving))
-
-
-def _sums(formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
-    return {"numpy": lambda: formula(_M, x, moving).sum(-1)}
-
-
-KIT = Kit("numpy", _each, _sums, lambda _formula, _x, _moving: {}, lambda _count: None)
+KIT = arrays_kit("numpy", np.vectorize(lgamma))

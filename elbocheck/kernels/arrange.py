@@ -115,21 +115,28 @@ def _plan(specs: tuple[Spec, ...], tier: str, flat: bool, wide: bool) -> Plan:
     if tier not in TIERS:
         raise UsageError(f"tier must be 'exact' or 'fast', got {tier!r}")
     shape = np.broadcast_shapes(*(spec[0] for spec in specs))
-    dtype = _promoted(tuple(spec[1] for spec in specs))
     joined = flat and all(prod(own) == 1 or (own == shape and whole) for own, _, whole in specs)
     count, size = (1, prod(shape)) if joined else (prod(shape[:-1]), shape[-1] if shape else 1)
     varies = tuple(prod(own) != 1 and (joined or own[-1] != 1) for own, _, _ in specs)
+    layout, dtype = _layout(specs, varies, tier, wide)
+    whole = (1, size) if joined else shape
+    steps = tuple(
+        _varying(spec, whole, (count, size), np.dtype(layout.stored))
+        if vary
+        else _constant(spec, shape[:-1], count, np.dtype(layout.computed))
+        for spec, vary in zip(specs, varies, strict=True)
+    )
+    return Plan(shape, count, size, dtype, layout, steps)
+
+
+def _layout(specs: tuple[Spec, ...], varies: tuple[bool, ...], tier: str, wide: bool) -> tuple[Layout, np.dtype[Any]]:
+    """What a loop is compiled for, and the dtype of its result by NumPy's promotion."""
+    dtype = _promoted(tuple(spec[1] for spec in specs))
     narrow = all(spec[1] == FLOAT32.str for spec, vary in zip(specs, varies, strict=True) if vary)
     stored = "float32" if narrow and dtype == FLOAT32 else "float64"
     computed = "float32" if tier == "fast" and stored == "float32" and not wide else "float64"
     result = "float32" if dtype == FLOAT32 and not wide else "float64"
-    steps = tuple(
-        _varying(spec, (1, size) if joined else shape, (count, size), np.dtype(stored))
-        if vary
-        else _constant(spec, shape[:-1], count, np.dtype(computed))
-        for spec, vary in zip(specs, varies, strict=True)
-    )
-    return Plan(shape, count, size, dtype, Layout(varies, stored, result, computed, tier == "fast"), steps)
+    return Layout(varies, stored, result, computed, tier == "fast"), dtype
 
 
 def _varying(spec: Spec, whole: tuple[int, ...], rows: tuple[int, int], dtype: np.dtype[Any]) -> Step:

@@ -34,7 +34,10 @@ Wide = NDArray[np.float64]
 
 
 class Kernel(Protocol):
-    """A function of arrays in float64."""
+    """A function of arrays."""
+
+    def __call__(self, *arguments: ArrayLike) -> Array:
+        """Evaluate, in the common dtype of the arrays."""
 
     def wide(self, *arguments: ArrayLike) -> Wide:
         """Evaluate, float64."""
@@ -216,6 +219,10 @@ class Vectorised:
     def scalar(self) -> Callable[..., Any]:
         """What is wrapped, for its name."""
         return self.function
+
+    def __call__(self, *arguments: ArrayLike) -> Array:
+        """Evaluate, in the common dtype of the arrays."""
+        return narrow(self.wide(*arguments), result_dtype(*arguments))
 
     def wide(self, *arguments: ArrayLike) -> Wide:
         """Evaluate, float64."""
