@@ -1,0 +1,158 @@
+"""Faults planted in the loops, one at a time: each is seen by a comparison with sums that are added without error."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elbocheck.budget import ulp_distance
+from elbocheck.densities import normal
+from elbocheck.densities.density import log_prob_element
+from elbocheck.estimators import sampled
+from elbocheck.kernels import loops
+from elbocheck.kernels._jit import Bound, Layout, compiled
+from elbocheck.kernels.elements import nothing, together
+
+RNG = np.random.default_rng(5)
+ROWS, SIZE = 3, 1000
+X = RNG.normal(size=(ROWS, SIZE)) * np.repeat(10.0 ** RNG.integers(-3, 9, SIZE // 100), 100)  # blocks of unlike sizes
+X[1, : loops.BLOCK] = X[1, -loops.BLOCK :] = 0.0
+X[1, 0], X[1, -1] = 1e17, -1e17  # beside what only compensation between blocks keeps
+DOUBLE = Layout((True,), "float64", "float64", "float64")
+
+
+def _itself(x: float) -> float:
+    return x
+
+
+def _three(_x: float) -> float:
+    return 3.0
+
+
+ELEMENT = together(_itself)
+
+
+def planted(function: Callable[..., Any], right: str, wrong: str) -> FunctionType:
+    """Return the function with a fragment of its source replaced."""
+    source = inspect.getsource(function)
+    assert source.count(right) == 1, (right, source.count(right))
+    scope = dict(vars(loops))
+    exec(compile(source.replace(right, wrong), "<planted>", "exec"), scope)
+    mutant = scope[function.__name__]
+    assert isinstance(mutant, FunctionType)
+    return mutant
+
+
+def sums_hold(row_sum: Any, sums: Any) -> bool:
+    """Whether sums of rows, their slopes' store and a constant for each number are right."""
+    bound = Bound(sums, (("row_sum", Bound(row_sum, (("element", ELEMENT),))), ("constant", _three), ("SIGN", 1.0)))
+    out = np.full((ROWS, 1), np.nan)
+    health = compiled(bound, (1, 0), DOUBLE)((out,), (), (X,), SIZE, 0, ROWS)
+    truth = [math.fsum([*row, 3.0 * SIZE]) for row in X]
+    size = [math.fsum(np.abs(row[np.abs(row) < 1e17])) + 3.0 * SIZE for row in X]
+    bad = np.where(X.max() == X, np.inf, X)
+    noticed = compiled(bound, (1, 0), DOUBLE)((np.empty((ROWS, 1)),), (), (bad,), SIZE, 0, ROWS)
+    near = bool(ulp_distance(out[:, 0], truth, "float64", magnitude=size).max() <= 3)
+    return near and math.isfinite(health) and not math.isfinite(noticed)
+
+
+def values_hold(values: Any) -> bool:
+    """Whether every number is stored where it belongs, and an infinity among them is noticed."""
+    bound = Bound(values, (("element", ELEMENT), ("constant", nothing), ("SIGN", -1.0)))
+    out = np.full((ROWS, SIZE), np.nan)
+    health = compiled(bound, (1,), DOUBLE)((out,), (X,), SIZE, 0, ROWS)
+    bad = np.where(X[1, 7] == X, np.inf, X)
+    noticed = compiled(bound, (1,), DOUBLE)((np.empty((ROWS, SIZE)),), (bad,), SIZE, 0, ROWS)
+    return bool((out == -X).all()) and math.isfinite(health) and not math.isfinite(noticed)
+
+
+def weights_hold(importance_weighted: Any) -> bool:
+    """Whether the bound is the log of the mean of the weights, and the weights that it stores are their shares."""
+    batch, samples, size, width = 3, 4, 6, 2
+    x, loc = RNG.normal(size=(batch, size)), RNG.normal(size=(batch * samples, size))
+    loc *= np.repeat([9.0, 0.3, 0.1], samples)[:, None]  # weights far apart, and close
+    latent, eps = RNG.normal(size=(2, batch, width)), RNG.normal(size=(batch * samples, width))
+    layouts = tuple(Layout((True,) * k, "float64", "float64", "float64") for k in (1, 1, 2, 1))
+    scale = np.full(batch * samples, 1.0)
+    layouts = (layouts[0], layouts[1]._replace(varies=(True, False)), *layouts[2:])
+    element = log_prob_element(normal, normal.forms[0], (True, True, False))
+    names = (("row_sum", Bound(loops.row_sum, (("element", element.value),))), ("constant", element.constant))
+    bound = Bound(importance_weighted, (*names, ("regulariser", sampled._regulariser(False, False))))
+    out, shares = np.empty((batch, 1)), np.empty((batch, samples))
+    loop = compiled(bound, (1, 1, 0, 0, 0), *layouts)
+    loop((out,), (shares,), (), (), (), (x,), (loc, scale), tuple(latent), (eps,), samples, size, width, 0, batch)
+    z = np.repeat(latent[0], samples, 0) + np.exp(0.5 * np.repeat(latent[1], samples, 0)) * eps
+    gap = 0.5 * (z**2 - eps**2 - np.repeat(latent[1], samples, 0)).sum(-1)
+    weights = (normal.log_prob_sum(np.repeat(x, samples, 0), loc=loc, scale=1.0) - gap).reshape(batch, samples)
+    truth = np.logaddexp.reduce(weights, axis=1)
+    kept = np.exp(weights - truth[:, None])
+    near = ulp_distance(out[:, 0], truth - math.log(samples), "float64", magnitude=np.abs(weights).max()).max() <= 8
+    return bool(near and ulp_distance(shares, kept, "float64", magnitude=np.abs(weights).max()).max() <= 8)
+
+
+def test_the_loops_as_they_are_hold() -> None:
+    """Nothing is reported where nothing was planted."""
+    assert sums_hold(loops.row_sum, loops.sums)
+    assert values_hold(loops.values)
+    assert weights_hold(loops.importance_weighted)
+
+
+ROW_SUM = (
+    ("min(start + BLOCK, size)", "min(start + BLOCK, size - 1)"),
+    ("range(0, size, BLOCK)", "range(BLOCK, size, BLOCK)"),
+    ("range(0, size, BLOCK)", "range(0, size - BLOCK, BLOCK)"),
+    ("total + lost if", "total if"),
+    ("lost += ", "lost -= "),
+    ("part = ZERO", "part = lost"),
+    ("longer = total + part", "longer = part"),
+)
+SUMS = (
+    ("number(size, ZERO) * constant", "constant"),
+    ("range(first, last)", "range(first + 1, last)"),
+    ("health += SMALL * value", "health += SMALL"),
+    ("SIGN * (", "-SIGN * ("),
+)
+VALUES = (
+    ("put(target, j, (value,))", "put(target, 0, (value,))"),
+    ("add(health, SMALL * value)", "add(health, SMALL)"),
+    ("for j in range(size)", "for j in range(size - 1)"),
+    ("row_of(out, i)", "row_of(out, first)"),
+)
+WEIGHTS = (
+    ("math.log(total / number(samples, ZERO))", "math.log(total)"),
+    ("                top = weight\n", ""),
+    ("total * math.exp(top - weight) + ONE", "total + ONE"),
+    ("math.exp(weight - top)\n            else", "math.exp(top - weight)\n            else"),
+    ("- top) / total", "- top)"),
+    ("sample = i * samples + k", "sample = k"),
+)
+
+
+@pytest.mark.parametrize("fault", ROW_SUM, ids=lambda fault: fault[1].strip())
+def test_a_fault_in_the_sum_of_a_row_is_seen(fault: tuple[str, str]) -> None:
+    """A block, an element or the compensation lost."""
+    assert not sums_hold(planted(loops.row_sum, *fault), loops.sums)
+
+
+@pytest.mark.parametrize("fault", SUMS, ids=lambda fault: fault[1].strip())
+def test_a_fault_in_the_loop_over_rows_is_seen(fault: tuple[str, str]) -> None:
+    """The constant counted once, a row left out, an infinity passed over, a sign."""
+    assert not sums_hold(loops.row_sum, planted(loops.sums, *fault))
+
+
+@pytest.mark.parametrize("fault", VALUES, ids=lambda fault: fault[1].strip())
+def test_a_fault_in_the_elementwise_loop_is_seen(fault: tuple[str, str]) -> None:
+    """A number stored elsewhere or not at all, an infinity passed over."""
+    assert not values_hold(planted(loops.values, *fault))
+
+
+@pytest.mark.parametrize("fault", WEIGHTS, ids=lambda fault: fault[1].strip() or "top never moves")
+def test_a_fault_in_the_streamed_sum_of_exponentials_is_seen(fault: tuple[str, str]) -> None:
+    """The mean, the running maximum, the shares, the samples of each datum."""
+    assert not weights_hold(planted(loops.importance_weighted, *fault))
