@@ -73,7 +73,7 @@ def ulp_distance(
 
 BUDGETS: Mapping[str, Budget] = MappingProxyType(
     {
-        "rounding.float32": Budget(0.5 + 2**-12, "one rounding, of a value off by a few times 2**-39"),
+        "rounding.float32": Budget(0.5 + 2**-20, "one rounding, of a value off by at most 2**8 float64 ulps"),
         "normal.energy": Budget(2, "remainders of difference, quotient and square are put back: one sum"),
         "normal.energy_by_loc": Budget(3, "z 2u, quotient"),
         "normal.energy_by_scale": Budget(6, "z twice 2u, quotient, product"),

@@ -70,12 +70,8 @@ class Layout(NamedTuple):
     @property
     def options(self) -> dict[str, Any]:
         """Numba's: flags that cost a rounding are set where one of float64 is of no account."""
-        return {**OPTIONS, "fastmath": FAST} if self.fast or self.rounded else OPTIONS
-
-    @property
-    def rounded(self) -> bool:
-        """Whether float64 arithmetic ends in float32."""
-        return self.computed == "float64" and self.result == "float32"
+        relaxed = self.fast or (self.computed == "float64" and self.result == "float32")
+        return {**OPTIONS, "fastmath": FAST} if relaxed else OPTIONS
 
 
 @cache
@@ -179,7 +175,7 @@ def _held(value: Any, layout: Layout) -> Any:
     if value is primitives.CAREFUL:
         return layout.careful
     if isinstance(value, primitives.ByType):
-        value = value.rounded if layout.rounded else getattr(value, layout.computed)
+        value = getattr(value, layout.computed)
     return _typed(value, layout)
 
 

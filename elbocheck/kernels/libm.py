@@ -2,8 +2,7 @@
 
 Numba calls the platform's for each number in turn; these LLVM turns into vector instructions, and they give the same bits
 on every platform. What `math.exp` stands for in a kernel is the function of this file once it is compiled. The tables are
-minimax polynomials (Remez), shorter ones for float32, and for float64 that ends there (2**-39 at most); each says its
-error relative to the function. Subnormal arguments
+minimax polynomials (Remez), those of float32 shorter; each says its error relative to the function. Subnormal arguments
 and results, infinities and NaN are right; a comparison that NaN fails keeps it.
 
 Sources: Cody and Waite, Software manual for the elementary functions (1980), for the reductions; the forms of log and log1p
@@ -46,10 +45,6 @@ EXP = by_type(  # of (e**r - 1 - r) / r**2 for |r| <= log(2)/2: 2**-63; 2**-34
         0.00019921477689501893, 0.0013948379098004645, 0.008333258694752411, 0.041666237324372656,
         0.16666666885230408, 0.5,
     ),
-    rounded=(
-        2.4891283831914622e-05, 0.00019911984540100418, 0.0013888788302984546, 0.008333276990126386,
-        0.04166666710687379, 0.16666666801719454, 0.5,
-    ),
 )  # fmt: skip
 ATANH = by_type(  # of (atanh(s)/s - 1) / s**2 in s**2, s <= (sqrt 2 - 1)/(sqrt 2 + 1): 2**-66; 2**-30
     float64=(
@@ -57,9 +52,6 @@ ATANH = by_type(  # of (atanh(s)/s - 1) / s**2 in s**2, s <= (sqrt 2 - 1)/(sqrt 
         0.14285714284470086, 0.2000000000000335, 0.3333333333333333,
     ),
     float32=(0.14942586461792426, 0.1998854001562486, 0.3333338988072025),
-    rounded=(
-        0.09799357318699792, 0.11087622362122952, 0.14286064989973565, 0.19999997721895427, 0.33333333338131804,
-    ),
 )  # fmt: skip
 ATANH_WIDE = by_type(  # the same for s <= 1/3: 2**-64; 2**-27
     float64=(
@@ -68,10 +60,6 @@ ATANH_WIDE = by_type(  # the same for s <= 1/3: 2**-64; 2**-27
         0.33333333333333337,
     ),
     float32=(0.14012024224445235, 0.13999635289839552, 0.20010843847382256, 0.3333320668556187),
-    rounded=(
-        0.10007610924962697, 0.07046761508912514, 0.09153059279771486, 0.11107872825448724, 0.14285803855840035,
-        0.1999999883000993, 0.33333333338492227,
-    ),
 )  # fmt: skip
 
 

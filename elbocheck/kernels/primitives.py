@@ -17,22 +17,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ByType:
-    """A constant, or a table, that depends on the type a kernel computes in.
-
-    Attributes:
-        float64: for float64 results.
-        float32: for float32 arithmetic.
-        rounded: for float64 arithmetic whose result is rounded to float32.
-    """
+    """A constant, or a table, that depends on the type a kernel computes in."""
 
     float64: Any
     float32: Any
-    rounded: Any
 
 
-def by_type(float64: Any, float32: Any, rounded: Any = None) -> Any:
-    """The constant of all types, which in machine code is one of them; `rounded` is float64's unless it is given."""
-    return ByType(float64, float32, float64 if rounded is None else rounded)
+def by_type(float64: Any, float32: Any) -> Any:
+    """The constant of both types, which in machine code is one of them."""
+    return ByType(float64, float32)
 
 
 @dataclass(frozen=True)
