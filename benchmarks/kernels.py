@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/kernels.py [THREADS] [SECONDS PER CELL] [NAME …]
 
-Needs torch and jax (and, where installed, TensorFlow, TensorFlow Probability on JAX, NumPyro, numba-stats). Prints, for every
+Needs torch and jax; peers are torch eager and compiled, jax.jit and, for three families, scipy.stats. Prints, for every
 cell, nanoseconds a number of the fast and the exact tier, the fastest peer, and how many times as long it takes: of the best
 turns, and as the median over pairs of turns; then the spread of our turns. Cells that are bound by memory say what share of
 the machine's bandwidth they use.

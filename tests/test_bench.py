@@ -70,13 +70,14 @@ def test_the_table_is_whole(found: Bench) -> None:
 
 
 def test_errors_are_seen(found: Bench) -> None:
-    """The exact tier is right to the last bit in float32; NumPy's textbook formula loses all of a small loss."""
+    """The exact tier is right to the last bit in float32, the fast tier to two ulps; no contender goes unmeasured."""
     cell = found.cells[0]
     errors = {entry.name: entry.ulps for entry in cell.entries}
+    assert None not in errors.values()
     assert errors["elbocheck exact"] is not None
     assert errors["elbocheck exact"] <= 0.51
     assert errors["elbocheck fast"] is not None
-    assert errors["elbocheck fast"] <= 2.5
+    assert errors["elbocheck fast"] <= 2
 
 
 def test_reports_are_readable(found: Bench) -> None:

@@ -60,8 +60,7 @@ def test_row_sums_are_within_three_ulps_of_the_true_sum(density: Density) -> Non
         for tier in ("exact", "fast"):
             found = density.log_prob_sum(x, tier=tier, **values)
             assert found.dtype == dtype
-            allowed = 3.0 if tier == "exact" or dtype == "float64" else 8.0
-            assert ulp_distance(found, truth, dtype, magnitude=size).max() <= allowed, (tier, dtype)
+            assert ulp_distance(found, truth, dtype, magnitude=size).max() <= 3, (tier, dtype)
 
 
 @pytest.mark.parametrize(
@@ -181,13 +180,13 @@ def test_a_bad_parameter_among_many_raises(density: Density, bad: float) -> None
 
 
 def test_fast_float32_stays_close() -> None:
-    """Where no terms cancel, float32 in float32 is within two ulps of the truth."""
-    for density in (normal, bernoulli, huber, laplace):
+    """Where no terms cancel, float32 in float32 is within two ulps; within four where a difference, a quotient and a square are 5u."""
+    for density, ulps in ((bernoulli, 2), (laplace, 2), (normal, 4), (huber, 4)):
         x, values = member(density, (50, 2000), "float32")
         if "loc" in values:
             x, values["loc"] = np.abs(x) + 3, -np.abs(values["loc"])  # nothing cancels in x - loc
         truth = density.energy(x.astype(float), **{n: np.asarray(v, float) for n, v in values.items()})
-        assert ulp_distance(density.energy(x, tier="fast", **values), truth, "float32").max() <= 4, density.name
+        assert ulp_distance(density.energy(x, tier="fast", **values), truth, "float32").max() <= ulps, density.name
 
 
 def test_kl_sums_and_tiers() -> None:
