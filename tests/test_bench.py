@@ -14,7 +14,7 @@ import pytest
 from elbocheck import densities
 from elbocheck.adapters.kit import KITS, kit
 from elbocheck.bench import Bench, bench, html, render, to_json
-from elbocheck.bench.clock import race, ratio
+from elbocheck.bench.clock import Timing, race, ratio
 from elbocheck.bench.formulas import WORKLOADS
 from elbocheck.cli import main
 from elbocheck.errors import UsageError
@@ -132,3 +132,5 @@ def test_turns_are_taken_and_compared() -> None:
     assert len(timings["a"].turns) == len(timings["b"].turns) >= 3
     assert timings["a"].best <= timings["a"].median
     assert ratio(timings["a"], timings["a"]) == 1.0
+    slow, quick = Timing(2.0, 4.0, 0.5, (2.0, 4.0, 6.0)), Timing(1.0, 2.0, 0.5, (1.0, 2.0, 2.0))
+    assert ratio(slow, quick) == 2.0  # how many times as long the first takes
