@@ -15,8 +15,11 @@ import elbocheck.divergences.divergence
 import elbocheck.kernels.threads
 from elbocheck.budget import ulp_distance
 from elbocheck.densities import DENSITIES, Density, bernoulli, huber, laplace, normal, poisson, student_t
+from elbocheck.densities.density import Form
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import ParameterError, UsageError
+from elbocheck.kernels.elements import nothing
+from elbocheck.kernels.lift import lift
 from elbocheck.kernels.threads import shared, thread_count, threads
 
 ROWS, SIZE = 5, 777
@@ -61,6 +64,47 @@ def test_row_sums_are_within_three_ulps_of_the_true_sum(density: Density) -> Non
             found = density.log_prob_sum(x, tier=tier, **values)
             assert found.dtype == dtype
             assert ulp_distance(found, truth, dtype, magnitude=size).max() <= 3, (tier, dtype)
+
+
+FORMS = [(density, form) for density in SCALARS for form in density.forms]
+
+
+@pytest.mark.parametrize(
+    "density, form", [pair for pair in FORMS if pair[1].folded], ids=lambda one: getattr(one, "name", "")
+)
+def test_a_folded_energy_is_the_energy(density: Density, form: Form) -> None:
+    """Rest and weight times log(1 + odds), in float64."""
+    x, values = member(density, (ROWS, SIZE), "float64")
+    folded = form.folded
+    assert folded is not None
+    arguments = [np.broadcast_to(a, x.shape).copy() for a in form.arguments(x, values)]
+
+    weight = folded.weight(*(float(a[0, 0]) for a in arguments))
+    rest = lift(folded.rest).wide(*arguments) if folded.rest is not nothing else 0.0
+    total = rest + weight * np.log1p(lift(folded.odds).wide(*arguments))
+    energy = form.energy.wide(*arguments)
+    assert ulp_distance(total, energy, "float64").max() <= 8
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("size", [1, 127, 128, 129, 1024, 1025, 5000])
+def test_sums_of_equals_are_within_three_ulps(dtype: str, size: int) -> None:
+    """Where all terms are equal their roundings are too, and do not cancel."""
+    logits = np.repeat(np.array([[-30.0], [-3.3], [-0.7], [0.1], [0.0], [12.3]], dtype), size, axis=1)
+    for x in (0.0, 1.0):
+        each = bernoulli.log_prob(np.full((6, 1), x), logits=logits[:, :1].astype(float))
+        for tier in ("exact", "fast"):
+            found = bernoulli.log_prob_sum(np.full((6, size), x, dtype), tier=tier, logits=logits)
+            assert ulp_distance(found, each[:, 0] * size, dtype).max() <= 3 + 2 * (tier == "fast"), (x, tier)
+
+
+def test_odds_that_no_product_holds_are_summed_one_by_one() -> None:
+    """Far outliers of a heavy tail, in both types, beside rows without any."""
+    for dtype, tier, far in (("float64", "exact", 1e60), ("float64", "fast", 1e60), ("float32", "fast", 1e12)):
+        x = np.tile([0.3, -1.1, 4.0], (2, 2000)) * [[1.0], [far]]
+        truth = [math.fsum(row) for row in student_t.log_prob(x, loc=0.0, scale=1.0, df=3.0)]
+        found = student_t.log_prob_sum(x.astype(dtype), tier=tier, loc=0.0, scale=1.0, df=3.0)
+        assert ulp_distance(found, truth, dtype).max() <= 3 + (dtype == "float32"), (dtype, tier)
 
 
 @pytest.mark.parametrize(

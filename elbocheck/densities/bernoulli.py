@@ -10,24 +10,32 @@ from typing import Any
 
 import numpy as np
 
-from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import Levels
 from elbocheck.domain import BINARY, REAL, UNIT
-from elbocheck.kernels.elementary import sigmoid
-from elbocheck.kernels.libm import exp_of_negative, log1p_unit
+from elbocheck.kernels.libm import exp_of_negative, log1p_unit, reciprocal_from_one
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import fma
 
 __all__ = ["bernoulli"]
 
 
 def _energy(x: float, logits: float) -> float:
-    # softplus(l) - x l = log1p(e**-|l|) + |l| times x or 1 - x: no cancellation for x in [0, 1]
-    weight = 1.0 - x if logits > 0.0 else x
-    return weight * abs(logits) + log1p_unit(exp_of_negative(-abs(logits)))
+    return _rest(x, logits) + log1p_unit(_odds(x, logits))
+
+
+def _rest(x: float, logits: float) -> float:
+    return fma(-x, logits, max(logits, 0.0))  # (1 - x) l or -x l >= 0, rounded once: softplus(l) - x l does not cancel
+
+
+def _odds(_x: float, logits: float) -> float:
+    return exp_of_negative(-abs(logits))
 
 
 def _energy_by_logits(x: float, logits: float) -> float:
-    return (1.0 - x) - sigmoid(-logits) if logits > 0.0 else sigmoid(logits) - x
+    odds = _odds(x, logits)
+    small = odds * reciprocal_from_one(1.0 + odds)
+    return (1.0 - x) - small if logits > 0.0 else small - x
 
 
 def _energy_probs(x: float, probs: float) -> float:
@@ -86,6 +94,7 @@ bernoulli = Density(
             parameters=(Parameter(name="logits", domain=REAL),),
             energy=lift(_energy),
             energy_grad=(lift(_energy_by_logits),),
+            folded=Folded(rest=_rest, odds=_odds),
             log_normalizer=None,
             log_normalizer_grad=(None,),
             definition=_definition,

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import Chart, line_breaks
 from elbocheck.domain import POSITIVE, REAL
+from elbocheck.kernels.elements import nothing
 from elbocheck.kernels.elementary import standardise
 from elbocheck.kernels.lift import Wide, lift
 
@@ -28,6 +29,11 @@ def _energy(x: float, loc: float, scale: float) -> float:
     if u > HUGE:  # log(u**2), though u itself may overflow
         return 2.0 * (math.log(abs(0.5 * x - 0.5 * loc)) - math.log(0.5 * scale))
     return math.log1p(u * u)
+
+
+def _square(x: float, loc: float, scale: float) -> float:
+    u = standardise(x, loc, scale)
+    return u * u
 
 
 def _energy_by_loc(x: float, loc: float, scale: float) -> float:
@@ -96,6 +102,7 @@ cauchy = Density(
             log_normalizer_grad=(None, lift(_normalizer_by_scale)),
             definition=_definition,
             log_mass=_log_mass,
+            folded=Folded(rest=nothing, odds=_square),
             recipe=(_SINH,),
             draw=_draw,
             entropy=_entropy,

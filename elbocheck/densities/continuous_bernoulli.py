@@ -16,7 +16,7 @@ from elbocheck.densities.recipe import Chart
 from elbocheck.domain import OPEN_UNIT, REAL, UNIT
 from elbocheck.kernels.libm import exp_of_negative
 from elbocheck.kernels.lift import Wide, lift
-from elbocheck.kernels.primitives import by_type, polynomial
+from elbocheck.kernels.primitives import by_type, fma, polynomial
 
 __all__ = ["continuous_bernoulli"]
 
@@ -33,6 +33,17 @@ LOG_TANH = by_type(  # of log(tanh(h)/h) / h**2 in h**2, 0 <= h <= 1: 2**-59; 2*
         0.07776445889329064, -0.33333268130016686,
     ),
 )  # fmt: skip
+LOG_SINH = by_type(  # of log(sinh(h)/h) / n**2, h = n/2, in n**2, 0 <= n <= 2: 2**-57; 2**-29
+    float64=(
+        -6.973388278682742e-18, 4.466724001107779e-16, -2.1048991510017932e-14, 9.555173948755804e-13,
+        -4.4034263889583235e-11, 2.0876750067009893e-09, -1.0333994666793473e-07, 5.511463844666241e-06,
+        -0.00034722222222220646, 0.041666666666666664,
+    ),
+    float32=(
+        1.7033169741118015e-09, -1.0205599995546514e-07, 5.509671940410752e-06, -0.00034722133891998245,
+        0.04166666659671605,
+    ),
+)  # fmt: skip
 SINH_SERIES = tuple(1.0 / math.factorial(k) for k in range(27, 1, -2))  # of (sinh(l) - l) / l**3 in l**2, highest first
 
 
@@ -44,13 +55,24 @@ def _normalizer(logits: float) -> float:
     return near if size <= 2.0 else math.log1p(-2.0 * odds / (1.0 + odds)) - math.log(size)
 
 
+def _joint(x: float, logits: float) -> float:
+    # e**(x l) over its integral: sinh(n/2)/(n/2), n = |l|, beside e**((x - 1/2) l), or (1 - e**-n)/n beside e**(x l - max(l, 0))
+    size = abs(logits)
+    square = size * size
+    near = fma(square, polynomial(LOG_SINH, square), (0.5 - x) * logits)
+    far = math.log((1.0 - exp_of_negative(-size)) / size)
+    return near if size <= 2.0 else fma(-x, logits, max(logits, 0.0)) + far
+
+
 def _normalizer_by_logits(logits: float) -> float:
-    # 1/sinh(l) - 1/l = -(sinh(l) - l) / (l sinh(l)), the numerator from its series where it cancels
-    if abs(logits) > 3.0:
-        return 1.0 / math.sinh(logits) - 1.0 / logits
-    square = logits * logits
+    # 1/sinh(l) - 1/l: -(sinh(l) - l) / (l sinh(l)) with a series where it cancels; 1/sinh(n) = 2 e**-n / (1 - e**-2n) beyond
+    size, square = abs(logits), logits * logits
     total = polynomial(SINH_SERIES, square)
-    return -logits * total / (1.0 + square * total)
+    odds = exp_of_negative(-size)
+    lacking = 1.0 - odds * odds
+    beyond = fma(2.0 * odds, size, -lacking)
+    above = -logits * total if size <= 3.0 else (beyond if logits > 0.0 else -beyond)
+    return above / (1.0 + square * total if size <= 3.0 else size * lacking)
 
 
 def _logit(probs: float) -> float:
@@ -152,6 +174,7 @@ continuous_bernoulli = Density(
             parameters=(Parameter(name="logits", domain=REAL),),
             energy=_LOGITS.energy,
             energy_grad=_LOGITS.energy_grad,
+            joint=lift(_joint),
             log_normalizer=lift(_normalizer),
             log_normalizer_grad=(lift(_normalizer_by_logits),),
             definition=_LOGITS.definition,

@@ -22,6 +22,7 @@ from elbocheck.kernels.elements import (
     Function,
     nothing,
     of_parameters,
+    one,
     restricted,
     slope,
     together,
@@ -33,7 +34,23 @@ from elbocheck.kernels.lift import Array, Element, Kernel, Lifted, Wide, narrow,
 if TYPE_CHECKING:
     from elbocheck.precision import Certified
 
-__all__ = ["Density", "Form", "Parameter", "log_prob_element"]
+__all__ = ["Density", "Folded", "Form", "Parameter", "log_prob_element"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Folded:
+    """An energy as rest + weight log(1 + odds), of which many are summed with few logarithms: scalar kernels of x and the
+    parameters.
+
+    Attributes:
+        rest: what is no logarithm.
+        odds: at least 0.
+        weight: of parameters alone.
+    """
+
+    rest: Function
+    odds: Function
+    weight: Function = one
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,6 +75,8 @@ class Form:
             is one.
         example: generator to random parameters, where their domains alone do not tell.
         increasing: names of two parameters of which the first must be less than the second.
+        folded: the energy in a form that sums use.
+        joint: kernel (x, *parameters) of the energy and the log normaliser together, where apart they cancel or cost more.
     """
 
     parameters: tuple[Parameter, ...]
@@ -74,6 +93,8 @@ class Form:
     kinks: Callable[..., list[Any]] | None = None
     example: Callable[[np.random.Generator], tuple[Any, ...]] | None = None
     increasing: tuple[str, str] | None = None
+    folded: Folded | None = None
+    joint: Kernel | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -313,12 +334,13 @@ class Density:
             ParameterError: naming the first that does not, its value and its domain.
         """
         for parameter in form.parameters:
-            value = parameters[parameter.name]
-            if type(value) is float and isinstance(parameter.domain, Interval) and value in parameter.domain:
+            value, domain = parameters[parameter.name], parameter.domain
+            if finite and domain is REAL and type(value) is np.ndarray and value.ndim:
                 continue
-            if not finite or parameter.domain != REAL or np.ndim(value) == 0:
-                with np.errstate(invalid="ignore"):  # an infinity has no remainder
-                    parameter.require(self.name, np.asarray(value))
+            if type(value) is float and isinstance(domain, Interval) and value in domain:
+                continue
+            with np.errstate(invalid="ignore"):  # an infinity has no remainder
+                parameter.require(self.name, np.asarray(value))
         if form.increasing is not None:
             self._require_increasing(form, [np.asarray(parameters[name], dtype=np.float64) for name in form.names])
 
@@ -364,16 +386,27 @@ def _form(density: Density, names: tuple[str, ...]) -> Form:
 @cache
 def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt: tuple[str, ...] = ()) -> Element:
     """The loop's element: the log normaliser is one number for each row, where none of its arguments varies along it."""
-    kernel = restricted(scalar(form.energy), density.support)
-    log_normalizer = form.log_normalizer
-    constant: Function = nothing
-    if log_normalizer is not None:
-        used = used_arguments(scalar(log_normalizer))
-        if any(vary and use for vary, use in zip(varies[1:], used, strict=True)):
-            kernel = whole(kernel, scalar(log_normalizer))
-        else:
-            constant = of_parameters(scalar(log_normalizer))
-    return Element(together(kernel, tuple(form.slope_kernel(name) for name in wrt)), constant, -1.0)
+    slopes = tuple(form.slope_kernel(name) for name in wrt)
+    normalizer = None if form.log_normalizer is None else scalar(form.log_normalizer)
+    moving = normalizer if normalizer is not None and _moves(normalizer, varies[1:]) else None
+    constant: Function = nothing if normalizer is None or moving is not None else of_parameters(normalizer)
+    if moving is not None and form.joint is not None:
+        return Element(together(restricted(scalar(form.joint), density.support), slopes), constant, -1.0)
+
+    def complete(kernel: Function) -> Function:
+        inside = restricted(kernel, density.support)
+        return inside if moving is None else whole(inside, moving)
+
+    value, folded = together(complete(scalar(form.energy)), slopes), form.folded
+    if folded is None or _moves(folded.weight, varies):
+        return Element(value, constant, -1.0)
+    apart = together(complete(folded.rest), (folded.odds, *slopes))
+    return Element(value, constant, -1.0, apart, folded.weight)
+
+
+def _moves(kernel: Function, varies: tuple[bool, ...]) -> bool:
+    """Whether a kernel uses an argument that varies along a row."""
+    return any(vary and use for vary, use in zip(varies, used_arguments(kernel), strict=False))
 
 
 def _batch(form: Form, values: list[Wide]) -> tuple[int, ...]:

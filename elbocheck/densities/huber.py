@@ -29,9 +29,12 @@ ROOT_HALF = 0.7071067811865476
 def _energy(x: float, loc: float, scale: float, delta: float) -> float:
     high, low = ratio(x, loc, scale)
     u = abs(high)
+    if not CAREFUL:
+        core = delta if u > delta else u
+        return core * (u - 0.5 * core)
     beyond = u - 0.5 * delta
     lost = ((u - beyond) - 0.5 * delta) + (low if high > 0.0 else -low)
-    linear = delta * (beyond + lost if CAREFUL and u < HUGE else beyond)
+    linear = delta * (beyond + lost if u < HUGE else beyond)
     return half_square(high, low) if u <= delta else linear
 
 

@@ -9,18 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import LINE
 from elbocheck.domain import POSITIVE, REAL
 from elbocheck.kernels.elementary import standardise
+from elbocheck.kernels.libm import exp_of_negative, log1p_unit
 from elbocheck.kernels.lift import Wide, lift
 
 __all__ = ["logistic"]
 
 
 def _energy(x: float, loc: float, scale: float) -> float:
-    u = abs(standardise(x, loc, scale))
-    return u + 2.0 * math.log1p(math.exp(-u))  # even in u: both terms are positive, nothing overflows
+    # even in u: both terms are positive, nothing overflows
+    return _rest(x, loc, scale) + 2.0 * log1p_unit(_odds(x, loc, scale))
+
+
+def _rest(x: float, loc: float, scale: float) -> float:
+    return abs(standardise(x, loc, scale))
+
+
+def _odds(x: float, loc: float, scale: float) -> float:
+    return exp_of_negative(-abs(standardise(x, loc, scale)))
+
+
+def _two(_x: float, _loc: float, _scale: float) -> float:
+    return 2.0
 
 
 def _energy_by_loc(x: float, loc: float, scale: float) -> float:
@@ -72,6 +85,7 @@ logistic = Density(
             log_normalizer_grad=(None, lift(_normalizer_by_scale)),
             definition=_definition,
             log_mass=_log_mass,
+            folded=Folded(rest=_rest, odds=_odds, weight=_two),
             recipe=(replace(LINE[0], log_density=lambda m, t, _loc, _scale: _log_standard(m, t)),),
             draw=_draw,
             entropy=_entropy,

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import STEPS, Chart
 from elbocheck.domain import POSITIVE, REAL
 from elbocheck.kernels.elementary import half_square, log_root_two_pi_times, minus_log1p, ratio, standardise
+from elbocheck.kernels.elements import nothing
 from elbocheck.kernels.lift import Wide, lift
 from elbocheck.kernels.primitives import CAREFUL, fma, polynomial
 
@@ -51,6 +52,14 @@ def _log1p_square(w: float, x: float, loc: float, scale: float, df: float) -> fl
     if w > HUGE:
         return 2.0 * (math.log(abs(0.5 * x - 0.5 * loc)) - math.log(0.5 * scale)) - math.log(df)
     return math.log1p(w)
+
+
+def _odds(x: float, loc: float, scale: float, df: float) -> float:
+    return 2.0 * half_square(*ratio(x, loc, scale)) / df
+
+
+def _weight(_x: float, _loc: float, _scale: float, df: float) -> float:
+    return 0.5 * (df + 1.0)
 
 
 def _energy_by_loc(x: float, loc: float, scale: float, df: float) -> float:
@@ -150,6 +159,7 @@ student_t = Density(
             log_normalizer_grad=(None, lift(_normalizer_by_scale), lift(_normalizer_by_df)),
             definition=_definition,
             log_mass=_log_mass,
+            folded=Folded(rest=nothing, odds=_odds, weight=_weight),
             recipe=(_SINH,),
             draw=_draw,
             entropy=_entropy,

@@ -14,6 +14,8 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+from elbocheck.kernels.primitives import LANES
+
 __all__ = [
     "accumulate",
     "add",
@@ -26,6 +28,7 @@ __all__ = [
     "ready",
     "row_of",
     "scale",
+    "scratch",
     "two_to",
     "two_to_minus",
 ]
@@ -83,10 +86,11 @@ def polynomial(_typing: Any, coefficients: Any, u: Any) -> Any:
 
 @intrinsic
 def add(_typing: Any, a: Any, b: Any) -> Any:
-    """Return a + b, to be summed in any order: the only addition of a loop that may be reassociated."""
+    """Return a + b, to be summed in any order: the only addition of a loop that may be reassociated, and that takes in a
+    product where the tier lets that."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.fadd(*arguments, flags=("reassoc", "nsz"))
+        return builder.fadd(*arguments, flags=("reassoc", "nsz", "contract"))
 
     return a(a, b), generate
 
@@ -157,6 +161,19 @@ def row_of(_typing: Any, arrays: Any, i: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, found)
 
     return types.Tuple(members)(arrays, types.intp), generate
+
+
+@intrinsic
+def scratch(_typing: Any, like: Any) -> Any:
+    """Return a row of LANES numbers of the type of `like` on the stack, as the only one of a tuple."""
+
+    def generate(context: Any, builder: Any, signature: Any, _arguments: Any) -> Any:
+        count = ir.Constant(ir.IntType(32), LANES)
+        place = cgutils.alloca_once(builder, context.get_value_type(like), size=count)
+        place.align = 64
+        return context.make_tuple(builder, signature.return_type, [place])
+
+    return types.UniTuple(types.CPointer(like), 1)(like), generate
 
 
 @intrinsic

@@ -68,10 +68,14 @@ class Layout(NamedTuple):
         return not self.fast and self.stored == self.computed
 
     @property
+    def rounded(self) -> bool:
+        """What `primitives.ROUNDED` stands for."""
+        return self.computed != self.result
+
+    @property
     def options(self) -> dict[str, Any]:
         """Numba's: flags that cost a rounding are set where one of float64 is of no account."""
-        relaxed = self.fast or (self.computed == "float64" and self.result == "float32")
-        return {**OPTIONS, "fastmath": FAST} if relaxed else OPTIONS
+        return {**OPTIONS, "fastmath": FAST} if self.fast or self.rounded else OPTIONS
 
 
 @cache
@@ -174,6 +178,8 @@ def _held(value: Any, layout: Layout) -> Any:
         return _mathematics(layout)
     if value is primitives.CAREFUL:
         return layout.careful
+    if value is primitives.ROUNDED:
+        return layout.rounded
     if isinstance(value, primitives.ByType):
         value = getattr(value, layout.computed)
     return _typed(value, layout)

@@ -26,7 +26,7 @@ TIERS = ("exact", "fast")
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 LARGEST = 3e38  # below, nothing overflows in float32
 WEAK = (float, int, bool)  # Python's numbers follow the arrays
-Spec = tuple[tuple[int, ...], str, bool]  # shape, dtype's character or "" of a Python number, contiguous and aligned
+Spec = tuple[tuple[int, ...], Any, bool]  # shape, dtype or None of a Python number, contiguous and aligned
 Step = Callable[[Any], NDArray[Any]]
 
 
@@ -96,13 +96,14 @@ def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
 
 def _spec(array: Any) -> Spec:
     if type(array) in WEAK:
-        return (), "", True
-    return array.shape, array.dtype.str, array.flags.carray or array.flags.c_contiguous
+        return (), None, True
+    flags = array.flags
+    return array.shape, array.dtype, flags.carray or (flags.c_contiguous and flags.aligned)
 
 
 @lru_cache(maxsize=1024)
-def _promoted(characters: tuple[str, ...]) -> np.dtype[Any]:
-    dtype = np.result_type(*(character or 0.0 for character in characters))
+def _promoted(dtypes: tuple[Any, ...]) -> np.dtype[Any]:
+    dtype = np.result_type(*(0.0 if one is None else one for one in dtypes))
     if dtype.kind in "biu":
         return FLOAT64
     if dtype.kind != "f" or dtype.itemsize > 8:
@@ -132,7 +133,7 @@ def _plan(specs: tuple[Spec, ...], tier: str, flat: bool, wide: bool) -> Plan:
 def _layout(specs: tuple[Spec, ...], varies: tuple[bool, ...], tier: str, wide: bool) -> tuple[Layout, np.dtype[Any]]:
     """What a loop is compiled for, and the dtype of its result by NumPy's promotion."""
     dtype = _promoted(tuple(spec[1] for spec in specs))
-    narrow = all(spec[1] == FLOAT32.str for spec, vary in zip(specs, varies, strict=True) if vary)
+    narrow = all(spec[1] == FLOAT32 for spec, vary in zip(specs, varies, strict=True) if vary)
     stored = "float32" if narrow and dtype == FLOAT32 else "float64"
     computed = "float32" if tier == "fast" and stored == "float32" and not wide else "float64"
     result = "float32" if dtype == FLOAT32 and not wide else "float64"
@@ -140,8 +141,8 @@ def _layout(specs: tuple[Spec, ...], varies: tuple[bool, ...], tier: str, wide: 
 
 
 def _varying(spec: Spec, whole: tuple[int, ...], rows: tuple[int, int], dtype: np.dtype[Any]) -> Step:
-    own, character, contiguous = spec
-    if contiguous and character == dtype.str and prod(own) == prod(rows):
+    own, given, contiguous = spec
+    if contiguous and given == dtype and prod(own) == prod(rows):
         return _same if own == rows else partial(np.reshape, shape=rows)
     return partial(_copied, whole=own if prod(own) == prod(rows) else whole, rows=rows, dtype=dtype)
 

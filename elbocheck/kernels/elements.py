@@ -13,7 +13,7 @@ from elbocheck.domain import Domain, Integers, Interval
 from elbocheck.kernels._jit import Bound
 from elbocheck.kernels.primitives import by_type
 
-__all__ = ["nothing", "of_parameters", "restricted", "slope", "together", "used_arguments", "whole"]
+__all__ = ["nothing", "of_parameters", "one", "restricted", "slope", "together", "used_arguments", "whole"]
 
 Function = Callable[..., Any] | Bound
 
@@ -29,12 +29,17 @@ def energy(*arguments: Any) -> Any:
     raise NotImplementedError(f"an element was called uncompiled with {arguments}")
 
 
-normalizer = value = first = second = third = holds = energy
+normalizer = value = first = second = third = fourth = outside = energy
 
 
 def nothing(*_arguments: Any) -> Any:
     """What a normalised energy is short of: -0, which added to anything leaves it."""
     return -0.0
+
+
+def one(*_arguments: Any) -> Any:
+    """What a logarithm weighs that nothing is said of."""
+    return 1.0
 
 
 def _of_parameters(_x: Any, *parameters: Any) -> Any:
@@ -47,22 +52,23 @@ def _whole(x: Any, *parameters: Any) -> Any:
 
 def _restricted(x: Any, *parameters: Any) -> Any:
     found = energy(x, *parameters)
-    return found if holds(x) | (x != x) else inf
+    return inf if outside(x) else found  # NaN is not outside: it stays
 
 
-def _between(x: Any) -> Any:
-    above = (x >= LOW) if CLOSED_LOW else (x > LOW)
-    below = (x <= HIGH) if CLOSED_HIGH else (x < HIGH)
-    return above & below
+def _beyond(x: Any) -> Any:
+    below = (x < LOW) if CLOSED_LOW else (x <= LOW)
+    above = (x > HIGH) if CLOSED_HIGH else (x >= HIGH)
+    return below | above
 
 
-def _integer(x: Any) -> Any:
+def _no_integer(x: Any) -> Any:
     rounded = (x + INTEGRAL) - INTEGRAL
-    return (x >= LOW) & (x <= HIGH) & (x < inf) & ((x >= INTEGRAL) | (rounded == x))
+    return (x < LOW) | (x > HIGH) | (x == inf) | ((x < INTEGRAL) & (rounded != x))
 
 
-def _one_of_two(x: Any) -> Any:
-    return (x == LOW) | (x == HIGH)
+def _neither(x: Any) -> Any:
+    product = (x - LOW) * (x - HIGH)
+    return (product < 0.0) | (product > 0.0)
 
 
 def _slope(*arguments: Any) -> Any:
@@ -89,7 +95,11 @@ def _with_three(*arguments: Any) -> Any:
     return value(*arguments), first(*arguments), second(*arguments), third(*arguments)
 
 
-_TOGETHER = (_alone, _with_one, _with_two, _with_three)
+def _with_four(*arguments: Any) -> Any:
+    return value(*arguments), first(*arguments), second(*arguments), third(*arguments), fourth(*arguments)
+
+
+_TOGETHER = (_alone, _with_one, _with_two, _with_three, _with_four)
 
 
 def of_parameters(log_normalizer: Function) -> Bound:
@@ -106,13 +116,13 @@ def restricted(kernel: Function, support: Domain) -> Function:
     """The energy inside the support, infinity outside."""
     if isinstance(support, Integers):
         names: tuple[tuple[str, Any], ...] = (("LOW", float(support.low)), ("HIGH", float(support.high)))
-        holds = _one_of_two if support.high == support.low + 1 else _integer
-        return Bound(_restricted, (("energy", kernel), ("holds", Bound(holds, names))))
+        outside = _neither if support.high == support.low + 1 else _no_integer
+        return Bound(_restricted, (("energy", kernel), ("outside", Bound(outside, names))))
     if not isinstance(support, Interval) or (support.low == -inf and support.high == inf):
         return kernel
     names = (("LOW", support.low), ("HIGH", support.high))
     names += (("CLOSED_LOW", support.closed_low), ("CLOSED_HIGH", support.closed_high))
-    return Bound(_restricted, (("energy", kernel), ("holds", Bound(_between, names))))
+    return Bound(_restricted, (("energy", kernel), ("outside", Bound(_beyond, names))))
 
 
 def slope(kernel: Function, log_normalizer: Function | None) -> Bound:
@@ -123,8 +133,8 @@ def slope(kernel: Function, log_normalizer: Function | None) -> Bound:
 
 
 def together(kernel: Function, slopes: tuple[Function, ...] = ()) -> Bound:
-    """A value and up to three slopes, as a tuple."""
-    names = (("value", kernel), *zip(("first", "second", "third"), slopes, strict=False))
+    """A value and up to four others, as a tuple."""
+    names = (("value", kernel), *zip(("first", "second", "third", "fourth"), slopes, strict=False))
     return Bound(_TOGETHER[len(slopes)], names)
 
 

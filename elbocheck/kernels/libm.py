@@ -13,7 +13,9 @@ from math import inf, nan
 
 from elbocheck.kernels.primitives import by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
 
-__all__ = ["ceil", "exp", "exp_of_negative", "expm1", "expm1_minus", "log", "log1p", "log1p_unit"]
+__all__ = [
+    "ceil", "exp", "exp_of_negative", "expm1", "expm1_minus", "log", "log1p", "log1p_unit", "reciprocal_from_one",
+]  # fmt: skip
 
 INVERSE_LOG_TWO = 1.4426950408889634
 # The number that moves an integer to the lowest bits of a sum.
@@ -61,6 +63,24 @@ ATANH_WIDE = by_type(  # the same for s <= 1/3: 2**-64; 2**-27
     ),
     float32=(0.14012024224445235, 0.13999635289839552, 0.20010843847382256, 0.3333320668556187),
 )  # fmt: skip
+LOG1P_UNIT = by_type(  # of (e - log(1 + e)) / e**2 for 0 <= e <= 1: 2**-59; 2**-27
+    float64=(
+        1.6599055103684577e-05, -0.00019944938262388704, 0.0011396583402984632, -0.004139881695508557, 0.01080803203046918,
+        -0.021808398505793292, 0.03587736542229732, -0.0503907076715638, 0.06310944644333817, -0.07341418725855568,
+        0.0821264294373057, -0.09057474814881544, 0.09992647191804764, -0.11109850212751567, 0.12499835243084101,
+        -0.14285698378514258, 0.1666666557891592, -0.1999999995044687, 0.24999999998632244, -0.3333333333331395,
+        0.49999999999999906,
+    ),
+    float32=(
+        0.0033185012640018986, -0.020204724156651782, 0.05766472673812298, -0.10680586526881943, 0.15355416179694248,
+        -0.19695408032754258, 0.24958589023728336, -0.33330511500895826, 0.49999932772645067,
+    ),
+)  # fmt: skip
+RECIPROCAL = by_type(  # of 1/y for 1 <= y <= 2: 2**-6.6; 2**-9.2
+    float64=(0.32323232323232326, -1.4545454545454546, 2.121212121212121),
+    float32=(-0.2218370883882149, 1.3310225303292895, -2.9393414211438476, 2.82842287694974),
+)
+AGAIN = by_type(float64=True, float32=False)
 
 
 def ceil(x: float) -> float:
@@ -76,7 +96,7 @@ def exp(x: float) -> float:
     shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
     k = shifted - SHIFTER
     r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, x))
-    value = fma(r * r, polynomial(EXP, r), r) + 1.0
+    value = fma(r, fma(r, polynomial(EXP, r), 1.0), 1.0)
     offset = -GUARD_STEPS if x > HIGH else (GUARD_STEPS if x < LOW else 0)
     factor = GUARD_UP if x > HIGH else (GUARD_DOWN if x < LOW else 1.0)
     return value * two_to(shifted, offset) * factor
@@ -88,7 +108,7 @@ def exp_of_negative(x: float) -> float:
     shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
     k = shifted - SHIFTER
     r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, x))
-    value = fma(r * r, polynomial(EXP, r), r) + 1.0
+    value = fma(r, fma(r, polynomial(EXP, r), 1.0), 1.0)
     return value * two_to(shifted, GUARD_STEPS if x < LOW else 0) * (GUARD_DOWN if x < LOW else 1.0)
 
 
@@ -158,7 +178,19 @@ def _log_of_ratio(f: float, k: float, lost: float) -> float:
 
 
 def log1p_unit(e: float) -> float:
-    """Log(1 + e) for 0 <= e <= 1: e - s (e - R), s = e/(2 + e), without the search for an exponent."""
-    s = e / (2.0 + e)
-    square = s * s
-    return fma(-s, e - 2.0 * square * polynomial(ATANH_WIDE, square), e)
+    """Log(1 + e) for 0 <= e <= 1: e - e**2 P(e), without a division, which takes longer than the polynomial."""
+    return fma(-e * e, polynomial(LOG1P_UNIT, e), e)
+
+
+def reciprocal_from_one(y: float) -> float:
+    """1/y for 1 <= y <= 2, without a division, which takes longer than all of this: what is wrong by h becomes wrong by
+    h**3."""
+    r = polynomial(RECIPROCAL, y)
+    if AGAIN:
+        r = _nearer(r, y)
+    return _nearer(r, y)
+
+
+def _nearer(r: float, y: float) -> float:
+    h = fma(-r, y, 1.0)
+    return fma(r, fma(h, h, h), r)

@@ -19,7 +19,7 @@ from elbocheck.errors import UsageError
 from elbocheck.kernels import loops
 from elbocheck.kernels._jit import Bound, Layout, compiled, require_kernel
 from elbocheck.kernels.arrange import Plan, Rows, arrange, result_dtype
-from elbocheck.kernels.elements import Function, nothing, together
+from elbocheck.kernels.elements import Function, nothing, one, together
 from elbocheck.kernels.threads import shared
 
 __all__ = [
@@ -85,11 +85,15 @@ class Element:
         value: to a tuple, the value and its slopes.
         constant: what is added to every value of a row, of its arguments that do not vary.
         sign: what the results are multiplied by.
+        folded: to a tuple, the rest and the odds of `densities.density.Folded`, and the slopes; None where there are none.
+        weight: of the logarithms.
     """
 
     value: Bound
     constant: Function = nothing
     sign: float = 1.0
+    folded: Bound | None = None
+    weight: Function = one
 
 
 def values(element: Element, rows: Rows, out: Array | None = None) -> tuple[Array, bool]:
@@ -174,7 +178,11 @@ def _sums(element: Element, layout: Layout, slopes: int) -> Any:
 
 def row_sum(element: Element) -> Bound:
     """The sum along a row, for other loops."""
-    return Bound(loops.row_sum, (("element", element.value),))
+    plain = Bound(loops.row_sum, (("element", element.value),))
+    if element.folded is None:
+        return plain
+    names = (("element", element.folded), ("weight", element.weight), ("term_by_term", plain))
+    return Bound(loops.folded_sum, names)
 
 
 def lift(scalar: Callable[..., float]) -> Lifted:

@@ -12,11 +12,28 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from elbocheck.kernels.primitives import accumulate, add, at, number, put, ready, row_of, scale
+from elbocheck.kernels.primitives import (
+    CAREFUL,
+    LANES,
+    ROUNDED,
+    accumulate,
+    add,
+    at,
+    fma,
+    number,
+    put,
+    ready,
+    row_of,
+    scale,
+    scratch,
+)
 
-__all__ = ["elbos", "importance_weighted", "row_sum", "sums", "values"]
+__all__ = ["elbos", "folded_sum", "importance_weighted", "row_sum", "sums", "values"]
 
 BLOCK = 128  # so that a loop that is not vectorised stays within three ulps too
+WIDE = 256  # of the tier `fast`, whose loops are
+LONG = 4096  # where the sum is rounded to another type
+FOLDS = 8  # so that a sum of equals, whose roundings are equal too, stays within three ulps
 ZERO = 0.0
 ONE = 1.0
 SIGN = 1.0
@@ -29,7 +46,7 @@ def element(*arguments: Any) -> Any:
     raise NotImplementedError(f"a loop was called uncompiled with {arguments}")
 
 
-constant = regulariser = element
+constant = regulariser = weight = term_by_term = element
 
 
 def values(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
@@ -50,17 +67,52 @@ def row_sum(row: Any, targets: Any, size: int) -> Any:
     """The sum along a row of the first of element's values, compensated between blocks; the others go to `targets`."""
     ready()
     total, lost = ZERO, ZERO
-    for start in range(0, size, BLOCK):
+    block = LONG if ROUNDED else BLOCK if CAREFUL else WIDE
+    for start in range(0, size, block):
         part = ZERO
-        for j in range(start, min(start + BLOCK, size)):
+        for j in range(start, min(start + block, size)):
             found = element(*at(row, j, ZERO))
             put(targets, j, found)
             part = add(part, found[0])
-        longer = total + part
-        moved = longer - total
-        lost += (total - (longer - moved)) + (part - moved)
-        total = longer
+        total, lost = joined(total, lost, part)
     return total + lost if total - total == ZERO else total
+
+
+def folded_sum(row: Any, targets: Any, size: int) -> Any:
+    """The sum along a row of rest + weight log(1 + odds), the first two of element's values, odds >= 0.
+
+    (1 + u)(1 + v) = 1 + (u + v + u v), and no term cancels: of FOLDS numbers one logarithm is taken.
+    """
+    ready()
+    total, lost = ZERO, ZERO
+    folded = scratch(ZERO)
+    for begin in range(0, size, FOLDS * LANES):
+        end = min(begin + FOLDS * LANES, size)
+        lanes = min(LANES, end - begin)
+        for k in range(lanes):
+            put(folded, k, (ZERO,))
+        for start in range(begin, end, LANES):
+            part = ZERO
+            for j in range(start, min(start + LANES, end)):
+                found = element(*at(row, j, ZERO))
+                put(targets, j, found)
+                part = add(part, found[0])
+                odds = at(folded, j - start, ZERO)[0]
+                put(folded, j - start, (fma(odds, found[1], odds + found[1]),))
+            total, lost = joined(total, lost, part)
+        part = ZERO
+        for k in range(lanes):
+            part = add(part, math.log1p(at(folded, k, ZERO)[0]))
+        total, lost = joined(total, lost, part * weight(*at(row, 0, ZERO)))
+    value = total + lost
+    return value if value - value == ZERO else term_by_term(row, targets, size)  # a product overflowed, or a term
+
+
+def joined(total: Any, lost: Any, part: Any) -> Any:
+    """total + lost + part as the rounded sum and what it lacks (Knuth)."""
+    longer = total + part
+    moved = longer - total
+    return longer, lost + ((total - (longer - moved)) + (part - moved))
 
 
 def sums(out: Any, slopes: Any, arguments: Any, size: int, first: int, last: int) -> Any:

@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 __all__ = [
-    "CAREFUL", "ByType", "accumulate", "add", "at", "by_type", "exponent", "fma", "fraction", "number", "polynomial", "put", "ready",
-    "row_of", "scale", "two_to", "two_to_minus",
+    "CAREFUL", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "exponent", "fma", "fraction", "number", "polynomial", "put", "ready",
+    "row_of", "scale", "scratch", "two_to", "two_to_minus",
 ]  # fmt: skip
 
 
@@ -29,16 +29,23 @@ def by_type(float64: Any, float32: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Careful:
-    """Stand for a truth that is known when a kernel is compiled."""
+class _Known:
+    """Stand for a truth that is known when a kernel is compiled: in machine code what hangs on it is there or not."""
+
+    value: bool
 
     def __bool__(self) -> bool:
-        return True
+        return self.value
 
 
-CAREFUL: Any = _Careful()
+CAREFUL: Any = _Known(True)
 """Whether intermediate results may overflow where the final one does not: not for float32 computed in float64, and of no
-concern to the tier `fast`. In machine code it is a constant, and what hangs on it is there or not."""
+concern to the tier `fast`."""
+
+ROUNDED: Any = _Known(False)
+"""Whether results are stored in a narrower type than they are computed in, so that a few more roundings do not show."""
+
+LANES = 128  # numbers that `scratch` has room for
 
 
 def fma(a: float, b: float, c: float) -> float:
@@ -62,7 +69,7 @@ def _stand_in(name: str) -> Any:
     return primitive
 
 
-accumulate, add, at, exponent, fraction, number, put, ready, row_of, scale, two_to, two_to_minus = map(
+accumulate, add, at, exponent, fraction, number, put, ready, row_of, scale, scratch, two_to, two_to_minus = map(
     _stand_in,
     (
         "accumulate",
@@ -75,6 +82,7 @@ accumulate, add, at, exponent, fraction, number, put, ready, row_of, scale, two_
         "ready",
         "row_of",
         "scale",
+        "scratch",
         "two_to",
         "two_to_minus",
     ),

@@ -66,7 +66,9 @@ def shared(work: Callable[[int, int], float], count: int, weight: int) -> bool:
     Returns:
         Whether every part returned a finite number.
     """
-    parts = min(thread_count(), count, max(1, count * weight // SHARE))
+    parts = min(count, count * weight // SHARE)
+    if parts > 1:
+        parts = min(parts, thread_count())
     if parts <= 1:
         return isfinite(work(0, count))
     edges = [count * k // parts for k in range(parts + 1)]

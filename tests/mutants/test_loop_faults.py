@@ -62,6 +62,31 @@ def sums_hold(row_sum: Any, sums: Any) -> bool:
     return near and math.isfinite(health) and not math.isfinite(noticed)
 
 
+def _rest(x: float) -> float:
+    return 0.25 * abs(x)
+
+
+def _odds(x: float) -> float:
+    return abs(x)
+
+
+def _whole(x: float) -> float:
+    return 0.25 * abs(x) + 3.0 * math.log1p(abs(x))
+
+
+def folds_hold(folded_sum: Any) -> bool:
+    """Whether logarithms that are taken of products add up: small odds, large ones, and such as no product holds."""
+    size = 3 * loops.FOLDS * loops.LANES - 5
+    x = np.stack([np.full(size, scale) for scale in (3.3e-9, 0.7, 1e200)]) * RNG.uniform(0.5, 1.0, size)
+    plain = Bound(loops.row_sum, (("element", together(_whole)),))
+    parts = (("element", together(_rest, (_odds,))), ("weight", _three), ("term_by_term", plain))
+    bound = Bound(loops.sums, (("row_sum", Bound(folded_sum, parts)), ("constant", nothing), ("SIGN", 1.0)))
+    out = np.empty((3, 1))
+    compiled(bound, (1, 0), DOUBLE)((out,), (), (x,), size, 0, 3)
+    truth = [math.fsum(0.25 * row) + 3.0 * math.fsum(np.log1p(row)) for row in x]
+    return bool(ulp_distance(out[:, 0], truth, "float64").max() <= 3)
+
+
 def values_hold(values: Any) -> bool:
     """Whether every number is stored where it belongs, and an infinity among them is noticed."""
     bound = Bound(values, (("element", ELEMENT), ("constant", nothing), ("SIGN", -1.0)))
@@ -99,18 +124,33 @@ def weights_hold(importance_weighted: Any) -> bool:
 def test_the_loops_as_they_are_hold() -> None:
     """Nothing is reported where nothing was planted."""
     assert sums_hold(loops.row_sum, loops.sums)
+    assert folds_hold(loops.folded_sum)
     assert values_hold(loops.values)
     assert weights_hold(loops.importance_weighted)
 
 
 ROW_SUM = (
-    ("min(start + BLOCK, size)", "min(start + BLOCK, size - 1)"),
-    ("range(0, size, BLOCK)", "range(BLOCK, size, BLOCK)"),
-    ("range(0, size, BLOCK)", "range(0, size - BLOCK, BLOCK)"),
+    ("min(start + block, size)", "min(start + block, size - 1)"),
+    ("range(0, size, block)", "range(block, size, block)"),
+    ("range(0, size, block)", "range(0, size - block, block)"),
     ("total + lost if", "total if"),
-    ("lost += ", "lost -= "),
     ("part = ZERO", "part = lost"),
-    ("longer = total + part", "longer = part"),
+    ("joined(total, lost, part)", "joined(ZERO, lost, part)"),
+    ("joined(total, lost, part)", "joined(total, -lost, part)"),
+)
+FOLDED = (
+    ("min(begin + FOLDS * LANES, size)", "min(begin + LANES, size)"),
+    ("range(0, size, FOLDS * LANES)", "range(FOLDS * LANES, size, FOLDS * LANES)"),
+    ("min(LANES, end - begin)", "min(LANES, end - begin) - 1"),
+    ("put(folded, k, (ZERO,))", "pass"),
+    ("odds + found[1]", "found[1]"),
+    ("fma(odds, found[1], odds + found[1])", "odds + found[1]"),
+    ("min(start + LANES, end)", "min(start + LANES, end - 1)"),
+    ("put(folded, j - start, (fma", "put(folded, 0, (fma"),
+    (" * weight(*at(row, 0, ZERO))", ""),
+    ("add(part, found[0])", "part"),
+    ("total, lost = joined(total, lost, part)\n        part = ZERO", "part = ZERO"),
+    ("else term_by_term(row, targets, size)", "else value"),
 )
 SUMS = (
     ("number(size, ZERO) * constant", "constant"),
@@ -138,6 +178,12 @@ WEIGHTS = (
 def test_a_fault_in_the_sum_of_a_row_is_seen(fault: tuple[str, str]) -> None:
     """A block, an element or the compensation lost."""
     assert not sums_hold(planted(loops.row_sum, *fault), loops.sums)
+
+
+@pytest.mark.parametrize("fault", FOLDED, ids=lambda fault: fault[1].strip())
+def test_a_fault_in_the_folded_sum_is_seen(fault: tuple[str, str]) -> None:
+    """A strip, a lane, a product, a weight lost; an overflow taken for a result."""
+    assert not folds_hold(planted(loops.folded_sum, *fault))
 
 
 @pytest.mark.parametrize("fault", SUMS, ids=lambda fault: fault[1].strip())
