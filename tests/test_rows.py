@@ -70,7 +70,7 @@ FORMS = [(density, form) for density in SCALARS for form in density.forms]
 
 
 @pytest.mark.parametrize(
-    "density, form", [pair for pair in FORMS if pair[1].folded], ids=lambda one: getattr(one, "name", "")
+    ("density", "form"), [pair for pair in FORMS if pair[1].folded], ids=lambda one: getattr(one, "name", "")
 )
 def test_a_folded_energy_is_the_energy(density: Density, form: Form) -> None:
     """Rest and weight times log(1 + odds), in float64."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from elbocheck import enclosure, precision
+from elbocheck import doubled, enclosure, precision
 from elbocheck.budget import BUDGETS, ulp_distance
 from elbocheck.certify import spread
 from elbocheck.certify.members import subject
@@ -211,9 +211,16 @@ def _errors(reference: Reference, arguments: Any, dtype: Any) -> tuple[Any, int]
 
 
 def _truths(reference: Reference, arguments: Any) -> tuple[Any, Any]:
-    """The truth at each point as a sum of two floats; NaN where the definition has none (a kink, outside the support)."""
-    order = 1 if reference.place is None else 2
-    return enclosure.doubles(reference.balls, arguments.T.tolist(), BITS, order)
+    """The truth at each point as a sum of two floats; NaN where the definition has none (a kink, outside the support).
+
+    Double-double arithmetic has the first say, where its bound is below 2**-80 of the value; balls have the last.
+    """
+    if reference.place is not None:
+        return enclosure.doubles(reference.balls, arguments.T.tolist(), BITS, 2)
+    high, low, known = doubled.sharp_values(reference.truth, *arguments)
+    rest = np.flatnonzero(~known)
+    high[rest], low[rest] = enclosure.doubles(reference.balls, arguments[:, rest].T.tolist(), BITS, 1)
+    return high, low
 
 
 def _conditioned(reference: Reference, arguments: Any, errors: Any, dtype: Any) -> tuple[float, int]:

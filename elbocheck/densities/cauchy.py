@@ -13,8 +13,8 @@ import numpy as np
 from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import Chart, line_breaks
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elements import nothing
 from elbocheck.kernels.elementary import standardise
+from elbocheck.kernels.elements import nothing
 from elbocheck.kernels.lift import Wide, lift
 
 __all__ = ["cauchy"]

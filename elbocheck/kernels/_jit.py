@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dis import get_instructions
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -159,7 +160,7 @@ def _copy(bound: Bound, layout: Layout, title: str) -> FunctionType:
 def _globals(bound: Bound) -> Iterator[tuple[str, Any]]:
     """What the names of a function stand for."""
     own, known = dict(bound.names), bound.function.__globals__
-    for name in bound.function.__code__.co_names:
+    for name in {step.argval for step in get_instructions(bound.function) if step.opname == "LOAD_GLOBAL"}:
         if name in own or name in known:
             yield name, own[name] if name in own else known[name]
 

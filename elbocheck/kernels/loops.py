@@ -28,7 +28,7 @@ from elbocheck.kernels.primitives import (
     scratch,
 )
 
-__all__ = ["elbos", "folded_sum", "importance_weighted", "row_sum", "sums", "values"]
+__all__ = ["elbos", "folded_sum", "importance_weighted", "row_sum", "sums", "triples", "values"]
 
 BLOCK = 128  # so that a loop that is not vectorised stays within three ulps too
 WIDE = 256  # of the tier `fast`, whose loops are
@@ -61,6 +61,24 @@ def values(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
             put(target, j, (value,))
             health = add(health, SMALL * value)
     return health
+
+
+def triples(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
+    """out[k][i, j] = the k-th of three values of element(arguments[i, j]).
+
+    They are kept on the stack first: LLVM does not ask of so many arrays whether they overlap, and would compute one by one.
+    """
+    ready()
+    kept = scratch(ZERO) + scratch(ZERO) + scratch(ZERO)
+    for i in range(first, last):
+        row, target = row_of(arguments, i), row_of(out, i)
+        for start in range(0, size, LANES):
+            stop = min(start + LANES, size)
+            for j in range(start, stop):
+                put(kept, j - start, element(*at(row, j, ZERO)))
+            for j in range(start, stop):
+                put(target, j, at(kept, j - start, ZERO))
+    return ZERO
 
 
 def row_sum(row: Any, targets: Any, size: int) -> Any:

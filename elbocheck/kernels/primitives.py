@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 __all__ = [
-    "CAREFUL", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "exponent", "fma", "fraction", "number", "polynomial", "put", "ready",
-    "row_of", "scale", "scratch", "two_to", "two_to_minus",
+    "CAREFUL", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "exponent", "fma", "fraction", "number",
+    "polynomial", "put", "ready", "row_of", "scale", "scratch", "two_to", "two_to_minus",
 ]  # fmt: skip
 
 

@@ -142,7 +142,7 @@ FOLDED = (
     ("min(begin + FOLDS * LANES, size)", "min(begin + LANES, size)"),
     ("range(0, size, FOLDS * LANES)", "range(FOLDS * LANES, size, FOLDS * LANES)"),
     ("min(LANES, end - begin)", "min(LANES, end - begin) - 1"),
-    ("put(folded, k, (ZERO,))", "pass"),
+    ("put(folded, k, (ZERO,))", "put(folded, k, (ONE,))"),
     ("odds + found[1]", "found[1]"),
     ("fma(odds, found[1], odds + found[1])", "odds + found[1]"),
     ("min(start + LANES, end)", "min(start + LANES, end - 1)"),
