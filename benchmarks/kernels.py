@@ -1,18 +1,18 @@
 """Fused kernels against the fastest peers, in one interleaved run: row sums, ELBOs, importance-weighted bounds, elementwise.
 
-Usage: python benchmarks/kernels.py [THREADS] [SECONDS PER CELL] [NAME …]
+Usage: python benchmarks/kernels.py [THREADS] [SECONDS PER CELL] [rows] [elbos] [iwae] [divergence] [families] [elementwise]
 
-Needs torch and jax; peers are torch eager and compiled, jax.jit and, for three families, scipy.stats. Prints, for every
-cell, nanoseconds a number of the fast and the exact tier, the fastest peer, and how many times as long it takes: of the best
-turns, and as the median over pairs of turns; then the spread of our turns. Cells that are bound by memory say what share of
-the machine's bandwidth they use.
+Needs what `peers` imports: torch, jax, tensorflow, tfp-nightly, numpyro, numba-stats, scipy. Prints, for every cell,
+nanoseconds a number of the fast and the exact tier, the fastest peer, and how many times as long it takes: of the best
+turns, and as the median over pairs of turns; then the spread of our turns, and the share of the bandwidth: the bytes that
+the cell must move, beside what a sum of the same arrays reads in the same run. At the end, the range of each workload.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
@@ -20,100 +20,39 @@ os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])  # before any
 os.environ.update(OMP_NUM_THREADS=str(THREADS), TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu")
 
 import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import jax.scipy.special as jss  # noqa: E402
-import jax.scipy.stats as jst  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
+from peers import Call, Jax, Torch, frameworks, jax_way, libraries, torch_ways  # noqa: E402
 
 from elbocheck import densities  # noqa: E402
 from elbocheck.bench.clock import Timing, bandwidth, race, ratio  # noqa: E402
 from elbocheck.bench.formulas import WORKLOADS  # noqa: E402
+from elbocheck.divergences import normal_standard  # noqa: E402
 from elbocheck.estimators import elbo, elbo_and_grad, importance_weighted  # noqa: E402
+from elbocheck.kernels.lift import lift  # noqa: E402
 from elbocheck.kernels.threads import threads  # noqa: E402
 
 torch.set_num_threads(THREADS)
 jax.config.update("jax_enable_x64", True)
-Call = Callable[[], Any]
-Cell = tuple[str, int, int, dict[str, Call]]
+Cell = tuple[str, int, int, dict[str, Call]]  # title, numbers, bytes to be moved, contenders
+OURS = ("fast", "exact")
+READER = "sum of the arrays"
 SHAPES = ((128, 784), (128, 3072), (4096, 784), (4096, 3072))
+BY_FAMILY = {workload.family: workload for workload in WORKLOADS}
 DTYPES = (np.float32, np.float64)
 LATENTS = 32
 
 
-def torch_ways(function: Callable[..., Any], *arrays: Any, grad: int = 0) -> dict[str, Call]:
-    """Eager and compiled; with `grad`, differentiated by the first so many arrays."""
-    given = [torch.from_numpy(array) for array in arrays]
-    for leaf in given[:grad]:
-        leaf.requires_grad_(True)
-
-    def run(way: Callable[..., Any]) -> Any:
-        value = way(*given)
-        return (value, torch.autograd.grad(value.sum(), given[:grad])) if grad else value
-
-    torch.compiler.reset()  # or it gives up, silently, after eight shapes
-    compiled = torch.compile(function, dynamic=False)
-    return {"torch": lambda: run(function), "torch.compile": lambda: run(compiled)}
+def _plus(x: float, y: float) -> float:
+    return x + y
 
 
-def jax_way(function: Callable[..., Any], *arrays: Any, grad: int = 0) -> dict[str, Call]:
-    """Under jit; with `grad`, value and derivatives by the first so many arrays."""
-    given = [jnp.asarray(array) for array in arrays]
-    if grad:
-
-        def total(*args: Any) -> Any:
-            value = function(*args)
-            return value.sum(), value
-
-        compiled = jax.jit(jax.value_and_grad(total, argnums=tuple(range(grad)), has_aux=True))
-    else:
-        compiled = jax.jit(function)
-    return {"jax.jit": lambda: jax.block_until_ready(compiled(*given))}
+READ = lift(_plus)
 
 
-class Torch:
-    """Textbook losses in torch, the framework's own where it has one."""
-
-    def bernoulli(self, logits: Any, x: Any) -> Any:
-        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
-
-    def normal(self, loc: Any, x: Any) -> Any:
-        return -(0.5 * ((x - loc) / 0.75) ** 2).sum(-1)
-
-    def huber(self, loc: Any, x: Any) -> Any:
-        return -F.huber_loss(loc, x, reduction="none", delta=1.25).sum(-1)
-
-    def elbo(self, logits: Any, loc: Any, log_var: Any, x: Any) -> Any:
-        return self.bernoulli(logits, x) + 0.5 * (1 + log_var - loc**2 - log_var.exp()).sum(-1)
-
-    def iwae(self, logits: Any, loc: Any, log_var: Any, eps: Any, x: Any) -> Any:
-        z = loc[:, None] + (0.5 * log_var).exp()[:, None] * eps
-        gap = 0.5 * (z**2 - eps**2 - log_var[:, None]).sum(-1)
-        fit = -F.binary_cross_entropy_with_logits(logits, x[:, None].expand_as(logits), reduction="none").sum(-1)
-        return torch.logsumexp(fit - gap, 1)
-
-
-class Jax:
-    """The same in JAX."""
-
-    def bernoulli(self, logits: Any, x: Any) -> Any:
-        return (x * logits - jax.nn.relu(logits) - jnp.log1p(jnp.exp(-jnp.abs(logits)))).sum(-1)
-
-    def normal(self, loc: Any, x: Any) -> Any:
-        return -(0.5 * ((x - loc) / 0.75) ** 2).sum(-1)
-
-    def huber(self, loc: Any, x: Any) -> Any:
-        u = jnp.abs(x - loc)
-        return -jnp.where(u <= 1.25, 0.5 * u * u, 1.25 * (u - 0.625)).sum(-1)
-
-    def elbo(self, logits: Any, loc: Any, log_var: Any, x: Any) -> Any:
-        return self.bernoulli(logits, x) + 0.5 * (1 + log_var - loc**2 - jnp.exp(log_var)).sum(-1)
-
-    def iwae(self, logits: Any, loc: Any, log_var: Any, eps: Any, x: Any) -> Any:
-        z = loc[:, None] + jnp.exp(0.5 * log_var)[:, None] * eps
-        gap = 0.5 * (z**2 - eps**2 - log_var[:, None]).sum(-1)
-        return jax.nn.logsumexp(self.bernoulli(logits, x[:, None]) - gap, 1)
+def reader(*arrays: Any) -> dict[str, Call]:
+    """What reading two arrays takes, and nothing else."""
+    return {READER: lambda: READ.sums(*arrays, tier="fast")}
 
 
 FIXED = {"bernoulli": {}, "normal": {"scale": 0.75}, "huber": {"scale": 1.0, "delta": 1.25}}
@@ -138,8 +77,15 @@ def rows() -> Iterator[Cell]:
 
                     peers = torch_ways(getattr(Torch(), family), moving, x, grad=grad)
                     peers |= jax_way(getattr(Jax(), family), moving, x, grad=grad)
+                    if not grad and family != "huber":
+                        peers |= libraries(BY_FAMILY[family], x, moving)
                     title = f"{family} {shape[0]}x{shape[1]} {np.dtype(dtype).name}{' +grad' if grad else ''}"
-                    yield title, x.size, (2 + grad) * x.nbytes, {"fast": ours("fast"), "exact": ours("exact"), **peers}
+                    yield (
+                        title,
+                        x.size,
+                        (2 + grad) * x.nbytes,
+                        {"fast": ours("fast"), "exact": ours("exact"), **peers, **reader(x, moving)},
+                    )
 
 
 def elbos() -> Iterator[Cell]:
@@ -163,7 +109,7 @@ def elbos() -> Iterator[Cell]:
                     title,
                     x.size,
                     (3 if grad else 2) * x.nbytes,
-                    {"fast": ours("fast"), "exact": ours("exact"), **peers},
+                    {"fast": ours("fast"), "exact": ours("exact"), **peers, **reader(x, logits)},
                 )
 
 
@@ -186,21 +132,26 @@ def iwae() -> Iterator[Cell]:
         yield title, logits.size, logits.nbytes, {"fast": ours("fast"), "exact": ours("exact"), **peers}
 
 
+def divergence() -> Iterator[Cell]:
+    """Row sums of KL(N(loc, var) || N(0, 1))."""
+    for dtype in DTYPES:
+        loc, log_var = (np.random.default_rng(5).normal(size=(4096, 64)).astype(dtype) for _ in "ab")
+
+        def ours(tier: str, loc=loc, log_var=log_var) -> Call:  # type: ignore[no-untyped-def]
+            return lambda: normal_standard.kl_sum(loc=loc, log_var=log_var, tier=tier)
+
+        peers = torch_ways(Torch().kl, loc, log_var) | jax_way(Jax().kl, loc, log_var)
+        title = f"KL 4096x64 {np.dtype(dtype).name}"
+        yield (
+            title,
+            loc.size,
+            2 * loc.nbytes,
+            {"fast": ours("fast"), "exact": ours("exact"), **peers, **reader(loc, log_var)},
+        )
+
+
 def families() -> Iterator[Cell]:
-    """Row sums of the families with special functions, SciPy's distributions among the peers."""
-    from scipy import stats
-
-    from elbocheck.adapters.kit import kit
-
-    scipy_ways = {
-        "poisson": stats.poisson.logpmf,
-        "negative_binomial": lambda x, logits: stats.nbinom.logpmf(x, 3.5, 1 / (1 + np.exp(logits))),
-        "student_t": lambda x, loc: stats.t.logpdf(x, 4.5, loc, 0.75),
-    }
-    jax_ways = {
-        "student_t": lambda x, loc: jst.t.logpdf(x, 4.5, loc, 0.75).sum(-1),
-        "poisson": lambda x, rate: (x * jnp.log(rate) - rate - jss.gammaln(x + 1)).sum(-1),
-    }
+    """Row sums of the families with special functions, library distributions among the peers."""
     for dtype in DTYPES:
         for workload in WORKLOADS[4:]:
             x, moving = (a.astype(dtype) for a in workload.draw(np.random.default_rng(3), (128, 784)))
@@ -209,15 +160,9 @@ def families() -> Iterator[Cell]:
             def ours(tier: str, density=density, x=x, given=given) -> Call:  # type: ignore[no-untyped-def]
                 return lambda: density.log_prob_sum(x, tier=tier, **given)
 
-            peers = {**kit("torch").sums(workload.formula, x, moving), **kit("jax").sums(workload.formula, x, moving)}
-            if workload.family in scipy_ways:
-                way = scipy_ways[workload.family]
-                peers["scipy.stats"] = lambda way=way, x=x, moving=moving: way(x, moving).sum(-1)  # type: ignore[misc]
-            if workload.family in jax_ways:
-                peers.update({"jax.scipy": jax_way(jax_ways[workload.family], x, moving)["jax.jit"]})
-            yield f"{workload.family} {np.dtype(dtype).name}", x.size, 2 * x.nbytes, {
-                "fast": ours("fast"), "exact": ours("exact"), **peers,
-            }  # fmt: skip
+            contenders = {"fast": ours("fast"), "exact": ours("exact"), **frameworks(workload, x, moving)}
+            contenders |= libraries(workload, x, moving) | reader(x, moving)
+            yield f"{workload.family} {np.dtype(dtype).name}", x.size, 2 * x.nbytes, contenders
 
 
 def elementwise() -> Iterator[Cell]:
@@ -249,22 +194,38 @@ def elementwise() -> Iterator[Cell]:
             }  # fmt: skip
 
 
-def line(title: str, numbers: int, moved: int, timings: dict[str, Timing], most: float) -> str:
-    """Return one row of the table."""
-    peers = {name: timing for name, timing in timings.items() if name not in ("fast", "exact")}
+def line(title: str, numbers: int, moved: int, timings: dict[str, Timing], copying: float) -> tuple[str, float]:
+    """One row of the table, and how many times as long the fastest peer takes."""
+    peers = {name: timing for name, timing in timings.items() if name not in (*OURS, READER)}
     name = min(peers, key=lambda peer: peers[peer].best)
     peer, fast, exact = peers[name], timings["fast"], timings["exact"]
+    speed = (
+        timings[READER].best / (2 * numbers)
+        if READER in timings
+        else np.dtype(title.rsplit(maxsplit=1)[-1]).itemsize / copying
+    )
+    share = moved / np.dtype(title.split("+", maxsplit=1)[0].rsplit(maxsplit=1)[-1]).itemsize * speed / fast.best
+    scipy = f"  scipy.stats {timings['scipy.stats'].best / fast.best:.0f}" if "scipy.stats" in timings else ""
     return (
         f"{title:34}{fast.best / numbers * 1e9:7.3f}{exact.best / numbers * 1e9:8.3f}{peer.best / numbers * 1e9:8.3f}  {name:19}"
         f"{peer.best / fast.best:6.2f}{ratio(peer, fast):7.2f}{peer.best / exact.best:8.2f}{ratio(peer, exact):7.2f}"
-        f"{fast.spread:7.0%}{moved / fast.best / most:7.0%}"
-    )
+        f"{fast.spread:7.0%}{share:7.0%}{scipy}"
+    ), peer.best / fast.best
+
+
+PARTS = {
+    "rows": rows,
+    "elbos": elbos,
+    "iwae": iwae,
+    "divergence": divergence,
+    "families": families,
+    "elementwise": elementwise,
+}
 
 
 def main() -> None:
     """Time every cell that was asked for."""
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 1.0
-    wanted = sys.argv[3:] or ["rows", "elbos", "iwae", "families", "elementwise"]
     reading, copying = bandwidth(THREADS)
     print(
         f"{THREADS} thread(s); reads {reading / 1e9:.1f} GB/s, copies {copying / 1e9:.1f} GB/s; ns a number; peer / ours"
@@ -272,15 +233,20 @@ def main() -> None:
     heads = ("fast", "exact", "peer", "  fastest peer       ", "fast", "pairs", "exact", "pairs", "spread", "of bw")
     widths = (7, 8, 8, 21, 6, 7, 8, 7, 7, 7)
     print(" " * 34 + "".join(head.rjust(width) for head, width in zip(heads, widths, strict=True)))
+    ranges: dict[str, list[float]] = {}
     with threads(THREADS):
-        for part in wanted:
-            for title, numbers, moved, contenders in {
-                "rows": rows, "elbos": elbos, "iwae": iwae, "families": families, "elementwise": elementwise
-            }[part]():  # fmt: skip
+        for part in sys.argv[3:] or PARTS:
+            for title, numbers, moved, contenders in PARTS[part]():
                 for call in contenders.values():
                     call()
-                most = copying if part == "elementwise" else reading
-                print(line(title, numbers, moved, race(contenders, seconds), most), flush=True)
+                text, found = line(title, numbers, moved, race(contenders, seconds), copying)
+                print(text, flush=True)
+                words = title.split()
+                ranges.setdefault(
+                    f"{words[0]} {'1e7 ' * ('1e7' in words)}{words[2 if len(words) > 2 else 1]}", []
+                ).append(found)
+    for what, found in ranges.items():
+        print(f"{what:34}{min(found):5.1f} to {max(found):.1f}")
 
 
 if __name__ == "__main__":

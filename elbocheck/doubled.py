@@ -109,11 +109,13 @@ class DoubleDoubles(Arithmetic):
 
     def softplus(self, x: DoubleDouble) -> DoubleDouble:
         """Log(1 + e**x), without e**x where that overflows."""
-        return self.select(x, lambda: x, lambda: self.exact(0)) + self.log1p(self.exp(-abs(x)))
+        small: DoubleDouble = self.log1p(self.exp(-abs(x)))
+        return self.select(x, lambda: x, lambda: self.exact(0)) + small
 
     def power(self, x: DoubleDouble, exponent: Any) -> DoubleDouble:
         """e**(exponent log x)."""
-        return self.exp(exponent * self.log(x))
+        found: DoubleDouble = self.exp(exponent * self.log(x))
+        return found
 
     exp, expm1, log, log1p = map(_function, (kernels.exp, kernels.expm1, kernels.log, kernels.log1p))
     sqrt, lgamma = map(_function, (kernels.root, kernels.lgamma))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elbocheck.densities.recipe import Recipe
-from elbocheck.domain import REAL, Domain, Interval, Parameter, matching
+from elbocheck.domain import Domain, Parameter, matching, require_all
 from elbocheck.errors import ParameterError, UsageError
 from elbocheck.kernels._jit import Bound
 from elbocheck.kernels.arrange import arrange, result_dtype
@@ -333,14 +333,7 @@ class Density:
         Raises:
             ParameterError: naming the first that does not, its value and its domain.
         """
-        for parameter in form.parameters:
-            value, domain = parameters[parameter.name], parameter.domain
-            if finite and domain is REAL and type(value) is np.ndarray and value.ndim:
-                continue
-            if type(value) is float and isinstance(domain, Interval) and value in domain:
-                continue
-            with np.errstate(invalid="ignore"):  # an infinity has no remainder
-                parameter.require(self.name, np.asarray(value))
+        require_all(self.name, form.parameters, parameters, finite)
         if form.increasing is not None:
             self._require_increasing(form, [np.asarray(parameters[name], dtype=np.float64) for name in form.names])
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elbocheck.densities.density import Form
-from elbocheck.domain import Parameter, matching
-from elbocheck.kernels.lift import Array, Lifted, Wide, narrow, result_dtype
+from elbocheck.domain import Parameter, matching, require_all
+from elbocheck.kernels.arrange import arrange, result_dtype
+from elbocheck.kernels.lift import Array, Lifted, Wide, narrow, sums, values
 
 if TYPE_CHECKING:
     from elbocheck.precision import Certified
@@ -86,8 +87,11 @@ class Divergence:
             >>> float(normal_standard.kl(loc=1.0, log_var=0.0))
             0.5
         """
-        form, _ = self._read(parameters)
-        return form.kl(*[parameters[name] for name in form.names], tier=tier, out=out)
+        form = self.form(parameters)
+        rows = arrange([parameters[name] for name in form.names], tier, flat=True)
+        found, finite = values(form.kl.element, rows, out)
+        require_all(self.name, form.parameters, parameters, finite)
+        return found
 
     def kl_sum(self, *, tier: str = "exact", **parameters: ArrayLike) -> Array:
         """The divergence of independent dimensions along the last axis, in nats; the rest as kl.
@@ -97,14 +101,16 @@ class Divergence:
             >>> normal_standard.kl_sum(loc=[[1.0, 1.0], [0.0, 2.0]], log_var=0.0).tolist()
             [1.0, 2.0]
         """
-        form, _ = self._read(parameters)
-        return form.kl.sums(*[parameters[name] for name in form.names], tier=tier)
+        form = self.form(parameters)
+        found, finite = sums(form.kl.element, arrange([parameters[name] for name in form.names], tier))
+        require_all(self.name, form.parameters, parameters, finite)
+        return found
 
     def grad(self, **parameters: ArrayLike) -> dict[str, Array]:
         """Derivative with respect to each parameter; shapes and dtypes as kl."""
-        form, values = self._read(parameters)
+        form, wide = self._read(parameters)
         dtype = result_dtype(*parameters.values())
-        return {name: narrow(g.wide(*values), dtype) for name, g in zip(form.names, form.kl_grad, strict=True)}
+        return {name: narrow(g.wide(*wide), dtype) for name, g in zip(form.names, form.kl_grad, strict=True)}
 
     def oracle(self, digits: int = 50, **parameters: float) -> "Certified":
         """The divergence by quadrature of its definition, with an error bound; one number per parameter.
