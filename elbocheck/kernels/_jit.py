@@ -29,7 +29,7 @@ from elbocheck.kernels import libm, primitives
 
 __all__ = ["Bound", "Layout", "compiled", "require_kernel"]
 
-OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 # `nnan` and `ninf` would delete the handling of NaN and infinity, `reassoc` and `nsz` the error-free transformations: sums
 # ask for `reassoc` themselves (`primitives.add`). `contract` (a product and a sum rounded once) and `arcp` (a division by
 # what is constant along a row becomes a product) save time and cost a rounding or none; exact kernels catch errors in
@@ -140,7 +140,7 @@ def _inlined(bound: Bound, layout: Layout) -> Any:
     over it can be vectorised."""
     import numba
 
-    return numba.njit(forceinline=True, **layout.options)(_copy(bound, layout, bound.function.__name__))
+    return numba.njit(forceinline=True, no_cpython_wrapper=True, **layout.options)(_copy(bound, layout, bound.function.__name__))
 
 
 def _copy(bound: Bound, layout: Layout, title: str) -> FunctionType:
@@ -167,6 +167,7 @@ def _globals(bound: Bound) -> Iterator[tuple[str, Any]]:
 
 def _held(value: Any, layout: Layout) -> Any:
     """A global as a compiled function sees it."""
+    layout = layout._replace(varies=())  # of no account inside, where all are numbers
     if isinstance(value, Bound):
         return _inlined(value, layout)
     if isinstance(value, FunctionType):
