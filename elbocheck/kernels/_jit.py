@@ -140,7 +140,9 @@ def _inlined(bound: Bound, layout: Layout) -> Any:
     over it can be vectorised."""
     import numba
 
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, **layout.options)(_copy(bound, layout, bound.function.__name__))
+    return numba.njit(forceinline=True, no_cpython_wrapper=True, **layout.options)(
+        _copy(bound, layout, bound.function.__name__)
+    )
 
 
 def _copy(bound: Bound, layout: Layout, title: str) -> FunctionType:
