@@ -250,6 +250,13 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
             1.5, "at e = 1 the square and the polynomial 3u of what is a third of e, and one sum"
         ),
         "libm.float32": Budget(1.1, "the same, with less to spare in the reduction"),
+        # Loops: ulps of the type of the result, of what elements give in float64.
+        "loop.sum": Budget(3, "blocks summed in vectors and added with compensation; elements within 2u, most less"),
+        "loop.equals": Budget(5, "the same, where every element and every fold is off the same way"),
+        "loop.bound": Budget(4, "two sums, their difference; the logarithm of a mean 2u"),
+        "loop.weights": Budget(8, "the exponential of a difference of two bounds"),
+        "loop.fast": Budget(2, "float32: exp, log1p and a sum; a difference and a quotient"),
+        "loop.fast_square": Budget(4, "float32: a difference and a quotient, twice, and a product"),
         # Special functions: ulps of float64 over their whole domain.
         "special.log_gamma": Budget(4, "the platform's lgamma: glibc states 4, 1.9 measured"),
         "special.stirling_error": Budget(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elbocheck.budget import ulp_distance
+from elbocheck.budget import BUDGETS, ulp_distance
 from elbocheck.densities import normal
 from elbocheck.densities.density import log_prob_element
 from elbocheck.estimators import sampled
@@ -58,7 +58,7 @@ def sums_hold(row_sum: Any, sums: Any) -> bool:
     size = [math.fsum(np.abs(row[np.abs(row) < 1e17])) + 3.0 * SIZE for row in X]
     bad = np.where(X.max() == X, np.inf, X)
     noticed = compiled(bound, (1, 0), DOUBLE)((np.empty((ROWS, 1)),), (), (bad,), SIZE, 0, ROWS)
-    near = bool(ulp_distance(out[:, 0], truth, "float64", magnitude=size).max() <= 3)
+    near = bool(ulp_distance(out[:, 0], truth, "float64", magnitude=size).max() <= BUDGETS["loop.sum"].ulps)
     return near and math.isfinite(health) and not math.isfinite(noticed)
 
 
@@ -84,7 +84,7 @@ def folds_hold(folded_sum: Any) -> bool:
     out = np.empty((3, 1))
     compiled(bound, (1, 0), DOUBLE)((out,), (), (x,), size, 0, 3)
     truth = [math.fsum(0.25 * row) + 3.0 * math.fsum(np.log1p(row)) for row in x]
-    return bool(ulp_distance(out[:, 0], truth, "float64").max() <= 3)
+    return bool(ulp_distance(out[:, 0], truth, "float64").max() <= BUDGETS["loop.sum"].ulps)
 
 
 def values_hold(values: Any) -> bool:
@@ -117,8 +117,9 @@ def weights_hold(importance_weighted: Any) -> bool:
     weights = (normal.log_prob_sum(np.repeat(x, samples, 0), loc=loc, scale=1.0) - gap).reshape(batch, samples)
     truth = np.logaddexp.reduce(weights, axis=1)
     kept = np.exp(weights - truth[:, None])
-    near = ulp_distance(out[:, 0], truth - math.log(samples), "float64", magnitude=np.abs(weights).max()).max() <= 8
-    return bool(near and ulp_distance(shares, kept, "float64", magnitude=np.abs(weights).max()).max() <= 8)
+    size, allowed = np.abs(weights).max(), BUDGETS["loop.weights"].ulps
+    near = ulp_distance(out[:, 0], truth - math.log(samples), "float64", magnitude=size).max() <= allowed
+    return bool(near and ulp_distance(shares, kept, "float64", magnitude=size).max() <= allowed)
 
 
 def test_the_loops_as_they_are_hold() -> None:
