@@ -18,11 +18,14 @@ from elbocheck.densities import (
     density,
     huber,
     multivariate_normal,
+    negative_binomial,
     normal,
+    poisson,
     truncated_normal,
 )
 from elbocheck.densities import von_mises_fisher as sphere
 from elbocheck.domain import Integers
+from elbocheck.enclosure import doubles
 from elbocheck.errors import OracleError, ParameterError
 from elbocheck.oracle import LogRatio, Member
 from elbocheck.precision import context
@@ -279,3 +282,26 @@ def test_a_density_travels_to_another_process(value: Any) -> None:
 def test_examples_run() -> None:
     """The examples in the docstrings are right."""
     assert doctest.testmod(density).failed == 0
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rates_and_odds_below_what_floats_hold(dtype: str) -> None:
+    """Counts under a rate of e**-1000, and successes or failures as rare, cost x times the logarithm."""
+    x = np.array([0.0, 1.0, 5.0, 3e5], dtype)
+    members: tuple[tuple[Density, dict[str, float]], ...] = (
+        (poisson, {"log_rate": -1000.0}),
+        (poisson, {"log_rate": -674.25}),
+        (negative_binomial, {"total_count": 3.5, "logits": -1000.0}),
+        (negative_binomial, {"total_count": 3.5, "logits": 1000.0}),
+        (negative_binomial, {"total_count": 2.0**51, "logits": 716.75}),
+    )
+    for one, values in members:
+        form = one.form(values)
+
+        def truth(m: Any, point: float, form: Any = form, values: dict[str, float] = values) -> Any:
+            return -form.definition(m, m.exact(point), *(m.exact(value) for value in values.values()))
+
+        high, low = doubles(truth, x.tolist(), 192, 1)
+        found = one.energy(x, **{name: np.asarray(value, dtype) for name, value in values.items()})
+        allowed = BUDGETS[f"{one.name}.energy"].ulps
+        assert ulp_distance(found, high, dtype, remainder=low).max() <= allowed, (one.name, values)

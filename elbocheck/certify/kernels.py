@@ -25,7 +25,7 @@ from elbocheck.errors import OracleError
 from elbocheck.kernels.lift import Kernel
 from elbocheck.oracle import exact
 
-__all__ = ["Reference", "Worst", "density_references", "divergence_references", "measure", "mismatch"]
+__all__ = ["Reference", "Worst", "beyond", "density_references", "divergence_references", "measure", "mismatch"]
 
 BITS = 192  # of the balls that kernels are held against; more where a point needs them
 ROUNDING = 0.25  # ulps: the mean rounding of an argument
@@ -284,6 +284,16 @@ def _mutate(reference: Reference, parents: Any, rng: np.random.Generator, dtype:
         same_kind &= ends[0] < ends[1]
     children[place, np.arange(count)] = np.where(same_kind, moved, old)
     return children
+
+
+def beyond(reference: Reference, dtype: str, worst: Worst) -> str | None:
+    """What is wrong with an error that is larger than the budget; None if it is not. float32 is float64 rounded once."""
+    budget = BUDGETS.get(reference.name if dtype == "float64" else "rounding.float32")
+    if budget is None or worst.ulps <= budget.ulps:
+        return None
+    return (
+        f"{reference.name} at {worst.at}: {worst.ulps:.3g} ulp in {dtype}, the budget is {budget.ulps:g}: {budget.why}"
+    )
 
 
 def mismatch(reference: Reference, count: int, seed: int, digits: int = 25) -> str | None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from elbocheck import __version__
-from elbocheck.certify.kernels import Reference, density_references, divergence_references, measure, mismatch
+from elbocheck.certify.kernels import Reference, beyond, density_references, divergence_references, measure, mismatch
 from elbocheck.certify.members import Fact, divergence_facts, facts, subject
 from elbocheck.certify.named import NAMED
 from elbocheck.certify.table import KernelRow, Row, Table
@@ -147,7 +147,8 @@ def _work(task: Task) -> list[Any]:
     found = []
     for dtype in DTYPES:
         worst = measure(reference, dtype, task.points, task.seed)
-        found.append(KernelRow(reference.name, dtype, worst.ulps, worst.at, worst.points, fault))
+        wrong = fault or beyond(reference, dtype, worst)
+        found.append(KernelRow(reference.name, dtype, worst.ulps, worst.at, worst.points, wrong))
     return found
 
 

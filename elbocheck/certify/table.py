@@ -23,7 +23,7 @@ class KernelRow:
         ulps: the error in ulps of that dtype.
         at: the arguments where it happens.
         points: how many were tried.
-        fault: where mpmath excludes the ball that the kernel was held against; None if nowhere.
+        fault: where mpmath excludes the ball that the kernel was held against, or the error its budget; None if nowhere.
     """
 
     name: str

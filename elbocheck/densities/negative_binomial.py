@@ -25,12 +25,12 @@ from elbocheck.kernels.gamma import (
     stirling_error_from_one,
 )  # fmt: skip
 from elbocheck.kernels.lift import Wide, lift
-from elbocheck.kernels.primitives import CAREFUL
+from elbocheck.kernels.primitives import CAREFUL, by_type
 
 __all__ = ["negative_binomial"]
 
 TWO_PI = 6.283185307179586
-FAR = 700.0  # beyond, p or 1 - p is subnormal
+FAR = by_type(600.0, 60.0)
 
 
 def _excess(x: float, total_count: float, logits: float) -> float:
@@ -42,14 +42,19 @@ def _excess(x: float, total_count: float, logits: float) -> float:
 
 
 def _energy(x: float, total_count: float, logits: float) -> float:
-    if CAREFUL and (0.0 < x < 1.0 or abs(logits) > FAR):  # one term outweighs the others
-        slopes = total_count * softplus(logits) + (x * softplus(-logits) if x > 0.0 else 0.0 * logits)
+    if CAREFUL and 0.0 < x < 1.0:
+        slopes = total_count * softplus(logits) + x * softplus(-logits)
         return slopes + (log_gamma(1.0 + x) - log_gamma_step(total_count, x))
-    value = _from_one(x if x >= 1.0 else x + 1.0, total_count, logits)
+    near = min(max(logits, -FAR), FAR)  # beyond, p or 1 - p is as good as it is there, but for its logarithm
+    far = logits - near
+    value = _from_one(x if x >= 1.0 else x + 1.0, total_count, near) + (far * total_count if far > 0.0 else -far * x)
     if x < 1.0:  # a step down the recurrence
         value -= softplus(-logits) + math.log((x + 1.0) / (x + total_count))
     if x == 0.0:
         value = total_count * softplus(logits)
+        if CAREFUL and logits < -FAR:  # softplus may be subnormal
+            value = total_count * softplus(near) * math.exp(far)
+        value += 0.0 * logits  # an infinite parameter is an error, not a limit
     return math.inf if x < 0.0 else value
 
 

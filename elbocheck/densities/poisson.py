@@ -16,9 +16,11 @@ from elbocheck.densities.recipe import Ladder
 from elbocheck.domain import COUNTS, POSITIVE, REAL
 from elbocheck.kernels.gamma import deviance, log_gamma_of_one_plus, stirling_error_from_one
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import by_type
 
 __all__ = ["draw_counts", "poisson"]
 
+LEAST, LOG_LEAST = by_type(2.0**-860, 2.0**-80), by_type(-596.106575281553, -55.451774444795625)
 TWO_PI = 6.283185307179586
 
 
@@ -43,7 +45,9 @@ def _energy_by_rate(x: float, rate: float) -> float:
 def _energy_log_rate(x: float, log_rate: float) -> float:
     rate = math.exp(log_rate)
     low = rate - x * log_rate + log_gamma_of_one_plus(x)
-    return _outside_or(x, low if x < 1.0 else _from_one(x, rate))
+    # a rate below 2**-860 is as good as that one, but for x times its logarithm
+    high = _from_one(x, LEAST if rate < LEAST else rate) + x * max(LOG_LEAST - log_rate, 0.0)
+    return _outside_or(x, low if x < 1.0 else high)
 
 
 def _energy_log_rate_by_log_rate(x: float, log_rate: float) -> float:
