@@ -2,7 +2,8 @@
 
 Usage: python benchmarks/oracles.py [ROUNDS]
 
-Prints the fewest digits of each answer's numbers and the best and median wall time over the rounds. One thread.
+Prints the fewest digits of each answer's numbers and the best and median wall time over the rounds. Then, what one log
+density costs in each engine that certificates ask: double-double arithmetic, balls, mpmath. One thread.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from elbocheck.densities import bernoulli, student_t
+from elbocheck.doubled import sharp_values
+from elbocheck.enclosure import doubles
 from elbocheck.estimators import BernoulliLogit, LinearGaussian
+from elbocheck.precision import context
 
 SAMPLES = (1, 2, 3, 5, 10, 50, 1000)
 
@@ -62,5 +67,35 @@ def main(rounds: int) -> None:
         print(f"{name:44} {digits:5.1f} digits  best {min(times):7.4f} s  median {statistics.median(times):7.4f} s")
 
 
+def engines(rounds: int) -> None:
+    """Time the engines on one definition after the other."""
+    rng = np.random.default_rng(2)
+    for density, count in ((bernoulli, 1), (student_t, 3)):
+        definition = density.forms[0].definition
+        points = rng.uniform(0.5, 3.0, (1 + count, 200_000))
+        few = points[:, :2000].T.tolist()
+        ctx = context(30)
+        ways: dict[str, tuple[int, Callable[[], Any]]] = {
+            "double-double": (points.shape[1], lambda d=definition, p=points: sharp_values(d, *p)),  # type: ignore[misc]
+            "balls, 128 bits": (
+                len(few),
+                lambda d=definition, f=few: doubles(lambda m, p: d(m, *map(m.exact, p)), f, 128, 1),  # type: ignore[misc]
+            ),
+            "mpmath, 30 digits": (
+                len(few),
+                lambda d=definition, f=few, m=ctx: [d(m, *map(m.mpf, p)) for p in f],  # type: ignore[misc]
+            ),
+        }
+        for name, (size, way) in ways.items():
+            way()
+            times = []
+            for _ in range(rounds):
+                started = time.perf_counter()
+                way()
+                times.append(time.perf_counter() - started)
+            print(f"{density.name + ' log density, ' + name:44} {min(times) / size * 1e9:9.0f} ns a point")
+
+
 if __name__ == "__main__":
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    engines(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
