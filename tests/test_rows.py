@@ -5,6 +5,9 @@ from __future__ import annotations
 import doctest
 import math
 from collections.abc import Callable
+from itertools import pairwise
+from threading import get_ident
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -245,16 +248,24 @@ def test_kl_sums_and_tiers() -> None:
 def test_threads_are_shared_and_limited() -> None:
     """Every part is computed once; the limit is kept, and a wrong one named."""
     done: list[tuple[int, int]] = []
+    seen: set[int] = set()
 
     def work(first: int, last: int) -> float:
+        seen.add(get_ident())
+        sleep(2e-3)
         done.append((first, last))
         return 0.0
 
-    with threads(3):
-        assert thread_count() == 3
-        assert shared(work, 300, 10**6)
-    assert sorted(done) == [(0, 100), (100, 200), (200, 300)]
-    assert not shared(lambda first, last: math.nan, 3, 1)
+    for count, weight in ((300, 10**6), (10**6, 1), (10, 1), (40_001, 2)):
+        done.clear()
+        with threads(3):
+            assert thread_count() == 3
+            assert shared(work, count, weight)
+        assert sum(last - first for first, last in done) == count
+        assert all(one[1] == two[0] for one, two in pairwise(sorted(done)))
+    assert 1 < len(seen) <= 3
+    for wrong in (0, 299):
+        assert not shared(lambda first, last, at=wrong: math.nan if first <= at < last else 0.0, 300, 10**6)
     with pytest.raises(UsageError, match="threads must be >= 1, got 0"), threads(0):
         pass
 

@@ -1,4 +1,4 @@
-"""Threads for loops over rows: the caller takes the first share, a pool the others.
+"""Threads for loops over rows: the caller works, and a pool helps where that is worth it.
 
 Machine code runs without the interpreter's lock. No OpenMP (it kills forked children) and no `parallel=True` (a second of
 compiling for each kernel). A row is computed by one thread from first to last element, so that results do not depend on
@@ -14,13 +14,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from math import isfinite
+from time import perf_counter
 
 from elbocheck.errors import UsageError
 
 __all__ = ["shared", "thread_count", "threads"]
 
-SHARE = 1 << 15
-"""Elements that a thread is woken for: handing over takes 10 to 25 microseconds, as long as the arithmetic of so many."""
+PIECE = 1 << 14
+"""Elements that the caller computes before it asks for help."""
+PIECES = 4
+"""Of each thread, of what is left then."""
+WORTH = 6e-5
+"""Seconds of work that others are woken for: handing over takes 10 to 25 microseconds."""
 
 VARIABLE = "ELBOCHECK_NUM_THREADS"
 _limit: ContextVar[int | None] = ContextVar("threads", default=None)
@@ -63,19 +68,32 @@ def threads(count: int) -> Iterator[None]:
 def shared(work: Callable[[int, int], float], count: int, weight: int) -> bool:
     """Call work(first, last) on consecutive parts of range(count), whose elements weigh `weight` each, and wait.
 
+    The caller takes the first piece, and knows from its time whether others are worth waking. The rest is taken piece by
+    piece by whoever is free: a thread that is slow to wake delays nothing.
+
     Returns:
         Whether every part returned a finite number.
     """
-    parts = min(count, count * weight // SHARE)
-    if parts > 1:
-        parts = min(parts, thread_count())
-    if parts <= 1:
+    first = max(PIECE // max(weight, 1), 1)
+    if count < 2 * first or (limit := thread_count()) == 1:
         return isfinite(work(0, count))
-    edges = [count * k // parts for k in range(parts + 1)]
-    others = [_pool(parts - 1).submit(work, *edges[k : k + 2]) for k in range(1, parts)]
-    own = isfinite(work(0, edges[1]))
-    theirs = [isfinite(other.result()) for other in others]  # every one is waited for
-    return own and all(theirs)
+    started = perf_counter()
+    well = isfinite(work(0, first))
+    if (perf_counter() - started) * (count - first) < WORTH * first:
+        return isfinite(work(first, count)) and well
+    step = -(-(count - first) // (PIECES * limit))
+    starts = iter(range(first, count, step))
+
+    def run() -> bool:
+        good = True
+        for start in starts:
+            good &= isfinite(work(start, min(start + step, count)))
+        return good
+
+    helpers = [_pool(limit - 1).submit(run) for _ in range(limit - 1)]
+    own = run()
+    others = [helper.result() for helper in helpers if not helper.cancel()]  # every one that began is waited for
+    return all((well, own, *others))
 
 
 @cache
