@@ -27,6 +27,9 @@ __all__ = [
     "total", "values", "vectorise",
 ]  # fmt: skip
 
+GRAIN = (
+    1 << 10
+)  # numbers that stay together, so that the same ones are computed in vectors however many threads share them
 PART = 1 << 16  # numbers of a row that one thread sums before others may
 
 Array = NDArray[np.floating[Any]]
@@ -123,9 +126,10 @@ def fill(element: Element, rows: Rows, out: Any) -> tuple[Any, bool]:
         return out, shared(lambda first, last: loop((target,), arrays, size, first, last), plan.count, size)
 
     def part(first: int, last: int) -> float:
-        return loop((target[:, first:last],), rows.part(first, last), last - first, 0, 1)
+        start, stop = first * GRAIN, min(last * GRAIN, size)
+        return loop((target[:, start:stop],), rows.part(start, stop), stop - start, 0, 1)
 
-    return out, shared(part, size, 1)
+    return out, shared(part, -(-size // GRAIN), GRAIN)
 
 
 def sums(element: Element, rows: Rows, slopes: tuple[Array, ...] = ()) -> tuple[Array, bool]:
