@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from elbocheck.domain import REAL
 from elbocheck.errors import ParameterError, UsageError
 from elbocheck.kernels import loops
 from elbocheck.kernels._jit import Bound, Layout, compiled
-from elbocheck.kernels.arrange import Rows, arrange, result_dtype
+from elbocheck.kernels.arrange import Plan, Rows, arrange, result_dtype
 from elbocheck.kernels.elements import slope, together
 from elbocheck.kernels.lift import Array, Element, Lifted, narrow, row_sum
 from elbocheck.kernels.threads import shared
@@ -35,6 +35,7 @@ from elbocheck.kernels.threads import shared
 __all__ = ["elbo", "elbo_and_grad", "importance_weighted", "importance_weighted_and_grad"]
 
 POSTERIOR = ("q_loc", "q_log_var")
+FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
 
 
 def _gap(loc: float, log_var: float, eps: float) -> float:
@@ -137,7 +138,7 @@ def _elbo(
     slopes = _empty(len(names), plan.count, plan.size, plan.layout)
     latent_slopes = _empty(2 if grad else 0, plan.count, width, plan.layout)
     out = np.empty((plan.count, 1), plan.layout.result)
-    loop = _elbo_loop(likelihood, form, names, eps is None, grad, plan.layout, inner.plan.layout)
+    loop = _planned_elbo(likelihood, form, names, eps is None, grad, plan, inner.plan)
 
     def work(first: int, last: int) -> float:
         return loop((out,), slopes, latent_slopes, rows.arrays, inner.arrays, plan.size, width, first, last)
@@ -250,6 +251,9 @@ def _form(likelihood: Density, parameters: Mapping[str, ArrayLike]) -> Form:
 
 def _of_one_dtype(*groups: Sequence[ArrayLike]) -> list[list[Any]]:
     """Arrays of one dtype, that in which all would be added up; Python's numbers as they are."""
+    kinds = {v.dtype if type(v) is np.ndarray else type(v) for group in groups for v in group} - {float}
+    if len(kinds) == 1 and kinds <= FLOATS:
+        return [list(group) for group in groups]
     dtype = result_dtype(*[value for group in groups for value in group])
     return [[v if type(v) in (int, float) else np.asarray(v, dtype) for v in group] for group in groups]
 
@@ -309,6 +313,13 @@ def _check_posterior(posterior: tuple[ArrayLike, ArrayLike], finite: bool) -> No
 def _regulariser(analytic: bool, grad: bool) -> Bound:
     value, slopes = _ANALYTIC if analytic else _SAMPLED
     return row_sum(Element(together(value, tuple(slope(s, None) for s in slopes) if grad else ())))
+
+
+@lru_cache(maxsize=4096)  # by identity, as sums are
+def _planned_elbo(
+    likelihood: Density, form: Form, names: tuple[str, ...], analytic: bool, grad: bool, plan: Plan, latent: Plan
+) -> Any:
+    return _elbo_loop(likelihood, form, names, analytic, grad, plan.layout, latent.layout)
 
 
 @cache
