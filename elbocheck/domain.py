@@ -1,21 +1,19 @@
-"""Where a variable or a parameter may live: intervals and runs of integers.
+"""Where a variable or a parameter may live: intervals and runs of integers, in plain Python.
 
 Membership is written with comparisons only, so that the same line serves a float and a NumPy array.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-
 from elbocheck.errors import ParameterError
 
 __all__ = [
     "BINARY", "COUNTS", "NON_NEGATIVE", "OPEN_UNIT", "POSITIVE", "POSITIVE_DEFINITE", "REAL", "SPHERE", "UNIT",
-    "Domain", "Integers", "Interval", "Parameter", "PositiveDefinite", "Sphere", "matching", "require_all",
+    "Domain", "Integers", "Interval", "Parameter", "PositiveDefinite", "Sphere", "matching",
 ]  # fmt: skip
 
 
@@ -158,22 +156,6 @@ class Parameter:
         if not inside.all():
             bad = values[~inside][0].tolist()
             raise ParameterError(f"{owner}: {self.name} must be {self.domain.describe()}, got {bad!r}")
-
-
-def require_all(owner: str, parameters: Sequence[Parameter], values: Mapping[str, Any], finite: bool) -> None:
-    """Raise unless values lie in the domains of their parameters, where that does not follow from finite results.
-
-    Raises:
-        ParameterError: naming the first that does not, its value and its domain.
-    """
-    for parameter in parameters:
-        value, domain = values[parameter.name], parameter.domain
-        if finite and domain is REAL and type(value) is np.ndarray and value.ndim:
-            continue
-        if type(value) is float and isinstance(domain, Interval) and value in domain:
-            continue
-        with np.errstate(invalid="ignore"):  # an infinity has no remainder
-            parameter.require(owner, np.asarray(value))
 
 
 class Parametrised(Protocol):

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elbocheck.densities.arguments import require_all
 from elbocheck.densities.recipe import Recipe
-from elbocheck.domain import Domain, Parameter, matching, require_all
+from elbocheck.domain import Domain, Parameter, matching
 from elbocheck.errors import ParameterError, UsageError
 from elbocheck.kernels._jit import Bound
 from elbocheck.kernels.arrange import arrange, result_dtype

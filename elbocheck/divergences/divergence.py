@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from elbocheck.densities.arguments import require_all
 from elbocheck.densities.density import Form
-from elbocheck.domain import Parameter, matching, require_all
+from elbocheck.domain import Parameter, matching
 from elbocheck.kernels.arrange import arrange, result_dtype
 from elbocheck.kernels.lift import Array, Lifted, Wide, narrow, sums, values
 
