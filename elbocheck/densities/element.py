@@ -1,0 +1,41 @@
+"""A density as loops over rows compute it: kernels put together for what varies along a row and what does not."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from elbocheck.kernels.elements import Function, nothing, of_parameters, restricted, together, used_arguments, whole
+from elbocheck.kernels.lift import Element, scalar
+
+if TYPE_CHECKING:
+    from elbocheck.densities.density import Density
+    from elbocheck.densities.form import Form
+
+__all__ = ["log_prob_element"]
+
+
+@cache
+def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt: tuple[str, ...] = ()) -> Element:
+    """The loop's element: the log normaliser is one number for each row, where none of its arguments varies along it."""
+    slopes = tuple(form.slope_kernel(name) for name in wrt)
+    normalizer = None if form.log_normalizer is None else scalar(form.log_normalizer)
+    moving = normalizer if normalizer is not None and _moves(normalizer, varies[1:]) else None
+    constant: Function = nothing if normalizer is None or moving is not None else of_parameters(normalizer)
+    if moving is not None and form.joint is not None:
+        return Element(together(restricted(scalar(form.joint), density.support), slopes), constant, -1.0)
+
+    def complete(kernel: Function) -> Function:
+        inside = restricted(kernel, density.support)
+        return inside if moving is None else whole(inside, moving)
+
+    value, folded = together(complete(scalar(form.energy)), slopes), form.folded
+    if folded is None or _moves(folded.weight, varies):
+        return Element(value, constant, -1.0)
+    apart = together(complete(folded.rest), (folded.odds, *slopes))
+    return Element(value, constant, -1.0, apart, folded.weight)
+
+
+def _moves(kernel: Function, varies: tuple[bool, ...]) -> bool:
+    """Whether a kernel uses an argument that varies along a row."""
+    return any(vary and use for vary, use in zip(varies, used_arguments(kernel), strict=False))
