@@ -114,8 +114,9 @@ def test_odds_that_no_product_holds_are_summed_one_by_one() -> None:
 @pytest.mark.parametrize(
     "density", [normal, bernoulli, huber, laplace, student_t, poisson], ids=lambda density: density.name
 )
-def test_results_do_not_depend_on_the_number_of_threads(density: Density) -> None:
-    """Elementwise, summed, and with gradients: the same bits for one, two and three threads."""
+def test_results_do_not_depend_on_the_number_of_threads(density: Density, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elementwise, summed, and with gradients: the same bits for one, two and three threads, however little there is to do."""
+    monkeypatch.setattr(elbocheck.kernels.threads, "WORTH", 1e-9)
     x, values = member(density, (67, 4001), "float32")
     moving = density.forms[0].names[0]
     for tier in ("exact", "fast"):

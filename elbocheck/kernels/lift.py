@@ -27,9 +27,7 @@ __all__ = [
     "total", "values", "vectorise",
 ]  # fmt: skip
 
-GRAIN = (
-    1 << 10
-)  # numbers that stay together, so that the same ones are computed in vectors however many threads share them
+GRAIN = 1 << 10  # numbers that stay together: the same are computed in vectors however many threads share them
 PART = 1 << 16  # numbers of a row that one thread sums before others may
 
 Array = NDArray[np.floating[Any]]
@@ -88,7 +86,7 @@ class Element:
         value: to a tuple, the value and its slopes.
         constant: what is added to every value of a row, of its arguments that do not vary.
         sign: what the results are multiplied by.
-        folded: to a tuple, the rest and the odds of `densities.density.Folded`, and the slopes; None where there are none.
+        folded: to a tuple, the rest and the odds of `densities.form.Folded`, and the slopes; None where there are none.
         weight: of the logarithms.
     """
 
