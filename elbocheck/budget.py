@@ -232,9 +232,7 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
             of_terms=True,
         ),
         "negative_binomial.energy_by_total_count": Budget(
-            56,
-            "softplus 4u and digamma step 6u of 0.7 each, where a rounding of total_count excuses u/8 to u/4",
-            of_terms=True,
+            20, "softplus 4u, digamma step 6u, difference", of_terms=True
         ),
         "negative_binomial.energy_by_logits": Budget(14, "two sigmoids 4u, two products, difference", of_terms=True),
         "discretized_logistic.energy": Budget(

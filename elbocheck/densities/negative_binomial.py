@@ -19,6 +19,7 @@ from elbocheck.kernels.elementary import sigmoid, softplus
 from elbocheck.kernels.gamma import (
     deviance_from_excess,
     digamma_step,
+    digamma_step_parts,
     log_gamma,
     log_gamma_step,
     stirling_error,
@@ -69,7 +70,13 @@ def _from_one(x: float, total_count: float, logits: float) -> float:
 
 
 def _energy_by_total_count(x: float, total_count: float, logits: float) -> float:
-    return softplus(logits) - digamma_step(total_count, x)
+    if x == 0.0 or x == math.inf or total_count == math.inf:
+        return softplus(logits) - digamma_step(total_count, x)
+    # where log(1 + e**l) and log(1 + x/r) cancel, the logarithm of their quotient does not
+    start, tail, total = digamma_step_parts(total_count, x)
+    excess = (start * math.exp(min(logits, 30.0)) - x) / (start + x)
+    apart = softplus(logits) - math.log1p(x / start)
+    return (math.log1p(excess) if -0.5 < excess < 1.0 and logits < 30.0 else apart) - (tail + total)
 
 
 def _energy_by_logits(x: float, total_count: float, logits: float) -> float:

@@ -10,7 +10,7 @@ from elbocheck.kernels.elementary import minus_log1p
 from elbocheck.kernels.primitives import CAREFUL, by_type, polynomial
 
 __all__ = [
-    "deviance", "deviance_from_excess", "digamma", "digamma_step", "log_beta", "log_gamma", "log_gamma_of_one_plus", "log_gamma_step",
+    "deviance", "deviance_from_excess", "digamma", "digamma_step", "digamma_step_parts", "log_beta", "log_gamma", "log_gamma_of_one_plus", "log_gamma_step",
     "log_minus_digamma", "stirling_error", "stirling_error_from_one",
 ]  # fmt: skip
 
@@ -253,6 +253,13 @@ def digamma_step(x: float, h: float) -> float:
     term from there; all terms are positive."""
     if h == 0.0 or x == math.inf:
         return 0.0 * h if x == math.inf else 0.0 * x
+    start, tail, total = digamma_step_parts(x, h)
+    return total + (math.log1p(h / start) + tail)
+
+
+def digamma_step_parts(x: float, h: float) -> tuple[float, float, float]:
+    """The same, of finite x and h, as start, tail and total of log(1 + h/start) + tail + total: for what cancels the
+    logarithm."""
     total = 0.0
     while x < LARGE:
         total += _reciprocal_drop(x, h)
@@ -260,8 +267,7 @@ def digamma_step(x: float, h: float) -> float:
     p = 1.0 / x
     q = 1.0 / (x + h)
     value = polynomial(STIRLING_SLOPE, p * p) + q * q * _divided_difference(STIRLING_SLOPE, p * p, q * q)
-    drop = _reciprocal_drop(x, h)
-    return total + (math.log1p(h / x) + drop * (0.5 + (p + q) * value))
+    return x, _reciprocal_drop(x, h) * (0.5 + (p + q) * value), total
 
 
 def _reciprocal_drop(x: float, h: float) -> float:
