@@ -10,7 +10,7 @@ from elbocheck.kernels.elementary import minus_log1p
 from elbocheck.kernels.primitives import CAREFUL, by_type, polynomial
 
 __all__ = [
-    "deviance", "deviance_from_excess", "digamma", "digamma_step", "digamma_step_parts", "log_beta", "log_gamma",
+    "deviance", "deviance_from_excess", "digamma", "digamma_step", "log_beta", "log_gamma",
     "log_gamma_of_one_plus", "log_gamma_step",
     "log_minus_digamma", "stirling_error", "stirling_error_from_one",
 ]  # fmt: skip
