@@ -17,7 +17,7 @@ class Reconstruction:
     Attributes:
         role: the prediction's role as declared or inferred.
         density: the family's name, or None where none explains the values.
-        parameter: what the prediction is to the family: `loc`, `logits` or `probs`.
+        parameter: what the prediction is to the family: `loc`, `logits`, `probs`, `rate`, `log_rate`, ...
         link: `identity`, or `sigmoid` where the loss squashes the prediction first.
         swapped: data and prediction have changed places.
         weight: of one element's energy times all elements: the total over a call, negative where it is flipped.
@@ -31,6 +31,7 @@ class Reconstruction:
         bounded: the loss stays bounded as the data go to infinity; None where not decided.
         mass: of an unidentified loss that scores classes: least and largest sum of exp(-loss) over {0, 1}.
         signed: the data are -1 and 1, not 0 and 1.
+        datum: what becomes of the family's term of the data alone (log x! of a Poisson): `none`, `whole`, `dropped`, `other`.
         mismatch: for a quadratic core with linear tails that do not join: (knot, curvature, tail slope).
     """
 
@@ -50,6 +51,7 @@ class Reconstruction:
     bounded: bool | None = None
     mass: tuple[float, float] | None = None
     signed: bool = False
+    datum: str = "none"
     mismatch: tuple[float, float, float] | None = None
 
 

@@ -20,7 +20,7 @@ def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound,
         if g is not None and g.pattern == "kl" and g.weight.coefficient > 0:
             return Bound.DIVERGENCE_ONLY, "a divergence alone: it needs a likelihood to be a bound"
         return Bound.UNIDENTIFIED, "the only term is no KL to N(0, 1) that is known here"
-    if (reason := no_density(r, intent)) is not None:
+    if (reason := no_density(r, intent) or model.improper) is not None:
         return Bound.NOT_A_DENSITY, reason
     if (reason := _broken(anatomy)) is not None:
         return Bound.NOT_A_BOUND, reason
@@ -63,7 +63,7 @@ def _unread(anatomy: Anatomy) -> str:
         return "the elements of a datum do not add up: no likelihood per element"
     if not anatomy.structure.homogeneous:
         return "the elements have different weights: no likelihood that is the same for all"
-    return "the reconstruction is none of the families known here (normal, bernoulli, huber)"
+    return "the reconstruction is none of the families known here"
 
 
 def _broken(anatomy: Anatomy) -> str | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from elbocheck import budget, wording
-from elbocheck.anatomy import Anatomy
+from elbocheck.anatomy import Anatomy, Reconstruction
+from elbocheck.member import TEMPERED, Member, member
 from elbocheck.monomial import Monomial
 from elbocheck.weights import Weights, nominal_size
 
@@ -33,6 +34,7 @@ class ImpliedModel:
         derived: sizes whose powers come from the one value that the loss takes.
         free_scale: the family absorbs the ratio of the weights.
         floored: the divergence has a free-bits floor.
+        improper: why no density is proportional to exp(-loss) at the weight it has, or None.
     """
 
     family: str | None
@@ -51,6 +53,7 @@ class ImpliedModel:
     derived: tuple[str, ...]
     free_scale: bool
     floored: bool
+    improper: str | None = None
 
 
 def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) -> ImpliedModel:
@@ -66,15 +69,16 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
     if weights.ratio is not None and (size := nominal_size(weights.ratio, free=weights.free)) is not None:
         sizes = {**sizes, **dict([size])}
     absorbed = _absorbed(anatomy, weights, sizes)
-    shape = dict(r.shape) if r else {}
+    found = _parameters(r, absorbed)
+    named = absorbed.family if absorbed else r.density if r else None
     output, axes = anatomy.structure.output, anatomy.event_axes
     return ImpliedModel(
-        family=r.density if r else None,
-        likelihood=wording.likelihood(r, shape or absorbed, names),
-        density=wording.density(str(weights.density and weights.density.name), absorbed)
-        if shape and absorbed
+        family=named,
+        likelihood=wording.likelihood(r, named, found, names),
+        density=wording.density(absorbed.family, absorbed.parameters)
+        if absorbed and dict(absorbed.parameters) != found
         else None,
-        parameters=shape or absorbed,
+        parameters=found,
         divergence=wording.divergence(g, names),
         reduction=wording.reduction(r, output, axes, "elements"),
         divergence_reduction=wording.reduction(g, output, ("L",), "latents"),
@@ -87,24 +91,58 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
         derived=anatomy.derived,
         free_scale=weights.free,
         floored=g is not None and g.floor is not None,
+        improper=_improper(r, weights, sizes),
     )
 
 
-def _absorbed(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> dict[str, float]:
-    """Return the family's parameters once the weight is absorbed, at the given sizes; empty where nothing absorbs it."""
-    r, density, ratio = anatomy.reconstruction, weights.density, weights.ratio
-    if r is None or density is None or density.temper is None or not weights.free:
+def _absorbed(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> Member | None:
+    """Return the density once the weight is absorbed, at the given sizes; None where nothing absorbs it."""
+    weight = _energy_weight(anatomy.reconstruction, weights, sizes)
+    if anatomy.reconstruction is None or weight is None:
+        return None
+    return member(str(anatomy.reconstruction.density), weight, anatomy.reconstruction.shape)
+
+
+def _energy_weight(r: Reconstruction | None, weights: Weights, sizes: Mapping[str, int]) -> float | None:
+    """Return the weight of one element's energy in nats, None where no density of the family absorbs one.
+
+    Beside a KL that is the ratio of the weights. A likelihood alone is taken at its word where the family has a free
+    scale; the shape of a Student or a secant is read before its elements are averaged: 1/D would make it another family.
+    """
+    ratio = weights.ratio
+    if r is None or r.density is None or ratio is None or not weights.free or not ratio.coefficient > 0:
+        return None
+    if weights.divergence is None and r.density in TEMPERED:
+        return abs(r.weight.coefficient)
+    return 1 / ratio.at(sizes)
+
+
+def _improper(r: Reconstruction | None, weights: Weights, sizes: Mapping[str, int]) -> str | None:
+    weight = _energy_weight(r, weights, sizes)
+    if r is None or weight is None or member(str(r.density), weight, r.shape) is not None:
+        return None
+    return f"exp(-loss) falls like |u|^-{2 * weight:.4g} or slower far from the data, so its mass is infinite"
+
+
+def _parameters(r: Reconstruction | None, absorbed: Member | None) -> dict[str, float]:
+    """Return the parameters as the loss holds them; those of the density where the weight makes it what it is."""
+    if r is None:
         return {}
-    if ratio is None or not ratio.coefficient > 0:
-        return {}
-    return dict(density.temper(1 / ratio.at(sizes), {"scale": 1.0, **r.shape}))
+    if absorbed is not None and (not r.shape or r.density in TEMPERED):
+        return dict(absorbed.parameters)
+    return dict(r.shape)
 
 
 def _dropped(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> float | None:
     """Return nats per datum between the exact -ELBO and the loss, at the stated sizes; None where it is not known."""
     constant, unit = anatomy.constant, weights.unit
-    unread = anatomy.reconstruction is not None and weights.density is None
-    if unread or not isfinite(anatomy.constant_value) or (weights.free and not _absorbed(anatomy, weights, sizes)):
+    r, absorbed = anatomy.reconstruction, _absorbed(anatomy, weights, sizes)
+    unread = r is not None and (r.density is None or r.datum in ("dropped", "other"))
+    if (
+        unread
+        or not isfinite(anatomy.constant_value)
+        or (weights.free and (absorbed is None or absorbed.density is None))
+    ):
         return None
     here, held = _needed(anatomy, weights, anatomy.sizes), anatomy.constant_value / unit.at(anatomy.sizes)
     slack = anatomy.constant_error / abs(unit.at(anatomy.sizes))
@@ -118,7 +156,9 @@ def _dropped(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> fl
 
 def _needed(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> float:
     """Return the log normaliser of one datum: what the exact negative log likelihood adds to the energy."""
-    absorbed = _absorbed(anatomy, weights, sizes)
-    if not absorbed or weights.density is None:
+    r, absorbed = anatomy.reconstruction, _absorbed(anatomy, weights, sizes)
+    if r is not None and r.scale_as is not None and weights.density is not None:  # log scale is counted already
+        return float(weights.density.log_normalizer(loc=0.0, scale=1.0, **r.shape)) * sizes["D"]
+    if absorbed is None or absorbed.density is None or absorbed.density.forms[0].names[0] != "loc":
         return 0.0
-    return float(weights.density.log_normalizer(**absorbed, loc=0.0)) * sizes["D"]
+    return float(absorbed.density.log_normalizer(**absorbed.parameters, loc=0.0)) * sizes["D"]

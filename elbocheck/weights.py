@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from math import isclose
 
 from elbocheck import budget
-from elbocheck.anatomy import Anatomy, Reconstruction
-from elbocheck.densities import DENSITIES
+from elbocheck.anatomy import Anatomy
 from elbocheck.densities.density import Density
+from elbocheck.member import TEMPERED, family, tempered
 from elbocheck.monomial import Monomial
 
 ONE = Monomial(1.0, {})
@@ -50,14 +50,15 @@ class Weights:
         batch = batch if batch in (0, 1) else 1
         flipped = r is not None and bool(whole) and all(w.coefficient < 0 for w in whole)
         unit = Monomial(-1.0 if flipped else 1.0, {"B": batch} if batch else {})
-        density = family(r)
+        density = family(r.density) if r else None
+        absorbs = r is not None and (r.density in TEMPERED or tempered(density))
         return cls(
             likelihood=r.weight / (unit * _size("D")) if r and r.weight.coefficient else None,
             divergence=g.weight / (unit * _size("L")) if g and g.weight.coefficient else None,
             batch=batch,
             flipped=flipped,
             density=density,
-            free=density is not None and density.temper is not None and r is not None and r.normalizer_ratio is None,
+            free=absorbs and r is not None and r.normalizer_ratio is None,
             axes=anatomy.event_axes,
         )
 
@@ -84,13 +85,6 @@ class Weights:
     def unit(self) -> Monomial:
         """What one nat of one datum is worth in the value of a call."""
         return self.scale * Monomial(-1.0 if self.flipped else 1.0, {"B": self.batch} if self.batch else {})
-
-
-def family(reconstruction: Reconstruction | None) -> Density | None:
-    """Return the density that a reconstruction was read as."""
-    if reconstruction is None or reconstruction.density is None:
-        return None
-    return next(d for d in DENSITIES if d.name == reconstruction.density)
 
 
 def _size(name: str) -> Monomial:

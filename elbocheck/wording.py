@@ -12,19 +12,26 @@ _VARIANCE = {"log_var": "e^{}", "log_scale": "e^(2 {})", "var": "{}", "scale": "
 
 def density(name: str, parameters: Mapping[str, float]) -> str:
     """Return a member of a family with its numbers, e.g. `Huber(scale=28, delta=0.025)`."""
-    return f"{name.title()}({', '.join(f'{k}={v:.7g}' for k, v in parameters.items())})"
+    return f"{_titled(name)}({', '.join(f'{k}={v:.7g}' for k, v in parameters.items())})"
 
 
-def likelihood(r: Reconstruction | None, parameters: Mapping[str, float], names: Mapping[str, str]) -> str | None:
+def _titled(name: str) -> str:
+    """Return a family's name as a class would be called: `StudentT`."""
+    return name.title().replace("_", "")
+
+
+def likelihood(
+    r: Reconstruction | None, family: str | None, parameters: Mapping[str, float], names: Mapping[str, str]
+) -> str | None:
     """Return the likelihood with its arguments, e.g. `Normal(loc=recon_x, scale=3.5)`; None where none was identified."""
-    if r is None or r.density is None:
+    if r is None or family is None:
         return None
     shown = {r.parameter: _argument(r, names), **{k: f"{v:.7g}" for k, v in parameters.items()}}
     if r.scale_role is not None and r.scale_as is not None:
         shown[r.scale_as] = names.get(r.scale_role, r.scale_role.value)
     elif r.normalizer_ratio is not None:
         shown["delta"] = names.get("delta", "delta")
-    return f"{r.density.title()}({', '.join(f'{k}={v}' for k, v in shown.items())})"
+    return f"{_titled(family)}({', '.join(f'{k}={v}' for k, v in shown.items())})"
 
 
 def _argument(r: Reconstruction, names: Mapping[str, str]) -> str:

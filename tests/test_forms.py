@@ -83,7 +83,7 @@ def test_every_form_gets_the_same_verdict(form: str) -> None:
 
 FUNCTIONAL = {
     "mse_loss": ("normal", {}, {}),
-    "l1_loss": (None, {}, {}),
+    "l1_loss": ("laplace", {}, {}),
     "huber_loss": ("huber", {"delta": 0.7}, {"delta": 0.7}),
     "smooth_l1_loss": ("huber", {"beta": 0.3}, {"delta": 0.3}),
     "binary_cross_entropy": ("bernoulli", {}, {}),
@@ -103,13 +103,13 @@ def _functional(name: str, **constants: Any) -> Verdict:
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("name", FUNCTIONAL)
 def test_torch_functional_losses(name: str, reduction: str) -> None:
-    """Family, parameter and reduction of torch's own losses; L1 is honestly none of the three."""
+    """Family, parameter and reduction of torch's own losses."""
     family, constants, expected = FUNCTIONAL[name]
     verdict = _functional(name, reduction=reduction, **constants)
     assert verdict.model is not None
     assert verdict.model.family == family, str(verdict)
     assert verdict.model.reduction == REDUCTIONS[reduction]
-    assert verdict.bound.value == ("likelihood-only" if family else "unidentified")
+    assert verdict.bound.value == "likelihood-only"
     for parameter, value in expected.items():
         assert math.isclose(verdict.model.parameters[parameter], value)
 

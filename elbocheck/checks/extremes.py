@@ -16,11 +16,11 @@ from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
+from elbocheck.member import reference
 from elbocheck.probing.probe import Values, argument_of, log_var_of, spread_of
 from elbocheck.probing.reduction import sizes
 from elbocheck.roles import POSITIVE, Role
 from elbocheck.verdict import Finding, Outcome
-from elbocheck.weights import family
 
 CODES = ("ELB001", "ELB006", "ELB501", "ELB502", "ELB503", "ELB504", "ELB509")
 _LOUDNESS = {"everyday": Outcome.FAIL, "stress": Outcome.WARN, "extreme": Outcome.NOTE}
@@ -72,7 +72,7 @@ def run(case: Case) -> Iterator[Finding]:
 
 def _sweeps(case: Case) -> Iterator[Sweep]:
     r = case.anatomy.reconstruction
-    if r is not None and r.density is not None and not r.swapped and not r.signed and r.normalizer_ratio is None:
+    if r is not None and not r.swapped and not r.signed and r.normalizer_ratio is None:
         yield from _prediction_sweeps(case)
     if r is not None and r.scale_role is not None and r.scale_as is not None and r.shape == {}:
         yield from _likelihood_scale_sweep(case)
@@ -88,11 +88,12 @@ def _sweeps(case: Case) -> Iterator[Sweep]:
 
 
 def _prediction_sweeps(case: Case) -> Iterator[Sweep]:
-    r, density = case.anatomy.reconstruction, family(case.anatomy.reconstruction)
+    r = case.anatomy.reconstruction
     assert r is not None
-    assert density is not None
-    form = next(f for f in density.forms if f.names[0] == r.parameter and "log_var" not in f.names)
-    fixed = [{"scale": 1.0, **r.shape}[n] for n in form.names[1:]]
+    known = reference(r.density, r.parameter, r.shape)
+    if known is None or r.parameter == "rate":  # rates have no zones of their own yet
+        return
+    form, fixed = known
     weight = r.weight.at(sizes(case.working.layout, case.anatomy.event_axes))
     grid, zone = (_probabilities(), _probability_zone) if r.closed else (_reals(), _real_zone)
     for x in (0.0, 1.0):
@@ -107,16 +108,16 @@ def _prediction_sweeps(case: Case) -> Iterator[Sweep]:
 
 def _likelihood_scale_sweep(case: Case) -> Iterator[Sweep]:
     """Drive a learned scale to its ends, one unit off the data; only where its normaliser is right."""
-    r, density = case.anatomy.reconstruction, family(case.anatomy.reconstruction)
+    r = case.anatomy.reconstruction
     assert r is not None
-    assert density is not None
     assert r.scale_role is not None
-    if r.normalizer_ratio is None or abs(r.normalizer_ratio - 1) > budget.NORMALISER:
+    known = reference(r.density, r.parameter, r.shape)
+    if known is None or r.normalizer_ratio is None or abs(r.normalizer_ratio - 1) > budget.NORMALISER:
         return
     role = Role(str(r.scale_as))
     inputs = case.working.cast(np.asarray(argument_of(role, _LOG_VARIANCES)))
     inputs = inputs[np.isfinite(inputs) & ((inputs != 0) | (role not in POSITIVE))]
-    form = density.form(("loc", "scale"))
+    form, _ = known
     spread = spread_of(role, inputs)
     truth = form.energy.wide(1.0, 0.0, spread)
     if form.log_normalizer is not None:

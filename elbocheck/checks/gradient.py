@@ -9,15 +9,14 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, Skip, finding, number
-from elbocheck.densities.density import Form
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
+from elbocheck.member import reference
 from elbocheck.probing.probe import argument_of, log_var_of
 from elbocheck.probing.reduction import sizes
 from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, PRIOR_SCALES, Role
 from elbocheck.shapes import ordinary
 from elbocheck.verdict import Finding, Outcome
-from elbocheck.weights import family
 
 
 def run(case: Case) -> Iterator[Finding]:
@@ -86,24 +85,20 @@ def _truth(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
 
 
 def _likelihood(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
-    r, density = case.anatomy.reconstruction, family(case.anatomy.reconstruction)
-    s = case.anatomy.structure
+    r, s = case.anatomy.reconstruction, case.anatomy.structure
     plain = s.separable and s.homogeneous and not s.batch_coupled and not s.broadcast
-    if r is None or density is None or r.scale_as is not None or r.normalizer_ratio is not None or not plain:
+    known = reference(r.density, r.parameter, r.shape) if r is not None else None
+    if r is None or known is None or r.scale_as is not None or r.normalizer_ratio is not None or not plain:
         return {}
-    form = next(f for f in density.forms if f.names[0] == r.parameter and {"log_var"}.isdisjoint(f.names))
+    form, fixed = known
     weight = r.weight.at(sizes(case.probe.layout, case.anatomy.event_axes)) / point[Role.X].size
     prediction = point[r.role].reshape(point[Role.X].shape)
     inner = np.ones(1)
     if r.link == "sigmoid":
         prediction = 0.5 * (1 + np.tanh(prediction / 2))
         inner = prediction * (1 - prediction)
-    slope = form.energy_grad[0].wide(point[Role.X], prediction, *_fixed(form, r.shape))
+    slope = form.energy_grad[0].wide(point[Role.X], prediction, *fixed)
     return {r.role: (weight * slope * inner).reshape(point[r.role].shape)}
-
-
-def _fixed(form: Form, shape: Mapping[str, float]) -> list[float]:
-    return [{"scale": 1.0, **shape}[name] for name in form.names[1:]]
 
 
 def _divergence(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:

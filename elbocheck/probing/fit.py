@@ -1,13 +1,20 @@
-"""Weighted least squares against known noise, and Gauss-Newton on one shape parameter."""
+"""Weighted least squares against known noise, and Gauss-Newton on shape parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from elbocheck.adapters import Array
+from elbocheck.probing.curves import Grid
+
+Shapes = tuple[float, ...]
+STEP = 1e-4
+"""Of the differences that stand for derivatives in a shape: they steer, they do not move the optimum."""
+ROUNDS, HALVINGS, STARTS = 60, 6, 4
 
 
 @dataclass(frozen=True)
@@ -18,11 +25,13 @@ class Fit:
         coefficients: one per column.
         errors: how far the noise can have moved each.
         residual: the largest deviation, in units of the expected noise; at most 1 means the model explains the data.
+        misfit: root of the sum of the squared deviations, in the same units.
     """
 
     coefficients: Array
     errors: Array
     residual: float
+    misfit: float = np.inf
 
     @property
     def explains(self) -> bool:
@@ -43,45 +52,98 @@ def linear(columns: Array, values: Array, noise: Array) -> Fit:
     if not np.all(np.isfinite(weighted)) or not np.all(np.isfinite(values)):
         blank = np.zeros(columns.shape[1])
         return Fit(blank, blank + np.inf, np.inf)
-    norms = np.linalg.norm(weighted, axis=0)
+    norms = np.max(np.abs(weighted), axis=0)  # a sum of squares would overflow
     norms = np.where(norms > 0, norms, 1.0)
     inverse = np.linalg.pinv(weighted / norms)
     coefficients = inverse @ (values / noise) / norms
     errors = np.linalg.norm(inverse, axis=1) / norms
-    residual = float(np.max(np.abs(values - columns @ coefficients) / noise))
-    return Fit(coefficients, errors, residual)
+    off = np.minimum(np.abs(values - columns @ coefficients) / noise, 1e150)
+    return Fit(coefficients, errors, float(np.max(off)), float(np.linalg.norm(off)))
 
 
-def shaped(
-    column: Callable[[float], Array], slope: Callable[[float], Array], values: Array, noise: Array, grid: Array
-) -> tuple[float, Fit]:
-    """Fit values = w * column(theta) + c over w, c and a positive theta: a scan, then Gauss-Newton in log theta.
+@dataclass(frozen=True)
+class Model:
+    """Values as a linear combination of parts that depend on shapes, fixed columns, and free constants.
 
-    Theta stays within the grid: beyond what the points resolve, a family turns into one of its limits.
+    Attributes:
+        parts: (*shapes) to columns of shape (points,); a leading axis of shapes gives a leading axis of columns.
+        fixed: columns.
+        free: one constant for each column of this indicator matrix, shape (points, constants).
+        shapes: the free shapes.
+    """
 
-    Args:
-        column: the curve for a shape parameter.
-        slope: its derivative in the shape parameter.
-        values: shape (points,).
-        noise: shape (points,).
-        grid: where to start looking.
+    parts: Callable[..., tuple[Array, ...]]
+    fixed: list[Array]
+    free: Array
+    shapes: tuple[Grid, ...]
+
+    def columns(self, shapes: Shapes) -> Array:
+        """Return all columns side by side, shape (points, coefficients)."""
+        return np.column_stack([*self.parts(*shapes), *self.fixed, self.free])
+
+    def off(self, values: Array, shapes: Shapes, fit: Fit) -> Array:
+        """Return how far the fit is off at each point."""
+        return np.abs(values - self.columns(shapes) @ fit.coefficients)
+
+    def tangents(self, shapes: Shapes, weights: Array) -> Array:
+        """Return the derivative of the values in each shape (in its logarithm, where it is positive)."""
+        found = []
+        for place, grid in enumerate(self.shapes):
+            ends = [self.parts(*grid.moved(shapes, place, sign * STEP)) for sign in (1.0, -1.0)]
+            found.append(sum(w * (up - down) / (2 * STEP) for w, up, down in zip(weights, *ends, strict=False)))
+        return np.column_stack(found) if found else np.zeros((len(self.free), 0))
+
+    def uncertainty(self, shapes: Shapes, fit: Fit, noise: Array) -> float:
+        """Return how far the noise can have moved the shapes, the largest (relative, where positive)."""
+        if not shapes:
+            return 0.0
+        whole = np.column_stack([self.columns(shapes), self.tangents(shapes, fit.coefficients)])
+        return float(np.max(linear(whole, np.zeros(len(whole)), noise).errors[-len(shapes) :]))
+
+
+def scanned(model: Model, values: Array, noise: Array) -> list[Shapes]:
+    """Return shapes on their grids that explain the values well, best first: one for each value of all but the last shape."""
+    weights = noise**-2.0
+    total = weights @ model.free
+
+    def centred(rows: Array) -> Array:
+        return rows - ((rows * weights) @ model.free / total) @ model.free.T
+
+    target, *outer = centred(values), *(grid.values for grid in model.shapes[:-1])
+    found = []
+    last = model.shapes[-1].values
+    for others in product(*outer):
+        with np.errstate(all="ignore"):
+            rows = centred(model.parts(*others, last[:, None])[0])
+            scale = (rows * weights) @ target / np.sum(weights * rows * rows, axis=1)
+            off = np.sum(weights * (target - scale[:, None] * rows) ** 2, axis=1)
+        off = np.where(np.isfinite(off), off, np.inf)
+        found.append((float(off.min()), (*map(float, others), float(last[np.argmin(off)]))))
+    return [shapes for _, shapes in sorted(found)[:STARTS]]
+
+
+def shaped(model: Model, values: Array, noise: Array, start: Shapes) -> tuple[Shapes, Fit]:
+    """Fit values over the coefficients and the shapes: Gauss-Newton, with steps halved until they help.
+
+    Shapes stay within their grids: beyond what the points resolve, a family turns into one of its limits.
 
     Returns:
-        The shape parameter, and the fit of weight and constant there.
+        The shapes, and the fit of the coefficients there.
     """
-    ones = np.ones_like(values)
-
-    def at(theta: float) -> Fit:
-        return linear(np.stack([column(theta), ones], axis=1), values, noise)
-
-    best, fit = min(((float(t), at(float(t))) for t in grid), key=lambda pair: pair[1].residual)
-    for _ in range(60):
-        tangent = fit.coefficients[0] * slope(best) * best
-        moved = linear(np.stack([column(best), ones, tangent], axis=1), values, noise)
-        step = float(np.clip(moved.coefficients[2], -0.5, 0.5))
-        trial = float(np.clip(best * np.exp(step), grid[0], grid[-1]))
-        fitted = at(trial)
-        if not fitted.residual < fit.residual:
-            break
-        best, fit = trial, fitted
-    return best, fit
+    shapes, fit = start, linear(model.columns(start), values, noise)
+    if not start:
+        return shapes, fit
+    for _ in range(ROUNDS):
+        whole = np.column_stack([model.columns(shapes), model.tangents(shapes, fit.coefficients)])
+        steps = np.clip(linear(whole, values, noise).coefficients[-len(shapes) :], -0.5, 0.5)
+        for halved in range(HALVINGS):
+            tried = shapes
+            for place, grid in enumerate(model.shapes):
+                tried = grid.moved(tried, place, float(steps[place]) / 2**halved)
+            fitted = linear(model.columns(tried), values, noise)
+            if fitted.misfit < fit.misfit:
+                break
+        else:
+            return shapes, fit
+        shapes, fit = tried, fitted
+    return shapes, fit

@@ -1,196 +1,81 @@
-"""Which family the reconstruction is: every candidate's energy is fitted to the same probes, the simplest that explains them wins."""
+"""Which family the reconstruction is: every candidate is fitted to the same probes, the simplest that explains them wins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
-from elbocheck.densities import IDENTIFIED
-from elbocheck.densities.density import Density, Form
-from elbocheck.domain import REAL
-from elbocheck.probing.fit import Fit, linear, shaped
-from elbocheck.probing.probe import Probe, spread_of
-from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
+from elbocheck.probing.families import Candidate, Shapes, candidates
+from elbocheck.probing.fit import Fit, Model, linear, scanned, shaped
+from elbocheck.probing.points import Points, measure
+from elbocheck.probing.probe import Probe
+from elbocheck.roles import PREDICTIONS, Role
 
-SCALE_KINDS = ("log_var", "log_scale", "scale", "var")
-SHAPES = np.geomspace(3e-4, 3e3, 57)
-"""Where a free shape is looked for: the residuals of the probes run from 1e-4 to 1e4, and both sides must be seen."""
 CORE = 8.0
 """Logits up to here identify a Bernoulli whose arithmetic breaks further out: 1 - p still has 12 digits."""
-
-
-@dataclass(frozen=True)
-class Points:
-    """Probes of the element curve: arrays of shape (points,), in float64.
-
-    Attributes:
-        x: data.
-        prediction: what the loss was given as the prediction.
-        scale: what it was given as the learned scale, or None.
-        delta: what it was given as the learned shape, or None.
-        value: the loss.
-    """
-
-    x: Array
-    prediction: Array
-    scale: Array | None
-    delta: Array | None
-    value: Array
-
-    def keep(self, mask: Array) -> Points:
-        """Return the points where `mask` holds."""
-        scale, delta = (None if a is None else a[mask] for a in (self.scale, self.delta))
-        return Points(self.x[mask], self.prediction[mask], scale, delta, self.value[mask])
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One reading of the element curve."""
-
-    density: Density
-    form: Form
-    link: str = "identity"
-    swapped: bool = False
-    scale_as: str | None = None
-
-    @property
-    def parameter(self) -> str:
-        """What the prediction is to the family."""
-        return self.form.names[0]
-
-    @property
-    def guarded(self) -> bool:
-        """Whether the loss takes logarithms, where a small guard or a softplus cut off at 20 is to be expected."""
-        return self.parameter != "loc" or self.scale_as in ("scale", "var")
-
-    def arguments(self, points: Points, shape: float | None) -> list[Array | float]:
-        """Return x and the form's parameters, in the order of the family's kernels."""
-        x, prediction = points.x, points.prediction
-        if self.link == "sigmoid":
-            prediction = 0.5 * (1 + np.tanh(prediction / 2))
-        if self.swapped:
-            x, prediction = prediction, x
-        given: dict[str, Array | float] = {self.parameter: prediction, "scale": 1.0}
-        if self.scale_as is not None and points.scale is not None:
-            given["scale"] = spread_of(Role(self.scale_as), points.scale)
-        if self.density.shape is not None:
-            learned = 1.0 if points.delta is None else points.delta
-            given[self.density.shape] = learned if shape is None else shape
-        return [x, *(given[name] for name in self.form.names)]
-
-    def energy(self, points: Points, shape: float | None) -> Array:
-        """Return the family's energy at the points, in nats per element."""
-        return self.form.energy.wide(*self.arguments(points, shape))
-
-    def slope(self, points: Points, shape: float) -> Array:
-        """Return the derivative of the energy in the free shape parameter."""
-        place = self.form.names.index(str(self.density.shape))
-        return self.form.energy_grad[place].wide(*self.arguments(points, shape))
-
-    def normalizer(self, points: Points, shape: float | None) -> Array | None:
-        """Return the log normaliser where a learned parameter varies it, else None."""
-        varies = self.scale_as is not None or (self.density.shape is not None and points.delta is not None)
-        if not varies or self.form.log_normalizer is None:
-            return None
-        return self.form.log_normalizer.wide(*self.arguments(points, shape)[1:]) * np.ones_like(points.value)
+SIMILAR = (0.5, 0.02)
+"""Of the rise: what a fit may be off by, beyond rounding, and still be worth refining. The weights of the first count every
+decade alike, those of the second are the rounding that the first says to expect."""
+TOLD, INFORMED = 0.05, 0.12
+"""At this share of the probes at least the rounding to be expected must be below this part of the rise: a family whose
+parts nearly cancel explains everything by rounding."""
+LEAST_RISE = 1e-90
+LEAST = 0.4
+"""Share of the probes at which a family must be defined to be considered."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A candidate that explains the probes."""
+    """A candidate that explains the probes.
+
+    Attributes:
+        candidate: the candidate.
+        weight: of its energy in a whole call, and that weight's uncertainty.
+        error: uncertainty of the weight, same unit.
+        constant: what is left of a call.
+        constant_error: its uncertainty.
+        parameters: the family's parameters.
+        parameter_error: their relative uncertainty.
+        normalizer_ratio: weight of the log normaliser over that of the energy; None where nothing varies it.
+        deviation: the largest difference in nats per element, where a guard explains it.
+        residual: the largest difference in units of the rounding to be expected.
+        datum: what becomes of the term of the data alone: `none` where the family has none, `whole`, `dropped` or `other`.
+    """
 
     candidate: Candidate
-    fit: Fit
-    shape: float | None
+    weight: float
+    error: float
+    constant: float
+    constant_error: float
+    parameters: dict[str, float]
+    parameter_error: float
     normalizer_ratio: float | None
     deviation: float
+    residual: float
+    datum: str
 
     @property
     def complexity(self) -> tuple[int, int, float]:
-        """Fewest parameters first."""
-        free = self.shape is not None
-        return (int(free), int(self.candidate.swapped) + int(self.candidate.link != "identity"), self.fit.residual)
+        """Fewest parameters first, then the closest."""
+        return (*self.candidate.complexity, self.residual)
 
 
-def candidates(points: Points, closed: bool) -> Iterator[Candidate]:
-    """List the readings that fit the loss's arguments."""
-    kinds: tuple[str | None, ...] = (None,) if points.scale is None else (None, *SCALE_KINDS)
-    for density in IDENTIFIED:
-        for form in density.forms:
-            names = form.names
-            if names[0] not in ("loc", "logits", "probs") or not set(names[1:]) <= {"scale", "delta"}:
-                continue
-            unit = form.parameters[0].domain is not REAL
-            for kind in kinds if "scale" in names else (None,):
-                if not unit or closed:
-                    yield Candidate(density, form, scale_as=kind)
-                if not closed and not unit:
-                    yield Candidate(density, form, "sigmoid", scale_as=kind)
-                if names[0] != "loc":
-                    yield Candidate(density, form, swapped=True)
-
-
-def sample(probe: Probe) -> tuple[Points, bool]:
-    """Probe the element curve; return the points and whether predictions are confined to [0, 1]."""
-    role = next(r for r in probe.loss.roles if r in PREDICTIONS)
-    closed = any(_shut(probe, role, edge) for edge in (-1.5, 2.5))
-    learned = _learned(probe)
-    pairs = _closed_pairs() if closed else _open_pairs(0.5 if learned else 0.125)
-    grid = probe.cast(np.array([(*pair, *rest) for rest in product(*learned.values()) for pair in pairs]))
-    names = (Role.X, role, *learned)
-    value = probe.curve([dict(zip(names, row, strict=True)) for row in grid])
-    column = dict(zip(names, grid.T, strict=True))
-    scale = next((column[r] for r in learned if r in LIKELIHOOD_SCALES), None)
-    points = Points(column[Role.X], column[role], scale, column.get(Role.DELTA), value)
-    return points.keep(np.isfinite(value)), closed
-
-
-def _learned(probe: Probe) -> dict[Role, tuple[float, ...]]:
-    """Return the learned parameters of the likelihood that the loss takes, and the values to try."""
-    roles = probe.loss.roles
-    values = {r: _SCALES if r in POSITIVE else _LOG_SCALES for r in roles if r in LIKELIHOOD_SCALES}
-    return values | ({Role.DELTA: _DELTAS} if Role.DELTA in roles else {})
-
-
-_SCALES: tuple[float, ...] = (0.25, 0.6, 1.0, 1.7, 4.0)
-_LOG_SCALES: tuple[float, ...] = (-2.0, -0.7, 0.0, 0.9, 2.0)
-_DELTAS: tuple[float, ...] = (0.3, 1.0, 2.5)
-
-
-def _shut(probe: Probe, role: Role, edge: float) -> bool:
-    """Tell whether the loss ends before `edge`: it raises there, is NaN, or is clipped flat whatever the data are."""
-    beyond = np.full(probe.layout.shape(role), edge)
-    farther = beyond.copy()
-    farther.flat[0] *= 1.5
-    values = probe.curve([{role: array, Role.X: x} for x in (0.0, 1.0) for array in (beyond, farther)])
-    return not np.all(np.isfinite(values)) or bool(np.all(values[::2] == values[1::2]))
-
-
-def _open_pairs(step: float) -> list[tuple[float, float]]:
-    """Return (x, prediction) about x = 0, 0.3 and 1 with log-spaced residuals; predictions also across the logits."""
-    residuals = 10.0 ** np.arange(-4, 4 + step / 2, step)
-    steps = np.concatenate([-residuals[::-1], [0.0], residuals])
-    logits = np.concatenate([np.arange(-8, 8.5, 1.0), [-0.35, 0.35, 0.8]])
-    return [(x, x + u) for x in (0.0, 0.3, 1.0) for u in steps] + [(x, r) for x in (0.0, 0.3, 0.7, 1.0) for r in logits]
-
-
-def _closed_pairs() -> list[tuple[float, float]]:
-    levels = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.47, 0.5, 0.6, 0.66, 0.7, 0.8, 0.9, 0.95)
-    return [(x, r) for x in (0.0, 0.2, 0.3, 0.7, 1.0) for r in levels]
-
-
-def match(probe: Probe, points: Points, closed: bool) -> list[Match]:
-    """Return the readings that explain the probes, simplest first."""
+def match(probe: Probe, points: Points, where: str) -> list[Match]:
+    """Return the readings that explain the probes, simplest first; only those of least complexity are tried to the end."""
     core = points.keep(np.abs(points.prediction) <= CORE)
     classes = points.keep((points.x == 0) | (points.x == 1))
     for region, guard in product((points, core, classes), budget.GUARDS):
-        readings = [c for c in candidates(points, closed) if c.guarded or (not guard and region is points)]
-        found = [m for c in readings if (m := _try(probe, region, c, guard)) is not None]
+        readings = [c for c in candidates(points, where) if c.guarded or (not guard and region is points)]
+        found: list[Match] = []
+        for reading in readings:
+            if found and reading.complexity[0] > found[0].complexity[0]:
+                break
+            if (one := attempt(probe, region, reading, guard)) is not None:
+                found.append(one)
         if found:
             return sorted(found, key=lambda m: m.complexity)
     return []
@@ -199,64 +84,154 @@ def match(probe: Probe, points: Points, closed: bool) -> list[Match]:
 def match_signed(probe: Probe) -> list[Match]:
     """Return the Bernoulli readings of a loss whose classes are -1 and 1."""
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
-    logits = probe.cast(np.concatenate([np.arange(-8, 8.5, 0.5), [-0.35, 0.35]]))
-    calls = [(x, float(r)) for x in (-1.0, 1.0) for r in logits]
-    value = probe.curve([{Role.X: x, role: r} for x, r in calls])
-    x, prediction = np.array(calls).T
-    points = Points((x + 1) / 2, prediction, None, None, value).keep(np.isfinite(value))
-    if points.value.size < len(calls):
+    logits = np.concatenate([np.arange(-8, 8.5, 0.5), [-0.35, 0.35]])
+    grid = np.array([(x, r) for x in (-1.0, 1.0) for r in logits])
+    points = measure(probe, grid, (Role.X, role))
+    if points.value.size < len(grid):
         return []
-    readings = [c for c in candidates(points, closed=False) if c.parameter == "logits" and not c.swapped]
-    return [m for c in readings if (m := _try(probe, points, c, 0.0)) is not None]
+    points = replace(points, x=(points.x + 1) / 2)
+    readings = [c for c in candidates(points, "real") if c.family == "bernoulli" and not c.swapped]
+    return [m for c in readings if c.parameter == "logits" and (m := attempt(probe, points, c, 0.0)) is not None]
 
 
-def _try(probe: Probe, points: Points, candidate: Candidate, guard: float) -> Match | None:
+def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) -> Match | None:
     """Fit one candidate, or return None where it does not explain the probes."""
-    normalizer = candidate.normalizer(points, None)
-    usable = np.isfinite(candidate.energy(points, None)) & (normalizer is None or np.isfinite(normalizer))
-    if np.count_nonzero(usable) < max(8, 0.4 * usable.size):
+    usable = _usable(candidate, points)
+    if np.count_nonzero(usable) < max(8, LEAST * usable.size):
         return None
     points = points.keep(usable)
-    noise = _noise(probe, points, candidate, guard)
-    shape, ratio, fit = _solve(candidate, points, noise)
-    weight = float(fit.coefficients[0])
-    if not fit.explains or abs(weight) <= 4 * fit.errors[0]:
+    model = _model(candidate, points)
+    solved = _solved(probe, points, candidate, model, guard)
+    if solved is None:
         return None
-    predicted = weight * candidate.energy(points, shape) + fit.coefficients[1]
-    if ratio is not None:
-        predicted += ratio * weight * np.asarray(candidate.normalizer(points, shape))
-    deviation = float(np.max(np.abs(points.value - predicted))) / abs(weight) if guard else 0.0
-    return Match(candidate, fit, shape, ratio, deviation)
+    shapes, fit, noise = solved
+    told = np.count_nonzero(noise < TOLD * _rough(probe, points, model))
+    if not fit.explains or told < max(8, INFORMED * noise.size):
+        return None
+    count = len(model.parts(*shapes))
+    weight, parameters = candidate.read(fit.coefficients[:count], [g.name for g in candidate.shapes], shapes)
+    error = float(np.max(fit.errors[:count]))
+    if not abs(weight) > 4 * error:  # NaN too
+        return None
+    return _matched(candidate, points, model, shapes, fit, noise, weight, parameters, guard)
 
 
-def _solve(candidate: Candidate, points: Points, noise: Array) -> tuple[float | None, float | None, Fit]:
-    """Return the free shape parameter, the weight of the normaliser over that of the energy, and the fit."""
-    if candidate.density.shape is not None and points.delta is None:
-        shape, fit = shaped(
-            lambda theta: candidate.energy(points, theta),
-            lambda theta: candidate.slope(points, theta),
-            points.value,
-            noise,
-            SHAPES,
-        )
-        return shape, None, fit
-    fit = linear(_columns(candidate, points), points.value, noise)
-    return None, float(fit.coefficients[2] / fit.coefficients[0]) if fit.coefficients.size > 2 else None, fit
-
-
-def _columns(candidate: Candidate, points: Points) -> Array:
-    """Return energy, constant and, where a learned parameter varies it, the normaliser, side by side."""
-    energy, normalizer = candidate.energy(points, None), candidate.normalizer(points, None)
-    return np.stack([energy, np.ones_like(energy), *([] if normalizer is None else [normalizer])], axis=1)
-
-
-def _noise(probe: Probe, points: Points, candidate: Candidate, guard: float) -> Array:
-    """Return the error to expect: rounding of the value and of the terms it is made of, the loss's own floor, a guard."""
-    columns = _columns(candidate, points)
-    rough = linear(columns, points.value, 1e-3 + np.abs(points.value))
-    weight = abs(float(rough.coefficients[0]))
-    terms = np.abs(columns) @ np.abs(rough.coefficients)
-    inner = weight * np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + columns[:, 0])
-    return np.asarray(
-        probe.noise(points.value, terms, inner) + probe.floor + guard * weight + np.finfo(np.float64).tiny
+def _matched(
+    candidate: Candidate,
+    points: Points,
+    model: Model,
+    shapes: Shapes,
+    fit: Fit,
+    noise: Array,
+    weight: float,
+    parameters: dict[str, float],
+    guard: float,
+) -> Match:
+    count = len(model.parts(*shapes))
+    free = model.free.shape[1]
+    datum, constant = "none", float(fit.coefficients[-1])
+    if candidate.datum is not None:
+        errors = fit.errors[-free:] + np.abs(fit.coefficients[-free:]) * float(np.finfo(np.float32).eps)
+        levels = np.unique(points.x), fit.coefficients[-free:] / weight, errors / abs(weight)
+        datum, own = _datum(*levels, candidate.datum(levels[0], parameters))
+        constant = own * weight
+    return Match(
+        candidate,
+        weight,
+        float(np.max(fit.errors[:count])),
+        constant,
+        float(np.max(fit.errors[-free:])),
+        parameters,
+        model.uncertainty(shapes, fit, noise),
+        float(fit.coefficients[count] / weight) if candidate.normalizer is not None else None,
+        float(np.max(model.off(points.value, shapes, fit))) / abs(weight) if guard else 0.0,
+        fit.residual,
+        datum,
     )
+
+
+def _datum(x: Array, found: Array, errors: Array, own: Array) -> tuple[str, float]:
+    """Say what becomes of the term of the data alone, and return the constant that is left (at x = 1 where unsure)."""
+    told = np.isfinite(own)
+    if not told.any():
+        return "other", float(np.mean(found))
+    x, found, errors, own = x[told], found[told], errors[told], own[told]
+    for name, rest in (("whole", found - own), ("dropped", found)):
+        middle = float(np.median(rest))
+        if np.all(np.abs(rest - middle) <= 4 * (errors + np.max(errors[np.abs(rest - middle).argmin()]))):
+            return name, middle
+    return "other", float(found[np.argmin(np.abs(x - 1))])
+
+
+def _usable(candidate: Candidate, points: Points) -> Array:
+    """Tell where the parts are finite, at the middle of what their shapes may be."""
+    middle = [grid.values[grid.values.size // 2] for grid in candidate.shapes]
+    with np.errstate(all="ignore"):
+        parts = [*candidate.parts(points, *middle)]
+        if candidate.normalizer is not None:
+            parts.append(candidate.normalizer(points))
+    return np.all(np.isfinite(parts), axis=0)
+
+
+def _model(candidate: Candidate, points: Points) -> Model:
+    """Return the candidate as a model of the values: its parts, its normaliser, and a constant (for every datum)."""
+    free = np.ones((points.value.size, 1))
+    if candidate.datum is not None:
+        free = (points.x[:, None] == np.unique(points.x)).astype(np.float64)
+    fixed = [] if candidate.normalizer is None else [candidate.normalizer(points)]
+
+    def parts(*shapes: float | Array) -> tuple[Array, ...]:
+        with np.errstate(all="ignore"):
+            return candidate.parts(points, *shapes)
+
+    return Model(parts, fixed, free, candidate.shapes)
+
+
+def _solved(
+    probe: Probe, points: Points, candidate: Candidate, model: Model, guard: float
+) -> tuple[Shapes, Fit, Array] | None:
+    """Return shapes, the fit there, and the noise that it was held against; None where the curve is not even similar."""
+    noise = _rough(probe, points, model)
+    starts = scanned(model, points.value, noise) if candidate.shapes else [()]
+    shapes, fit = min(
+        (shaped(model, points.value, noise, start) for start in starts), key=lambda found: found[1].misfit
+    )
+    rough = noise
+    for similar in SIMILAR:
+        shapes, fit = shaped(model, points.value, noise, shapes)
+        noise = _noise(probe, points, candidate, model, shapes, fit, guard)
+        if shapes and np.any(model.off(points.value, shapes, fit) > noise + similar * rough):
+            return None
+    return *shaped(model, points.value, noise, shapes), noise
+
+
+def _rough(probe: Probe, points: Points, model: Model) -> Array:
+    """Return errors under which every decade of the curve counts alike: its rise above the lowest value of its constant."""
+    lowest = np.array([np.min(points.value[one > 0]) for one in model.free.T])
+    rise = points.value - model.free @ lowest
+    nothing = LEAST_RISE * max(float(np.max(rise)), 1.0)
+    least = np.min(
+        rise, initial=np.inf, where=rise > nothing
+    )  # 1 - e^-v is flat below its quantum: 0 is not exact there
+    return np.asarray(rise + probe.noise(points.value) + (least if np.isfinite(least) else 1.0))
+
+
+def _noise(
+    probe: Probe, points: Points, candidate: Candidate, model: Model, shapes: Shapes, fit: Fit, guard: float
+) -> Array:
+    """Return the error to expect: rounding of the value and of the terms it is made of, the loss's own floor, a guard."""
+    columns = model.columns(shapes)
+    if not np.isfinite(fit.residual):
+        return np.ones_like(points.value)
+    count = columns.shape[1] - model.free.shape[1] - len(model.fixed)
+    weight = float(np.max(np.abs(fit.coefficients[:count])))
+    terms = np.abs(columns) @ np.abs(fit.coefficients)
+    inner = candidate.inner(points, *shapes) if candidate.inner else _products(points, columns[:, :count])
+    return np.asarray(
+        probe.noise(points.value, terms, weight * inner) + probe.floor + guard * weight + np.finfo(np.float64).tiny
+    )
+
+
+def _products(points: Points, parts: Array) -> Array:
+    """Return the size of the terms of log densities that cancel: x * logits beside softplus(logits)."""
+    return np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + np.max(np.abs(parts), axis=1))

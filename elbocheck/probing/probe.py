@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isnan, nan, prod, sqrt
 
@@ -94,6 +94,38 @@ class Probe:
     def curve(self, points: Sequence[Values]) -> Array:
         """Return the value at each point."""
         return np.array([self(values) for values in points])
+
+    def table(self, columns: Mapping[Role, Array]) -> Array:
+        """Return the value at each row of columns of numbers: in one call where the loss tells data apart."""
+        rows = [dict(zip(columns, map(float, row), strict=True)) for row in zip(*columns.values(), strict=True)]
+        if not self.tells_data_apart or any(self.layout.shape(role) == () for role in columns):
+            return self.curve(rows)
+        layout = replace(self.layout, batch=len(rows))
+        arrays = {
+            role: np.broadcast_to(c.reshape(-1, *(1,) * len(layout.shape(role)[1:])), layout.shape(role))
+            for role, c in columns.items()
+        }
+        found = self.raw(arrays, layout)
+        if not found.ndim or len(found) != len(rows) or np.isnan(found).all():
+            return self.curve(rows)
+        return self.layout.batch * found.reshape(len(rows), -1).sum(axis=1)
+
+    @cached_property
+    def tells_data_apart(self) -> bool:
+        """Whether the loss returns values for each datum that depend on that datum alone, for a batch of any size."""
+        if Role.Z in self.loss.roles or Role.X not in self.loss.roles:
+            return False
+        role = next((r for r in sorted(self.loss.roles) if r in PREDICTIONS), None)
+        before = self.raw({})
+        if role is None or not before.ndim or len(before) != self.layout.batch or self.layout.batch == 1:
+            return False
+        layout = replace(self.layout, batch=3)
+        levels = np.array([0.3, 0.75, 0.6]).reshape(-1, *(1,) * len(layout.shape(role)[1:]))
+        together = self.raw({role: np.broadcast_to(levels, layout.shape(role))}, layout)
+        if together.shape[:1] != (3,):
+            return False
+        alone = [self.raw({role: float(v)}) for v in levels.flat]
+        return all(np.array_equal(t, a[0], equal_nan=True) for t, a in zip(together, alone, strict=True))
 
     def accepts(self, values: Values) -> bool:
         """Tell whether the loss is defined at a point: neither raising nor NaN."""

@@ -8,7 +8,9 @@ from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
 from elbocheck.monomial import Monomial
 from elbocheck.probing import curve, likelihood
+from elbocheck.probing.curves import IMPROPER
 from elbocheck.probing.likelihood import Match
+from elbocheck.probing.points import sample
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import weigh
 from elbocheck.probing.structure import Structure
@@ -24,10 +26,11 @@ def reconstruction(
     The element curve is probed with all elements alike, so it says nothing where elements couple or weigh differently.
     """
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
-    points, closed = likelihood.sample(probe)
-    found = likelihood.match(probe, points, closed) if structure.separable and structure.homogeneous else []
+    points, where = sample(probe)
+    closed = where == "unit"
+    found = likelihood.match(probe, points, where) if structure.separable and structure.homogeneous else []
     signed = False
-    if not found and not closed and structure.separable and structure.homogeneous:
+    if not found and where == "real" and structure.separable and structure.homogeneous:
         found = likelihood.match_signed(probe)
         signed = bool(found)
 
@@ -37,27 +40,29 @@ def reconstruction(
     if not found:
         return _unidentified(probe, role, weigh(probe, 1.0, 0.0, amplitude, axes), closed=closed), None, 0.0
     best = found[0]
-    weight, constant = float(best.fit.coefficients[0]), float(best.fit.coefficients[1])
-    error = max(float(best.fit.errors[0]) / abs(weight), best.deviation, budget.ratio_error(probe.dtype))
-    read = _read(probe, best, role, weigh(probe, weight, error, amplitude, axes), closed=closed)
-    return replace(read, signed=signed), constant, float(best.fit.errors[1]) + best.deviation * abs(weight)
+    error = max(best.error / abs(best.weight), best.deviation, budget.ratio_error(probe.dtype))
+    read = _read(probe, best, role, weigh(probe, best.weight, error, amplitude, axes), closed=closed)
+    return replace(read, signed=signed), best.constant, best.constant_error + best.deviation * abs(best.weight)
 
 
 def _read(probe: Probe, best: Match, role: Role, weight: Monomial, *, closed: bool) -> Reconstruction:
     candidate = best.candidate
     return Reconstruction(
         role,
-        candidate.density.name,
+        candidate.family,
         parameter=candidate.parameter,
         link=candidate.link,
         swapped=candidate.swapped,
         weight=weight,
-        shape={} if best.shape is None else {str(candidate.density.shape): best.shape},
+        shape=best.parameters,
+        shape_error=best.parameter_error,
         scale_role=next((r for r in probe.loss.roles if r in LIKELIHOOD_SCALES), None),
         scale_as=candidate.scale_as,
         normalizer_ratio=best.normalizer_ratio,
         deviation=best.deviation,
         closed=closed,
+        bounded=True if candidate.family in IMPROPER or best.parameters.get("power", 1.0) < 0 else None,
+        datum=best.datum,
     )
 
 

@@ -73,7 +73,7 @@ def _model(model: ImpliedModel) -> Iterator[str]:
         if model.density is not None:
             yield from _row("as density", f"{model.density} with its weight absorbed, at {_sizes(model)}")
     elif model.reduction is not None:
-        yield from _row("likelihood", "none of the families known here (normal, bernoulli, huber)")
+        yield from _row("likelihood", "none of the families known here")
     if model.reduction is not None:
         yield from _row("reduced by", model.reduction)
     if model.divergence is not None:
