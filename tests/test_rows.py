@@ -44,6 +44,7 @@ def member(density: Density, shape: tuple[int, ...], dtype: str) -> tuple[Any, d
         "df": (2, 9),
         "concentration": (0.5, 5),
         "levels": (256, 256),
+        "quantile": (0.1, 0.9),
     }
     form = density.forms[0]
     values = {

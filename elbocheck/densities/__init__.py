@@ -1,5 +1,6 @@
 """The reference densities, one family per file."""
 
+from elbocheck.densities.asymmetric_laplace import asymmetric_laplace
 from elbocheck.densities.bernoulli import bernoulli
 from elbocheck.densities.beta import beta
 from elbocheck.densities.cauchy import cauchy
@@ -22,16 +23,16 @@ from elbocheck.densities.truncated_normal import truncated_normal
 from elbocheck.densities.von_mises_fisher import von_mises_fisher
 
 __all__ = [
-    "DENSITIES", "IDENTIFIED", "Density", "Form", "Parameter", "bernoulli", "beta", "cauchy", "charbonnier",
-    "continuous_bernoulli", "discretized_logistic", "gamma", "generalized_normal", "huber", "laplace",
-    "log_cosh", "logistic", "multivariate_normal", "named", "negative_binomial", "normal", "poisson",
-    "student_t", "truncated_normal", "von_mises_fisher",
+    "DENSITIES", "IDENTIFIED", "Density", "Form", "Parameter", "asymmetric_laplace", "bernoulli", "beta", "cauchy",
+    "charbonnier", "continuous_bernoulli", "discretized_logistic", "gamma",
+    "generalized_normal", "huber", "laplace", "log_cosh", "logistic", "multivariate_normal", "named",
+    "negative_binomial", "normal", "poisson", "student_t", "truncated_normal", "von_mises_fisher",
 ]  # fmt: skip
 
 DENSITIES = (
-    normal, bernoulli, huber, laplace, logistic, log_cosh, charbonnier, student_t, cauchy, generalized_normal,
-    multivariate_normal, von_mises_fisher, gamma, beta, continuous_bernoulli, truncated_normal, poisson,
-    negative_binomial, discretized_logistic,
+    normal, bernoulli, huber, laplace, asymmetric_laplace, logistic, log_cosh, charbonnier,
+    student_t, cauchy, generalized_normal, multivariate_normal, von_mises_fisher, gamma, beta,
+    continuous_bernoulli, truncated_normal, poisson, negative_binomial, discretized_logistic,
 )  # fmt: skip
 
 IDENTIFIED = (normal, bernoulli, huber)
