@@ -111,6 +111,15 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "asymmetric_laplace.normalizer": Budget(3, "log 2u of a quotient whose roundings are put back: one sum"),
         "asymmetric_laplace.normalizer_by_scale": Budget(1, "quotient"),
         "asymmetric_laplace.normalizer_by_quantile": Budget(4, "two differences from 1, product, quotient"),
+        "epsilon_insensitive.energy": Budget(
+            2, "remainders of u and of the difference are put back: one sum; not in float32", of_terms=True
+        ),
+        "epsilon_insensitive.energy_by_loc": Budget(1, "quotient; float32 may miss the side of a kink", of_terms=True),
+        "epsilon_insensitive.energy_by_scale": Budget(3, "u 2u, quotient; the same", of_terms=True),
+        "epsilon_insensitive.energy_by_epsilon": Budget(0, "constant; the same", of_terms=True),
+        "epsilon_insensitive.normalizer": Budget(3, "log 2u of a product whose roundings are put back: one sum"),
+        "epsilon_insensitive.normalizer_by_scale": Budget(1, "quotient"),
+        "epsilon_insensitive.normalizer_by_epsilon": Budget(2, "sum, quotient"),
         "logistic.energy": Budget(6, "u 2u, share of a sum of positive terms of condition 1; exp and log1p 4u; sum"),
         "logistic.energy_by_loc": Budget(5, "u 2u, tanh 2u, quotient"),
         "logistic.energy_by_scale": Budget(8, "u 2u twice, tanh 2u, quotient, product"),
