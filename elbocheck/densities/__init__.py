@@ -9,6 +9,7 @@ from elbocheck.densities.continuous_bernoulli import continuous_bernoulli
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.discretized_logistic import discretized_logistic
 from elbocheck.densities.epsilon_insensitive import epsilon_insensitive
+from elbocheck.densities.exponential import exponential
 from elbocheck.densities.gamma import gamma
 from elbocheck.densities.generalized_normal import generalized_normal
 from elbocheck.densities.huber import huber
@@ -25,14 +26,14 @@ from elbocheck.densities.von_mises_fisher import von_mises_fisher
 
 __all__ = [
     "DENSITIES", "IDENTIFIED", "Density", "Form", "Parameter", "asymmetric_laplace", "bernoulli", "beta", "cauchy",
-    "charbonnier", "continuous_bernoulli", "discretized_logistic", "epsilon_insensitive", "gamma",
+    "charbonnier", "continuous_bernoulli", "discretized_logistic", "epsilon_insensitive", "exponential", "gamma",
     "generalized_normal", "huber", "laplace", "log_cosh", "logistic", "multivariate_normal", "named",
     "negative_binomial", "normal", "poisson", "student_t", "truncated_normal", "von_mises_fisher",
 ]  # fmt: skip
 
 DENSITIES = (
     normal, bernoulli, huber, laplace, asymmetric_laplace, epsilon_insensitive, logistic, log_cosh, charbonnier,
-    student_t, cauchy, generalized_normal, multivariate_normal, von_mises_fisher, gamma, beta,
+    student_t, cauchy, generalized_normal, multivariate_normal, von_mises_fisher, exponential, gamma, beta,
     continuous_bernoulli, truncated_normal, poisson, negative_binomial, discretized_logistic,
 )  # fmt: skip
 
