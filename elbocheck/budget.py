@@ -204,6 +204,18 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
             7, "log of a quotient 2u, log - digamma 5u; or log 2u beside an exact 1/a; sums", of_terms=True
         ),
         "gamma.normalizer_by_rate": Budget(1, "quotient"),
+        "weibull.energy": Budget(8, "power 2u, log 2u, sums 2u, product, difference", of_terms=True),
+        "weibull.energy_by_scale": Budget(
+            14,
+            "power 3u, k - 1, product, difference, quotient; or power 3u, root, quotient, squared; products",
+            of_terms=True,
+        ),
+        "weibull.energy_by_concentration": Budget(
+            10, "log z 3u, in the exponent of expm1 times 1.6; or power 3u less 1; product", of_terms=True
+        ),
+        "weibull.normalizer": Budget(3, "log 2u of a quotient whose rounding is put back: one sum"),
+        "weibull.normalizer_by_scale": Budget(1, "quotient"),
+        "weibull.normalizer_by_concentration": Budget(1, "quotient"),
         "beta.energy": Budget(5, "two logs 2u, differences from 1, products, sum", of_terms=True),
         "beta.energy_by_concentration1": Budget(1, "log"),
         "beta.energy_by_concentration0": Budget(1, "log1p"),

@@ -23,18 +23,19 @@ from elbocheck.densities.poisson import poisson
 from elbocheck.densities.student_t import student_t
 from elbocheck.densities.truncated_normal import truncated_normal
 from elbocheck.densities.von_mises_fisher import von_mises_fisher
+from elbocheck.densities.weibull import weibull
 
 __all__ = [
     "DENSITIES", "IDENTIFIED", "Density", "Form", "Parameter", "asymmetric_laplace", "bernoulli", "beta", "cauchy",
     "charbonnier", "continuous_bernoulli", "discretized_logistic", "epsilon_insensitive", "exponential", "gamma",
     "generalized_normal", "huber", "laplace", "log_cosh", "logistic", "multivariate_normal", "named",
-    "negative_binomial", "normal", "poisson", "student_t", "truncated_normal", "von_mises_fisher",
+    "negative_binomial", "normal", "poisson", "student_t", "truncated_normal", "von_mises_fisher", "weibull",
 ]  # fmt: skip
 
 DENSITIES = (
     normal, bernoulli, huber, laplace, asymmetric_laplace, epsilon_insensitive, logistic, log_cosh, charbonnier,
-    student_t, cauchy, generalized_normal, multivariate_normal, von_mises_fisher, exponential, gamma, beta,
-    continuous_bernoulli, truncated_normal, poisson, negative_binomial, discretized_logistic,
+    student_t, cauchy, generalized_normal, multivariate_normal, von_mises_fisher, exponential, gamma, weibull,
+    beta, continuous_bernoulli, truncated_normal, poisson, negative_binomial, discretized_logistic,
 )  # fmt: skip
 
 IDENTIFIED = (normal, bernoulli, huber)
