@@ -216,6 +216,24 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "weibull.normalizer": Budget(3, "log 2u of a quotient whose rounding is put back: one sum"),
         "weibull.normalizer_by_scale": Budget(1, "quotient"),
         "weibull.normalizer_by_concentration": Budget(1, "quotient"),
+        "log_normal.energy": Budget(
+            8, "log 2u of loc's size, where roundings of loc and x excuse a half; square u, sum", of_terms=True
+        ),
+        "log_normal.energy_by_loc": Budget(8, "the same, difference, two quotients", of_terms=True),
+        "log_normal.energy_by_scale": Budget(10, "the same, squared", of_terms=True),
+        "log_normal.normalizer": Budget(5, "normal.normalizer"),
+        "log_normal.normalizer_by_scale": Budget(1, "quotient"),
+        "log_normal.energy_log_scale": Budget(
+            32,
+            "at the root beside loc = log_scale = 0 log 2u, exp 2u, product and square are 12u of 2, x excuses 3u/8",
+            of_terms=True,
+        ),
+        "log_normal.energy_log_scale_by_loc": Budget(
+            10, "log_normal.energy_by_loc, exp 2u, product, twice", of_terms=True
+        ),
+        "log_normal.energy_log_scale_by_log_scale": Budget(12, "as log_normal.energy_log_scale", of_terms=True),
+        "log_normal.normalizer_log_scale": Budget(3, "two sums, exact where they cancel, constant to 2**-106"),
+        "log_normal.normalizer_log_scale_by_log_scale": Budget(0, "constant"),
         "beta.energy": Budget(5, "two logs 2u, differences from 1, products, sum", of_terms=True),
         "beta.energy_by_concentration1": Budget(1, "log"),
         "beta.energy_by_concentration0": Budget(1, "log1p"),

@@ -15,6 +15,7 @@ from elbocheck.densities.generalized_normal import generalized_normal
 from elbocheck.densities.huber import huber
 from elbocheck.densities.laplace import laplace
 from elbocheck.densities.log_cosh import log_cosh
+from elbocheck.densities.log_normal import log_normal
 from elbocheck.densities.logistic import logistic
 from elbocheck.densities.multivariate_normal import multivariate_normal
 from elbocheck.densities.negative_binomial import negative_binomial
@@ -28,14 +29,14 @@ from elbocheck.densities.weibull import weibull
 __all__ = [
     "DENSITIES", "IDENTIFIED", "Density", "Form", "Parameter", "asymmetric_laplace", "bernoulli", "beta", "cauchy",
     "charbonnier", "continuous_bernoulli", "discretized_logistic", "epsilon_insensitive", "exponential", "gamma",
-    "generalized_normal", "huber", "laplace", "log_cosh", "logistic", "multivariate_normal", "named",
+    "generalized_normal", "huber", "laplace", "log_cosh", "log_normal", "logistic", "multivariate_normal", "named",
     "negative_binomial", "normal", "poisson", "student_t", "truncated_normal", "von_mises_fisher", "weibull",
 ]  # fmt: skip
 
 DENSITIES = (
     normal, bernoulli, huber, laplace, asymmetric_laplace, epsilon_insensitive, logistic, log_cosh, charbonnier,
     student_t, cauchy, generalized_normal, multivariate_normal, von_mises_fisher, exponential, gamma, weibull,
-    beta, continuous_bernoulli, truncated_normal, poisson, negative_binomial, discretized_logistic,
+    log_normal, beta, continuous_bernoulli, truncated_normal, poisson, negative_binomial, discretized_logistic,
 )  # fmt: skip
 
 IDENTIFIED = (normal, bernoulli, huber)
