@@ -284,6 +284,16 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "poisson.energy_by_rate": Budget(2, "difference, quotient"),
         "poisson.energy_log_rate": Budget(6, "exp 2u, deviance, log 2u; sum of positive terms", of_terms=True),
         "poisson.energy_log_rate_by_log_rate": Budget(6, "exp or expm1 2u, difference", of_terms=True),
+        "binomial.energy": Budget(
+            20, "beside the mode, as far as binomial.energy_by_logits; positive terms", of_terms=True
+        ),
+        "binomial.energy_by_logits": Budget(
+            20, "two sigmoids 4u and products of n p (1 - p), of which a rounding of logits excuses u/2", of_terms=True
+        ),
+        "binomial.energy_probs": Budget(
+            10, "two deviances of means 2u and 1u off, each 8u of a share; log 2u; positive terms", of_terms=True
+        ),
+        "binomial.energy_probs_by_probs": Budget(4, "n p - x rounded once, difference, product, quotient"),
         "negative_binomial.energy": Budget(
             14,
             "two deviances of means 6u off, each of a sum, a sigmoid 4u and a product; positive terms",

@@ -3,6 +3,7 @@
 from elbocheck.densities.asymmetric_laplace import asymmetric_laplace
 from elbocheck.densities.bernoulli import bernoulli
 from elbocheck.densities.beta import beta
+from elbocheck.densities.binomial import binomial
 from elbocheck.densities.cauchy import cauchy
 from elbocheck.densities.charbonnier import charbonnier
 from elbocheck.densities.continuous_bernoulli import continuous_bernoulli
@@ -27,16 +28,18 @@ from elbocheck.densities.von_mises_fisher import von_mises_fisher
 from elbocheck.densities.weibull import weibull
 
 __all__ = [
-    "DENSITIES", "IDENTIFIED", "Density", "Form", "Parameter", "asymmetric_laplace", "bernoulli", "beta", "cauchy",
-    "charbonnier", "continuous_bernoulli", "discretized_logistic", "epsilon_insensitive", "exponential", "gamma",
-    "generalized_normal", "huber", "laplace", "log_cosh", "log_normal", "logistic", "multivariate_normal", "named",
-    "negative_binomial", "normal", "poisson", "student_t", "truncated_normal", "von_mises_fisher", "weibull",
+    "DENSITIES", "IDENTIFIED", "Density", "Form", "Parameter", "asymmetric_laplace", "bernoulli", "beta",
+    "binomial", "cauchy", "charbonnier", "continuous_bernoulli", "discretized_logistic", "epsilon_insensitive",
+    "exponential", "gamma", "generalized_normal", "huber", "laplace", "log_cosh", "log_normal", "logistic",
+    "multivariate_normal", "named", "negative_binomial", "normal", "poisson", "student_t", "truncated_normal",
+    "von_mises_fisher", "weibull",
 ]  # fmt: skip
 
 DENSITIES = (
     normal, bernoulli, huber, laplace, asymmetric_laplace, epsilon_insensitive, logistic, log_cosh, charbonnier,
     student_t, cauchy, generalized_normal, multivariate_normal, von_mises_fisher, exponential, gamma, weibull,
-    log_normal, beta, continuous_bernoulli, truncated_normal, poisson, negative_binomial, discretized_logistic,
+    log_normal, beta, continuous_bernoulli, truncated_normal, poisson, binomial, negative_binomial,
+    discretized_logistic,
 )  # fmt: skip
 
 IDENTIFIED = (normal, bernoulli, huber)
