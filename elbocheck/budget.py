@@ -104,6 +104,22 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "laplace.energy_by_scale": Budget(3, "difference, two quotients"),
         "laplace.normalizer": Budget(2, "log of an exact product 2u"),
         "laplace.normalizer_by_scale": Budget(1, "quotient"),
+        "asymmetric_laplace.energy": Budget(4, "u 2u, 1 - quantile, product"),
+        "asymmetric_laplace.energy_by_loc": Budget(2, "1 - quantile, quotient"),
+        "asymmetric_laplace.energy_by_scale": Budget(5, "u 2u, 1 - quantile, quotient, product"),
+        "asymmetric_laplace.energy_by_quantile": Budget(2, "u 2u"),
+        "asymmetric_laplace.normalizer": Budget(3, "log 2u of a quotient whose roundings are put back: one sum"),
+        "asymmetric_laplace.normalizer_by_scale": Budget(1, "quotient"),
+        "asymmetric_laplace.normalizer_by_quantile": Budget(4, "two differences from 1, product, quotient"),
+        "epsilon_insensitive.energy": Budget(
+            2, "remainders of u and of the difference are put back: one sum; not in float32", of_terms=True
+        ),
+        "epsilon_insensitive.energy_by_loc": Budget(1, "quotient; float32 may miss the side of a kink", of_terms=True),
+        "epsilon_insensitive.energy_by_scale": Budget(3, "u 2u, quotient; the same", of_terms=True),
+        "epsilon_insensitive.energy_by_epsilon": Budget(0, "constant; the same", of_terms=True),
+        "epsilon_insensitive.normalizer": Budget(3, "log 2u of a product whose roundings are put back: one sum"),
+        "epsilon_insensitive.normalizer_by_scale": Budget(1, "quotient"),
+        "epsilon_insensitive.normalizer_by_epsilon": Budget(2, "sum, quotient"),
         "logistic.energy": Budget(6, "u 2u, share of a sum of positive terms of condition 1; exp and log1p 4u; sum"),
         "logistic.energy_by_loc": Budget(5, "u 2u, tanh 2u, quotient"),
         "logistic.energy_by_scale": Budget(8, "u 2u twice, tanh 2u, quotient, product"),
@@ -164,6 +180,18 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
             "digamma 5u; 1/power u times 2.8 where that is not moved by an ulp of power; sum, two quotients",
             of_terms=True,
         ),
+        "exponential.energy": Budget(1, "product"),
+        "exponential.energy_by_rate": Budget(0, "the argument itself"),
+        "exponential.normalizer": Budget(1, "log"),
+        "exponential.normalizer_by_rate": Budget(1, "quotient"),
+        "exponential.energy_log_rate": Budget(6, "exp 2u, product: 3u; twice where exp is split"),
+        "exponential.energy_log_rate_by_log_rate": Budget(6, "the same"),
+        "exponential.normalizer_log_rate": Budget(0, "the argument itself"),
+        "exponential.normalizer_log_rate_by_log_rate": Budget(0, "constant"),
+        "exponential.energy_scale": Budget(1, "quotient"),
+        "exponential.energy_scale_by_scale": Budget(2, "two quotients"),
+        "exponential.normalizer_scale": Budget(1, "log"),
+        "exponential.normalizer_scale_by_scale": Budget(1, "quotient"),
         "gamma.energy": Budget(5, "log 2u, concentration - 1, two products, difference", of_terms=True),
         "gamma.energy_by_concentration": Budget(1, "log"),
         "gamma.energy_by_rate": Budget(0, "the argument itself"),
@@ -176,6 +204,36 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
             7, "log of a quotient 2u, log - digamma 5u; or log 2u beside an exact 1/a; sums", of_terms=True
         ),
         "gamma.normalizer_by_rate": Budget(1, "quotient"),
+        "weibull.energy": Budget(8, "power 2u, log 2u, sums 2u, product, difference", of_terms=True),
+        "weibull.energy_by_scale": Budget(
+            14,
+            "power 3u, k - 1, product, difference, quotient; or power 3u, root, quotient, squared; products",
+            of_terms=True,
+        ),
+        "weibull.energy_by_concentration": Budget(
+            10, "log z 3u, in the exponent of expm1 times 1.6; or power 3u less 1; product", of_terms=True
+        ),
+        "weibull.normalizer": Budget(3, "log 2u of a quotient whose rounding is put back: one sum"),
+        "weibull.normalizer_by_scale": Budget(1, "quotient"),
+        "weibull.normalizer_by_concentration": Budget(1, "quotient"),
+        "log_normal.energy": Budget(
+            8, "log 2u of loc's size, where roundings of loc and x excuse a half; square u, sum", of_terms=True
+        ),
+        "log_normal.energy_by_loc": Budget(8, "the same, difference, two quotients", of_terms=True),
+        "log_normal.energy_by_scale": Budget(10, "the same, squared", of_terms=True),
+        "log_normal.normalizer": Budget(5, "normal.normalizer"),
+        "log_normal.normalizer_by_scale": Budget(1, "quotient"),
+        "log_normal.energy_log_scale": Budget(
+            32,
+            "at the root beside loc = log_scale = 0 log 2u, exp 2u, product and square are 12u of 2, x excuses 3u/8",
+            of_terms=True,
+        ),
+        "log_normal.energy_log_scale_by_loc": Budget(
+            10, "log_normal.energy_by_loc, exp 2u, product, twice", of_terms=True
+        ),
+        "log_normal.energy_log_scale_by_log_scale": Budget(12, "as log_normal.energy_log_scale", of_terms=True),
+        "log_normal.normalizer_log_scale": Budget(3, "two sums, exact where they cancel, constant to 2**-106"),
+        "log_normal.normalizer_log_scale_by_log_scale": Budget(0, "constant"),
         "beta.energy": Budget(5, "two logs 2u, differences from 1, products, sum", of_terms=True),
         "beta.energy_by_concentration1": Budget(1, "log"),
         "beta.energy_by_concentration0": Budget(1, "log1p"),
@@ -226,6 +284,16 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "poisson.energy_by_rate": Budget(2, "difference, quotient"),
         "poisson.energy_log_rate": Budget(6, "exp 2u, deviance, log 2u; sum of positive terms", of_terms=True),
         "poisson.energy_log_rate_by_log_rate": Budget(6, "exp or expm1 2u, difference", of_terms=True),
+        "binomial.energy": Budget(
+            20, "beside the mode, as far as binomial.energy_by_logits; positive terms", of_terms=True
+        ),
+        "binomial.energy_by_logits": Budget(
+            20, "two sigmoids 4u and products of n p (1 - p), of which a rounding of logits excuses u/2", of_terms=True
+        ),
+        "binomial.energy_probs": Budget(
+            10, "two deviances of means 2u and 1u off, each 8u of a share; log 2u; positive terms", of_terms=True
+        ),
+        "binomial.energy_probs_by_probs": Budget(4, "n p - x rounded once, difference, product, quotient"),
         "negative_binomial.energy": Budget(
             14,
             "two deviances of means 6u off, each of a sum, a sigmoid 4u and a product; positive terms",

@@ -16,11 +16,13 @@ from elbocheck.densities import (
     Density,
     bernoulli,
     density,
+    gamma,
     huber,
     multivariate_normal,
     negative_binomial,
     normal,
     poisson,
+    student_t,
     truncated_normal,
 )
 from elbocheck.densities import von_mises_fisher as sphere
@@ -148,18 +150,37 @@ def test_huber_samples_are_tails_as_often_as_they_should(delta: float) -> None:
     assert abs(np.mean(np.abs(draws) > delta) - share) <= 6 * math.sqrt(share * (1 - share) / 40_000)
 
 
+TEMPERED = {"df": 5.0, "concentration": 1.5, "high": 2.0}
+
+
 @pytest.mark.parametrize("weight", [0.25, 4.0])
 @rows
 def test_tempering_multiplies_the_energy(row: Row, weight: float) -> None:
     """density**weight is another member of the family; with these weights the identity holds to rounding."""
     if row.density.temper is None:
         return
-    parameters = dict.fromkeys(row.form.names, 0.5)
+    parameters = {name: TEMPERED.get(name, 0.5) for name in row.form.names}
     tempered = row.density.temper(weight, parameters)
     x = np.array([-9.0, 0.25, 0.75, 3.0])
     got, expected = row.density.energy(x, **tempered), weight * row.density.energy(x, **parameters)
     budget = max(e.ulps for name, e in BUDGETS.items() if name.startswith(f"{row.density.name}.energy"))
     assert ulp_distance(got, expected, np.float64).max() <= 2 * budget
+
+
+@pytest.mark.parametrize(
+    ("value", "weight", "parameters"),
+    [
+        (student_t, 0.25, {"loc": 0.0, "scale": 1.0, "df": 3.0}),
+        (gamma, 4.0, {"concentration": 0.75, "rate": 1.0}),
+    ],
+)
+def test_a_power_without_a_finite_mass_is_no_member(
+    value: Density, weight: float, parameters: dict[str, float]
+) -> None:
+    """A tail too heavy, or a pole too steep, once tempered: an error that shows the weight."""
+    assert value.temper is not None
+    with pytest.raises(ParameterError, match=rf"{value.name}: density\*\*{weight} has no finite mass at .* = "):
+        value.temper(weight, parameters)
 
 
 def test_an_interval_the_wrong_way_round_is_named() -> None:

@@ -20,6 +20,7 @@ from elbocheck.budget import BUDGETS, ulp_distance
 from elbocheck.densities import DENSITIES, Density, bernoulli, huber, laplace, normal, poisson, student_t
 from elbocheck.densities.density import Form
 from elbocheck.divergences import normal_standard
+from elbocheck.domain import Integers
 from elbocheck.errors import ParameterError, UsageError
 from elbocheck.kernels.elements import nothing
 from elbocheck.kernels.lift import lift
@@ -44,13 +45,16 @@ def member(density: Density, shape: tuple[int, ...], dtype: str) -> tuple[Any, d
         "df": (2, 9),
         "concentration": (0.5, 5),
         "levels": (256, 256),
+        "quantile": (0.1, 0.9),
+        "total_count": (5, 30),
     }
     form = density.forms[0]
     values = {
         name: rng.uniform(*ranges.get(name, (0.5, 2)), size=shape if i == 0 else ())
         for i, name in enumerate(form.names)
     }
-    values = {name: np.floor(value) if name == "levels" else value.astype(dtype) for name, value in values.items()}
+    whole = [parameter.name for parameter in form.parameters if isinstance(parameter.domain, Integers)]
+    values = {name: np.floor(value) if name in whole else value.astype(dtype) for name, value in values.items()}
     points = form.draw(rng, shape, *[np.asarray(value, np.float64) for value in values.values()])
     return points.astype(dtype), {name: v.astype(dtype) if v.ndim else float(v) for name, v in values.items()}
 

@@ -37,8 +37,8 @@ class Density:
         forms: the parametrisations, the usual one first.
         source: reference with equation number.
         shape: the name of the free shape parameter, if any.
-        temper: (weight, parameters) to the parameters of the member proportional to density**weight; None
-            if there is none.
+        temper: (weight, parameters) to the parameters of the member proportional to density**weight, whose energy is weight
+            times as large, or a ParameterError where that has no finite mass; None if there is none.
         event_rank: 0 for densities of numbers, 1 of vectors along the last axis.
     """
 

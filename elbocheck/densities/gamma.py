@@ -6,6 +6,7 @@ Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. (B.26).
 """
 
 import math
+from collections.abc import Mapping
 from math import inf
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Chart
 from elbocheck.domain import POSITIVE
+from elbocheck.errors import ParameterError
 from elbocheck.kernels.elementary import product_error
 from elbocheck.kernels.gamma import digamma, log_gamma, log_minus_digamma, stirling_error
 from elbocheck.kernels.lift import Wide, lift
@@ -135,6 +137,14 @@ def _draw(rng: np.random.Generator, shape: tuple[int, ...], concentration: Wide,
     return np.maximum(draws, np.finfo(np.float64).smallest_subnormal)  # what underflows is not outside the support
 
 
+def _temper(weight: float, parameters: Mapping[str, float]) -> dict[str, float]:
+    concentration = weight * (parameters["concentration"] - 1.0) + 1.0
+    if not concentration > 0.0:
+        given = parameters["concentration"]
+        raise ParameterError(f"gamma: density**{weight!r} has no finite mass at concentration = {given!r}")
+    return {"concentration": concentration, "rate": weight * parameters["rate"]}
+
+
 gamma = Density(
     name="gamma",
     support=POSITIVE,
@@ -157,4 +167,5 @@ gamma = Density(
         ),
     ),
     source="Bishop, Pattern Recognition and Machine Learning (2006), eq. (B.26)",
+    temper=_temper,
 )

@@ -28,13 +28,13 @@ from elbocheck.kernels.gamma import (
 from elbocheck.kernels.lift import Wide, lift
 from elbocheck.kernels.primitives import CAREFUL, by_type
 
-__all__ = ["negative_binomial"]
+__all__ = ["excess_of_mean", "negative_binomial"]
 
 TWO_PI = 6.283185307179586
 FAR = by_type(600.0, 60.0)
 
 
-def _excess(x: float, total_count: float, logits: float) -> float:
+def excess_of_mean(x: float, total_count: float, logits: float) -> float:
     """n p - x = r p - x (1 - p), for p about 1/2 as (r - x)/2 + n tanh(l/2)/2: r may be x, and l small."""
     if abs(logits) < 1.0:
         grown = math.expm1(logits)
@@ -61,7 +61,7 @@ def _energy(x: float, total_count: float, logits: float) -> float:
 
 def _from_one(x: float, total_count: float, logits: float) -> float:
     n = x + total_count
-    excess = _excess(x, total_count, logits)
+    excess = excess_of_mean(x, total_count, logits)
     deviances = deviance_from_excess(x, n * sigmoid(logits), excess) + deviance_from_excess(
         total_count, n * sigmoid(-logits), -excess
     )
@@ -80,7 +80,7 @@ def _energy_by_total_count(x: float, total_count: float, logits: float) -> float
 
 
 def _energy_by_logits(x: float, total_count: float, logits: float) -> float:
-    return _excess(x, total_count, logits)
+    return excess_of_mean(x, total_count, logits)
 
 
 def _definition(m: Any, x: Any, total_count: Any, logits: Any) -> Any:

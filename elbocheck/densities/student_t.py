@@ -7,6 +7,7 @@ Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. (2.159), sc
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import STEPS, Chart
 from elbocheck.domain import POSITIVE, REAL
+from elbocheck.errors import ParameterError
 from elbocheck.kernels.elementary import half_square, log_root_two_pi_times, minus_log1p, ratio, standardise
 from elbocheck.kernels.elements import nothing
 from elbocheck.kernels.lift import Wide, lift
@@ -143,6 +145,14 @@ def _draw(rng: np.random.Generator, shape: tuple[int, ...], loc: Wide, scale: Wi
     return loc + scale * rng.standard_t(df, shape)
 
 
+def _temper(weight: float, parameters: Mapping[str, float]) -> dict[str, float]:
+    # (df + 1) log(1 + u**2/df): df + 1 is multiplied, df scale**2 stays
+    scale, df = parameters["scale"], weight * (parameters["df"] + 1.0) - 1.0
+    if not df > 0.0:
+        raise ParameterError(f"student_t: density**{weight!r} has no finite mass at df = {parameters['df']!r}")
+    return {**parameters, "scale": scale * math.sqrt(parameters["df"] / df), "df": df}
+
+
 student_t = Density(
     name="student_t",
     support=REAL,
@@ -167,4 +177,5 @@ student_t = Density(
     ),
     source="Bishop, Pattern Recognition and Machine Learning (2006), eq. (2.159)",
     shape="df",
+    temper=_temper,
 )

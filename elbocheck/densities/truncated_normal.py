@@ -7,6 +7,7 @@ Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1 (1
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -208,6 +209,10 @@ def _example(rng: np.random.Generator) -> tuple[float, ...]:
     return loc, scale, low, high
 
 
+def _temper(weight: float, parameters: Mapping[str, float]) -> dict[str, float]:
+    return {**parameters, "scale": parameters["scale"] / math.sqrt(weight)}
+
+
 truncated_normal = Density(
     name="truncated_normal",
     support=REAL,
@@ -235,4 +240,5 @@ truncated_normal = Density(
         ),
     ),
     source="Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1 (1994), eq. (13.134)",
+    temper=_temper,
 )

@@ -151,7 +151,8 @@ def log_derivatives(masses: Sequence[Enclosure]) -> tuple[Enclosure, Enclosure]:
     with _sharp(*masses):
         zero, one, two = (part.ball for part in masses)
         first = one / zero
-        return Enclosure(first, masses[0].how), Enclosure(two / zero - first**2, masses[0].how)
+        second = two / zero - first * first  # a power of 0 +/- r is NaN
+        return Enclosure(first, masses[0].how), Enclosure(second, masses[0].how)
 
 
 def pair(function: Callable[[Balls], tuple[Ball, Ball]], digits: int) -> tuple[Enclosure, Enclosure]:
