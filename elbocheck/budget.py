@@ -372,3 +372,30 @@ TYPED_CONSTANT = 1e-5
 CURVE = 1e-6
 """Relative agreement of a curve no family explains with a parabola or a common floor: rounding of differences at 1e-2,
 where a rise of 1e-4 stands on values of order 1, is 1e-12."""
+
+# --- Masses: what the integral of exp(-energy) may deviate by, and when a slope is 0. ---
+
+ENDS_DEVIATIONS = 4.0
+"""Standard deviations of a fitted slope within which it is not told from 0: 1e-4 of Gaussian errors lie outside, and
+rounding, which is bounded, does not."""
+
+ENDS_SLOPE = 1e-3
+"""A slope of the log-mass that is 0 within less than this is 0: nobody writes an energy of 1.001 log|x|."""
+
+ENDS_CREEP = 0.05
+"""Relative change of a slope over the last quarter of the range above which it is no power law: of 1/log d, whose mass
+may be infinite, a fifth is lost there; of a power law's corrections less than a rounding."""
+
+MASS_ROUNDINGS = 2.0
+"""Systematic roundings of an energy that differences do not show (a squared scale, a constant), in spacings of it."""
+
+MASS_NOISE = 4.0
+"""Standard deviations of the measured noise of an energy that a bound allows for, all of one sign."""
+
+MASS_SAFETY = 4.0
+"""Factor between the difference of two nested rules and the bound: the difference is the error of the poorer one."""
+
+
+def mass_tolerance(dtype: np.dtype[Any]) -> float:
+    """Relative error at which a quadrature is done: below it rounding of the energies, of order 1, prevails."""
+    return float(32 * np.finfo(dtype).eps) / 8

@@ -1,0 +1,38 @@
+"""How hard to look: many points at once, or few because each is a call."""
+
+from dataclasses import dataclass
+
+__all__ = ["COARSE", "FULL", "Effort"]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The densities of points that a mass is worked out with.
+
+    Attributes:
+        per_decade: points of the scan within eight decades of an anchor.
+        beyond: points of the scan between there and the end of the range, each way.
+        zoom: points a round between the neighbours of a minimum or beside an edge.
+        slope: points on which the law of an end is fitted.
+        degree: of the quadrature, a multiple of 4.
+        width: of the first panels, in e-folds of distance.
+        split: panels that one which is not resolved is cut into.
+        depth: nats below its peak where the density counts as gone.
+        loose: factor on the tolerance of the quadrature.
+        most: points, roughly, after which the answer must do as it is.
+    """
+
+    per_decade: int
+    beyond: int
+    zoom: int
+    slope: int
+    degree: int
+    width: float
+    split: int
+    depth: float
+    loose: float
+    most: int
+
+
+FULL = Effort(8, 96, 64, 24, 24, 2.0, 8, 45.0, 1.0, 400_000)
+COARSE = Effort(2, 10, 8, 9, 8, 2.0, 2, 12.0, 1e9, 250)

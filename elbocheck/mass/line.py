@@ -1,0 +1,119 @@
+"""The mass on an interval: explore, judge the tails, cut into rays, judge the poles, integrate what counts."""
+
+from math import exp, inf, isfinite, log, log1p, nan
+
+import numpy as np
+
+from elbocheck.domain import Interval
+from elbocheck.mass.effort import Effort
+from elbocheck.mass.ends import End, Fate, mass_of
+from elbocheck.mass.meter import Meter
+from elbocheck.mass.panels import Integral, Panels, integrate
+from elbocheck.mass.rays import Seen, look, rays, tail
+from elbocheck.mass.result import Mass, Status
+from elbocheck.mass.scan import Landscape, breaks, explore
+
+__all__ = ["on_interval"]
+
+SMOOTH = 0.1
+"""Nats between a centre and the first distance up to which the stretch between is integrated like any other."""
+
+HALF = 0.5
+"""Share of the whole above which an error leaves no digit to report."""
+
+
+class _Trouble(Exception):
+    """A mass that is infinite or not found: the status and the place."""
+
+    def __init__(self, status: Status, where: str) -> None:
+        super().__init__(where)
+        self.status = status
+        self.where = where
+
+
+def on_interval(meter: Meter, support: Interval, hint: float, effort: Effort) -> Mass:
+    """The integral of exp(-energy) over an interval."""
+    try:
+        log_value, error = _integral(meter, support, hint, effort)
+    except _Trouble as trouble:
+        value = inf if trouble.status is Status.DIVERGENT else nan
+        return Mass(trouble.status, value, inf, trouble.where, meter.calls, meter.points)
+    return Mass(Status.OK, log_value, error, "", meter.calls, meter.points)
+
+
+def _integral(meter: Meter, support: Interval, hint: float, effort: Effort) -> tuple[float, float]:
+    land = explore(meter, support, hint, effort)
+    open_sides = [sign for sign, end in ((-1.0, support.low), (1.0, support.high)) if not isfinite(end)]
+    ends = [_tail(meter, land, sign) for sign in open_sides]
+    paths = look(meter, rays(meter, land, support, breaks(meter, land, support, hint)), effort)
+    best = max((float(np.max(seen.m)) for seen in paths), default=inf)
+    if not isfinite(best):
+        raise _Trouble(Status.UNDECIDED, "nowhere finite" if best < 0 or not paths else "infinite within")
+    counted = [seen for seen in paths if seen.m[0] >= best - effort.depth]
+    inner = [seen for seen in counted if not seen.smooth(SMOOTH)]
+    ends += [_pole(meter, seen, best) for seen in inner]
+    parts = [_stretches(seen, best, effort) for seen in paths]
+    parts += [_core(seen) for seen in counted if seen.smooth(SMOOTH)]
+    rests = [mass_of(end, best) for end in ends]
+    edges = sum(_slack(meter, seen, best) for seen in paths if seen.ray.sharp)
+    wrong = sum(error for _, error in rests) + edges + len(paths) * exp(-effort.depth)
+    return _summed(integrate(meter, Panels.joined(parts), best, effort), sum(rest for rest, _ in rests), wrong, best)
+
+
+def _tail(meter: Meter, land: Landscape, sign: float) -> End:
+    end = tail(meter, land, sign)
+    if end.fate is Fate.FINITE:
+        return end
+    status = Status.DIVERGENT if end.fate is Fate.INFINITE else Status.UNDECIDED
+    raise _Trouble(status, f"toward {'+' if sign > 0 else '-'}inf")
+
+
+def _pole(meter: Meter, seen: Seen, best: float) -> End:
+    """The mass closer to a centre than the first distance, where the energy is not smooth.
+
+    A fall that gets slower toward the centre is no pole but a peak, and if that is not over within the first
+    floats, it is one that floats cannot show.
+    """
+    end = seen.toward_centre(best)
+    if end.fate is Fate.FINITE:
+        return end
+    coarse = meter.spacing(seen.ray.centre) > 1 / meter.reach
+    unknown = Status.UNRESOLVED if coarse else Status.UNDECIDED
+    raise _Trouble(Status.DIVERGENT if end.fate is Fate.INFINITE else unknown, f"at x = {seen.ray.centre:g}")
+
+
+def _stretches(seen: Seen, best: float, effort: Effort) -> Panels:
+    """The panels along a ray that count, and their neighbours."""
+    high = seen.m >= best - effort.depth
+    near = high.copy()
+    near[1:] |= high[:-1]
+    near[:-1] |= high[1:]
+    s = np.log(np.abs(seen.ray.first)) + np.linspace(0, 1, seen.m.size) * log(seen.ray.last / seen.ray.first)
+    s[[0, -1]] = log(seen.ray.first), log(seen.ray.last)
+    wanted = near[:-1] & near[1:]
+    return _of(seen, s[:-1][wanted], s[1:][wanted], logarithmic=True)
+
+
+def _core(seen: Seen) -> Panels:
+    return _of(seen, np.zeros(1), np.array([seen.ray.first]), logarithmic=False)
+
+
+def _of(seen: Seen, low: np.ndarray, high: np.ndarray, *, logarithmic: bool) -> Panels:
+    size = low.size
+    return Panels(
+        np.full(size, seen.ray.centre), np.full(size, seen.ray.sign), np.full(size, logarithmic), low, high, np.zeros(size)
+    )
+
+
+def _slack(meter: Meter, seen: Seen, best: float) -> float:
+    """The mass of one spacing at an edge found by bisection, as a multiple of exp(best)."""
+    return exp(min(-seen.at - best, 0.0)) * float(meter.spacing(seen.ray.centre)) if isfinite(seen.at) else 0.0
+
+
+def _summed(found: Integral, rest: float, wrong: float, best: float) -> tuple[float, float]:
+    """The logarithm of the whole and its bound."""
+    value = found.value + rest
+    share = (found.error + found.noise + wrong) / value if value > 0 else inf
+    if not share < HALF:
+        raise _Trouble(Status.UNDECIDED, "the integral is known to no digit")
+    return log(value) + best, -log1p(-share) + 4 * float(np.finfo(np.float64).eps) * (1 + abs(best))
