@@ -397,5 +397,5 @@ MASS_SAFETY = 4.0
 
 
 def mass_tolerance(dtype: np.dtype[Any]) -> float:
-    """Relative error at which a quadrature is done: below it rounding of the energies, of order 1, prevails."""
-    return float(32 * np.finfo(dtype).eps) / 8
+    """Relative error at which a quadrature is done: rounding of the energies, a few spacings, prevails below it."""
+    return 2.0**-47 if np.finfo(dtype).eps < 1e-10 else 2.0**-23

@@ -11,7 +11,7 @@ from elbocheck.mass.meter import Meter
 from elbocheck.mass.panels import Integral, Panels, integrate
 from elbocheck.mass.rays import Seen, look, rays, tail
 from elbocheck.mass.result import Mass, Status
-from elbocheck.mass.scan import Landscape, breaks, explore
+from elbocheck.mass.scan import RELEVANT, Landscape, breaks, explore, scan
 
 __all__ = ["on_interval"]
 
@@ -42,9 +42,10 @@ def on_interval(meter: Meter, support: Interval, hint: float, effort: Effort) ->
 
 
 def _integral(meter: Meter, support: Interval, hint: float, effort: Effort) -> tuple[float, float]:
-    land = explore(meter, support, hint, effort)
+    land = scan(meter, support, hint, effort)
     open_sides = [sign for sign, end in ((-1.0, support.low), (1.0, support.high)) if not isfinite(end)]
     ends = [_tail(meter, land, sign) for sign in open_sides]
+    land = explore(meter, land, effort)
     paths = look(meter, rays(meter, land, support, breaks(meter, land, support, hint)), effort)
     best = max((float(np.max(seen.m)) for seen in paths), default=inf)
     if not isfinite(best):
@@ -100,14 +101,13 @@ def _core(seen: Seen) -> Panels:
 
 def _of(seen: Seen, low: np.ndarray, high: np.ndarray, *, logarithmic: bool) -> Panels:
     size = low.size
-    return Panels(
-        np.full(size, seen.ray.centre), np.full(size, seen.ray.sign), np.full(size, logarithmic), low, high, np.zeros(size)
-    )
+    return Panels(np.full(size, seen.ray.centre), np.full(size, seen.ray.sign), np.full(size, logarithmic), low, high)
 
 
 def _slack(meter: Meter, seen: Seen, best: float) -> float:
-    """The mass of one spacing at an edge found by bisection, as a multiple of exp(best)."""
-    return exp(min(-seen.at - best, 0.0)) * float(meter.spacing(seen.ray.centre)) if isfinite(seen.at) else 0.0
+    """The mass of two spacings at an edge found by bisection, as a multiple of exp(best)."""
+    height = exp(min(-seen.at - best, RELEVANT)) if isfinite(seen.at) else 0.0
+    return 2 * height * float(meter.spacing(seen.ray.centre))
 
 
 def _summed(found: Integral, rest: float, wrong: float, best: float) -> tuple[float, float]:

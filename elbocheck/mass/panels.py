@@ -2,7 +2,8 @@
 
 A panel is a stretch of distances d from a centre c, x = c + sign * d, with d = exp(s) or d = s. Nodes fall on the
 nearest floats; the energy at the node itself is had from the slope of the panel's interpolant. The error is the
-difference of two nested rules, at least a share of the parent's, and what the energies' own noise makes.
+difference of two nested rules, or what the last Chebyshev coefficients of the density leave where the rules agree
+by accident, and what the energies' own noise makes.
 """
 
 from dataclasses import dataclass, fields
@@ -32,7 +33,6 @@ class Panels:
         log: whether the variable is the logarithm of the distance.
         low: end of the variable.
         high: other end.
-        floor: error below which none is believed, the parent's divided.
     """
 
     centre: Wide
@@ -40,7 +40,6 @@ class Panels:
     log: NDArray[np.bool_]
     low: Wide
     high: Wide
-    floor: Wide
 
     def __getitem__(self, which: NDArray[np.bool_]) -> "Panels":
         return Panels(*(getattr(self, f.name)[which] for f in fields(self)))
@@ -50,17 +49,12 @@ class Panels:
         """All of them."""
         return Panels(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Panels)))
 
-    def split(self, count: int, errors: Wide) -> "Panels":
-        """Each in `count` equal parts, which inherit a share of its error."""
-        steps = np.linspace(0.0, 1.0, count + 1)
-        edges = self.low[:, None] + (self.high - self.low)[:, None] * steps
+    def split(self, count: int) -> "Panels":
+        """Each in `count` equal parts."""
+        edges = self.low[:, None] + (self.high - self.low)[:, None] * np.linspace(0.0, 1.0, count + 1)
         edges[:, -1] = self.high
         same = [np.repeat(part, count) for part in (self.centre, self.sign, self.log)]
-        floor = np.repeat(errors / float(count) ** INHERITED, count)
-        return Panels(*same, edges[:, :-1].ravel(), edges[:, 1:].ravel(), floor)
-
-
-INHERITED = 4.0  # halving a panel divides its error by 16 at best, as believed; the rule's own order is far above
+        return Panels(*same, edges[:, :-1].ravel(), edges[:, 1:].ravel())
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +71,9 @@ class Integral:
     error: float
     noise: float
 
+    def __add__(self, other: "Integral") -> "Integral":
+        return Integral(self.value + other.value, self.error + other.error, self.noise + other.noise)
+
 
 @dataclass(frozen=True, eq=False)
 class _Values:
@@ -87,9 +84,13 @@ class _Values:
     noise: Wide
     wide: NDArray[np.bool_]
 
+    def summed(self, which: NDArray[np.bool_]) -> Integral:
+        """The sum over some of the panels."""
+        return Integral(*(float(np.sum(part[which])) for part in (self.mass, self.error, self.noise)))
+
 
 def integrate(meter: Meter, panels: Panels, reference: float, effort: Effort) -> Integral:
-    """Sum the panels, splitting those that are not resolved until the energies' noise prevails.
+    """Sum the panels, splitting those that are not resolved until that helps no more.
 
     Args:
         meter: the energy.
@@ -97,20 +98,23 @@ def integrate(meter: Meter, panels: Panels, reference: float, effort: Effort) ->
         reference: the largest log-mass per e-fold, so that the sum is of order 1.
         effort: how hard to look.
     """
-    done = Integral(0.0, 0.0, 0.0)
     tolerance = mass_tolerance(meter.dtype) * effort.loose
+    done = Integral(0.0, 0.0, 0.0)
     values = _evaluate(meter, panels, reference, rule(effort.degree))
+    better = np.ones(values.error.size, dtype=np.bool_)
     for _ in range(ROUNDS):
-        total = Integral(*(float(np.sum(part)) for part in (values.mass, values.error, values.noise)))
-        target = max(tolerance * (done.value + total.value), (done.noise + total.noise) / 4)
-        poor = values.wide & (values.error > target / (2 * values.error.size))
-        if done.error + total.error <= target or not poor.any() or meter.spent:
+        total = done + values.summed(np.ones_like(better))
+        target = tolerance * total.value
+        poor = better & values.wide & (values.error > target / (2 * values.error.size))
+        if total.error <= target or not poor.any() or meter.spent:
             break
-        keep = [part[~poor] for part in (values.mass, values.error, values.noise)]
-        done = Integral(*(old + float(np.sum(k)) for old, k in zip((done.value, done.error, done.noise), keep, strict=True)))
-        panels = panels[poor].split(effort.split, values.error[poor])
+        done += values.summed(~poor)
+        before = values.error[poor]
+        panels = panels[poor].split(effort.split)
         values = _evaluate(meter, panels, reference, rule(effort.degree))
-    return Integral(done.value + total.value, done.error + total.error, done.noise + total.noise)
+        after = values.error.reshape(-1, effort.split).sum(axis=1)
+        better = np.repeat(after < before / 2, effort.split)  # where it is not, noise is what the rules differ by
+    return total
 
 
 def _evaluate(meter: Meter, panels: Panels, reference: float, rule: Rule) -> _Values:
@@ -126,11 +130,12 @@ def _evaluate(meter: Meter, panels: Panels, reference: float, rule: Rule) -> _Va
         at_nodes = energy + _moved(energy, missed / (half * per_s), rule)
         density = half * np.exp(np.minimum(np.log(per_s) - at_nodes - reference, LARGEST))
         mass = density @ rule.weights
-        error = MASS_SAFETY * np.abs(mass - density @ rule.poorer)
-        noise = density * (_noise(energy, rule)[:, None] + MASS_ROUNDINGS * meter.eps * np.abs(energy))
+        left = np.abs(density @ rule.waves.T).max(axis=1) / rule.nodes.size
+        error = MASS_SAFETY * np.maximum(np.abs(mass - density @ rule.poorer), left)
+        noise = density * (_noise(at_nodes, rule)[:, None] + MASS_ROUNDINGS * meter.eps * np.abs(energy))
         noise = np.where(density > 0, noise, 0.0) @ rule.weights
     width = np.abs(x[:, -1] - x[:, 0])
-    return _Values(mass, np.maximum(error, panels.floor), noise, width > NARROW * meter.spacing(x[:, -1]))
+    return _Values(mass, error, noise, width > NARROW * meter.spacing(x[:, -1]))
 
 
 def _moved(energy: Wide, by: Wide, rule: Rule) -> Wide:
@@ -142,7 +147,7 @@ def _moved(energy: Wide, by: Wide, rule: Rule) -> Wide:
 
 
 def _noise(energy: Wide, rule: Rule) -> Wide:
-    """The noise of each panel's energies: its last Chebyshev coefficients, where a smooth function has none left."""
+    """The noise of each panel's energies: their last Chebyshev coefficients, where a smooth function has none left."""
     waves = energy @ rule.waves.T
     spread = np.sqrt(np.mean(waves**2, axis=1) * rule.nodes.size / 2)
     return MASS_NOISE * np.where(np.isfinite(spread), spread, 0.0)

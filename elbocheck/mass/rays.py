@@ -7,7 +7,7 @@ import numpy as np
 
 from elbocheck.domain import Interval
 from elbocheck.mass.effort import Effort
-from elbocheck.mass.ends import End, Fate, judge
+from elbocheck.mass.ends import FADED, End, Fate, judge
 from elbocheck.mass.meter import Meter, Wide
 from elbocheck.mass.scan import Break, Landscape
 
@@ -115,7 +115,10 @@ def tail(meter: Meter, land: Landscape, sign: float) -> End:
     rounding = meter.eps * float(np.abs(e[window]).max())
     if x[side][-1] < np.sqrt(meter.reach):
         return End(Fate.FINITE)
-    return judge(s[window], m[window], float(m.max()), rounding)
+    s, m, best = s[window], m[window], float(m.max())
+    if m[-1] >= best and m[-1] - m[0] > FADED:
+        return End(Fate.INFINITE)
+    return judge(s, m, best, rounding)
 
 
 def look(meter: Meter, paths: list[Ray], effort: Effort) -> list[Seen]:
@@ -146,4 +149,5 @@ def _grid(ray: Ray, effort: Effort) -> Wide:
 
 def _inner(ray: Ray, effort: Effort) -> Wide:
     low, high = log(ray.first), log(ray.last)
-    return np.linspace(low, min(high, low + max(INNER, LAST_QUARTER * (high - low))), effort.slope)
+    near = min(high, log(abs(ray.centre) or 1.0))  # beyond the centre's own size there is no law of a pole
+    return np.linspace(low, min(high, low + max(INNER, LAST_QUARTER * (near - low))), effort.slope)

@@ -13,7 +13,7 @@ from elbocheck.domain import Interval
 from elbocheck.mass.effort import Effort
 from elbocheck.mass.meter import Meter, Wide
 
-__all__ = ["Break", "Landscape", "breaks", "explore"]
+__all__ = ["Break", "Landscape", "breaks", "explore", "scan"]
 
 BARRIER = 0.5  # nats: a density that dips by less between two peaks is integrated as one
 RELEVANT = 60.0  # nats above the lowest energy: an edge beyond cuts off nothing
@@ -58,10 +58,14 @@ class Break:
     sharp: bool = False
 
 
-def explore(meter: Meter, support: Interval, hint: float, effort: Effort) -> Landscape:
-    """Scan the support, then draw in on every minimum and edge until their surroundings are known."""
-    x = _scan(meter, support, hint, effort)
-    land = Landscape(x, meter(x))
+def scan(meter: Meter, support: Interval, hint: float, effort: Effort) -> Landscape:
+    """Look at log-spaced points of the whole support."""
+    x = _spread(meter, support, hint, effort)
+    return Landscape(x, meter(x))
+
+
+def explore(meter: Meter, land: Landscape, effort: Effort) -> Landscape:
+    """Draw in on every minimum and edge until their surroundings are known."""
     for _ in range(ROUNDS):
         more = [_between(meter, land, pair, effort.zoom) for pair in _unclear(meter, land)]
         x = np.setdiff1d(np.concatenate([np.empty(0), *more]), land.x)
@@ -90,7 +94,7 @@ def _anchor(land: Landscape, hint: float) -> float:
     return float(finite[np.argmin(np.abs(finite - hint))]) if finite.size else hint
 
 
-def _scan(meter: Meter, support: Interval, hint: float, effort: Effort) -> Wide:
+def _spread(meter: Meter, support: Interval, hint: float, effort: Effort) -> Wide:
     """Points about the hint, 0 and both ends of the support, at all distances that the dtype knows."""
     decades = np.log10(meter.reach)
     fine = np.arange(-FINE, FINE, 1 / effort.per_decade)
