@@ -382,6 +382,10 @@ rounding, which is bounded, does not."""
 ENDS_SLOPE = 1e-3
 """A slope of the log-mass that is 0 within less than this is 0: nobody writes an energy of 1.001 log|x|."""
 
+ENDS_ZERO = 1e-4
+"""A slope that still bends counts as 0 here: within the first floats about a pole, location and scale move it as far in float32;
+1/log d is never so small."""
+
 ENDS_CREEP = 0.05
 """Relative change of a slope over the last quarter of the range above which it is no power law: of 1/log d, whose mass
 may be infinite, a fifth is lost there; of a power law's corrections less than a rounding."""

@@ -18,6 +18,7 @@ class Effort:
         width: of the first panels, in e-folds of distance.
         split: panels that one which is not resolved is cut into.
         depth: nats below its peak where the density counts as gone.
+        terms: integers that are summed one by one at most.
         loose: factor on the tolerance of the quadrature.
         most: points, roughly, after which the answer must do as it is.
     """
@@ -30,9 +31,10 @@ class Effort:
     width: float
     split: int
     depth: float
+    terms: int
     loose: float
     most: int
 
 
-FULL = Effort(8, 96, 64, 24, 24, 2.0, 8, 45.0, 1.0, 400_000)
-COARSE = Effort(2, 10, 8, 9, 8, 2.0, 2, 12.0, 1e9, 250)
+FULL = Effort(8, 96, 64, 24, 24, 2.0, 8, 45.0, 2**17, 1.0, 400_000)
+COARSE = Effort(2, 10, 8, 9, 8, 2.0, 2, 12.0, 256, 1e9, 250)

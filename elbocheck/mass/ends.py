@@ -11,10 +11,10 @@ from math import exp, inf, log, sqrt
 
 import numpy as np
 
-from elbocheck.budget import ENDS_CREEP, ENDS_DEVIATIONS, ENDS_SLOPE
+from elbocheck.budget import ENDS_CREEP, ENDS_DEVIATIONS, ENDS_SLOPE, ENDS_ZERO, MASS_ROUNDINGS
 from elbocheck.mass.meter import Wide
 
-__all__ = ["End", "Fate", "judge"]
+__all__ = ["FADED", "End", "Fate", "judge", "mass_of"]
 
 FADED = 80.0
 """Nats below the largest log-mass where what follows a falling one is nothing in any float type's precision."""
@@ -63,21 +63,28 @@ def judge(s: Wide, m: Wide, best: float, rounding: float) -> End:
     """
     if m[-1] < best - FADED and m[-1] < m[0]:
         return End(Fate.FINITE)
-    seen = np.isfinite(m)
-    if np.count_nonzero(seen) < m.size:  # an infinity among them, or a density that vanishes here and there
+    if not np.isfinite(m).all():  # an infinity among them, or a density that vanishes here and there
         return End(Fate.UNKNOWN)
     whole, (first, _, final) = _line(s, m, rounding), [_line(*pair, rounding) for pair in _thirds(s, m)]
-    bend, doubt = final.slope - first.slope, final.doubt + first.doubt
-    if bend < -max(doubt, ENDS_CREEP * abs(final.slope)):  # falls faster and faster: the line is a bound
-        falls = final.slope < -final.doubt
-        return End(Fate.FINITE, final.last - log(-final.slope), 1.0) if falls else End(Fate.UNKNOWN)
-    if whole.slope >= -whole.doubt:
-        clear = whole.slope > whole.doubt or whole.doubt < ENDS_SLOPE
-        return End(Fate.INFINITE if clear else Fate.UNKNOWN)
-    if bend > max(doubt, ENDS_CREEP * abs(final.slope)):  # ever slower: the slope may creep to 0, or beyond
-        return End(Fate.UNKNOWN)
-    share = whole.doubt / -whole.slope + ENDS_DEVIATIONS * rounding
-    return End(Fate.FINITE, whole.last - log(-whole.slope), share)
+    bend = final.slope - first.slope
+    if abs(bend) <= max(final.doubt + first.doubt, ENDS_CREEP * abs(final.slope)):
+        return _straight(whole, rounding, float(np.abs(s).max()))
+    if abs(final.slope) <= ENDS_ZERO:  # what bent is the rest of the density, and that is over
+        return End(Fate.INFINITE)
+    if bend < 0 and final.slope < -final.doubt:  # falls faster and faster: the line is a bound
+        return End(Fate.FINITE, final.last - log(-final.slope), 1.0)
+    rises = bend > 0 and final.slope > final.doubt
+    return End(Fate.INFINITE if rises else Fate.UNKNOWN)  # else it falls ever slower, or may yet fall
+
+
+def _straight(line: _Line, rounding: float, far: float) -> End:
+    """What a power law leads to."""
+    if line.slope < -line.doubt:
+        steady = MASS_ROUNDINGS * rounding / far  # a rounded exponent, which no residual shows
+        share = (line.doubt + steady) / -line.slope + ENDS_DEVIATIONS * rounding
+        return End(Fate.FINITE, line.last - log(-line.slope), share)
+    clear = line.slope > line.doubt or line.doubt < ENDS_SLOPE
+    return End(Fate.INFINITE if clear else Fate.UNKNOWN)
 
 
 def _thirds(s: Wide, m: Wide) -> list[tuple[Wide, Wide]]:

@@ -1,6 +1,6 @@
 """The mass on an interval: explore, judge the tails, cut into rays, judge the poles, integrate what counts."""
 
-from math import exp, inf, isfinite, log, log1p, nan
+from math import exp, inf, isfinite, log, log1p
 
 import numpy as np
 
@@ -10,10 +10,10 @@ from elbocheck.mass.ends import End, Fate, mass_of
 from elbocheck.mass.meter import Meter
 from elbocheck.mass.panels import Integral, Panels, integrate
 from elbocheck.mass.rays import Seen, look, rays, tail
-from elbocheck.mass.result import Mass, Status
+from elbocheck.mass.result import Status, Trouble
 from elbocheck.mass.scan import RELEVANT, Landscape, breaks, explore, scan
 
-__all__ = ["on_interval"]
+__all__ = ["judged_tail", "on_interval"]
 
 SMOOTH = 0.1
 """Nats between a centre and the first distance up to which the stretch between is integrated like any other."""
@@ -22,34 +22,20 @@ HALF = 0.5
 """Share of the whole above which an error leaves no digit to report."""
 
 
-class _Trouble(Exception):
-    """A mass that is infinite or not found: the status and the place."""
+def on_interval(meter: Meter, support: Interval, hint: float, effort: Effort) -> tuple[float, float]:
+    """The logarithm of the integral of exp(-energy) over an interval, and its bound.
 
-    def __init__(self, status: Status, where: str) -> None:
-        super().__init__(where)
-        self.status = status
-        self.where = where
-
-
-def on_interval(meter: Meter, support: Interval, hint: float, effort: Effort) -> Mass:
-    """The integral of exp(-energy) over an interval."""
-    try:
-        log_value, error = _integral(meter, support, hint, effort)
-    except _Trouble as trouble:
-        value = inf if trouble.status is Status.DIVERGENT else nan
-        return Mass(trouble.status, value, inf, trouble.where, meter.calls, meter.points)
-    return Mass(Status.OK, log_value, error, "", meter.calls, meter.points)
-
-
-def _integral(meter: Meter, support: Interval, hint: float, effort: Effort) -> tuple[float, float]:
+    Raises:
+        Trouble: if it is infinite or not found.
+    """
     land = scan(meter, support, hint, effort)
     open_sides = [sign for sign, end in ((-1.0, support.low), (1.0, support.high)) if not isfinite(end)]
-    ends = [_tail(meter, land, sign) for sign in open_sides]
+    ends = [judged_tail(meter, land, sign) for sign in open_sides]
     land = explore(meter, land, effort)
     paths = look(meter, rays(meter, land, support, breaks(meter, land, support, hint)), effort)
     best = max((float(np.max(seen.m)) for seen in paths), default=inf)
     if not isfinite(best):
-        raise _Trouble(Status.UNDECIDED, "nowhere finite" if best < 0 or not paths else "infinite within")
+        raise Trouble(Status.UNDECIDED, "nowhere finite" if best < 0 or not paths else "infinite within")
     counted = [seen for seen in paths if seen.m[0] >= best - effort.depth]
     inner = [seen for seen in counted if not seen.smooth(SMOOTH)]
     ends += [_pole(meter, seen, best) for seen in inner]
@@ -61,12 +47,17 @@ def _integral(meter: Meter, support: Interval, hint: float, effort: Effort) -> t
     return _summed(integrate(meter, Panels.joined(parts), best, effort), sum(rest for rest, _ in rests), wrong, best)
 
 
-def _tail(meter: Meter, land: Landscape, sign: float) -> End:
+def judged_tail(meter: Meter, land: Landscape, sign: float) -> End:
+    """The tail toward an infinity, if its mass is finite.
+
+    Raises:
+        Trouble: if it is not, or if that cannot be told.
+    """
     end = tail(meter, land, sign)
     if end.fate is Fate.FINITE:
         return end
     status = Status.DIVERGENT if end.fate is Fate.INFINITE else Status.UNDECIDED
-    raise _Trouble(status, f"toward {'+' if sign > 0 else '-'}inf")
+    raise Trouble(status, f"toward {'+' if sign > 0 else '-'}inf")
 
 
 def _pole(meter: Meter, seen: Seen, best: float) -> End:
@@ -80,7 +71,7 @@ def _pole(meter: Meter, seen: Seen, best: float) -> End:
         return end
     coarse = meter.spacing(seen.ray.centre) > 1 / meter.reach
     unknown = Status.UNRESOLVED if coarse else Status.UNDECIDED
-    raise _Trouble(Status.DIVERGENT if end.fate is Fate.INFINITE else unknown, f"at x = {seen.ray.centre:g}")
+    raise Trouble(Status.DIVERGENT if end.fate is Fate.INFINITE else unknown, f"at x = {seen.ray.centre:g}")
 
 
 def _stretches(seen: Seen, best: float, effort: Effort) -> Panels:
@@ -115,5 +106,5 @@ def _summed(found: Integral, rest: float, wrong: float, best: float) -> tuple[fl
     value = found.value + rest
     share = (found.error + found.noise + wrong) / value if value > 0 else inf
     if not share < HALF:
-        raise _Trouble(Status.UNDECIDED, "the integral is known to no digit")
+        raise Trouble(Status.UNDECIDED, "the integral is known to no digit")
     return log(value) + best, -log1p(-share) + 4 * float(np.finfo(np.float64).eps) * (1 + abs(best))

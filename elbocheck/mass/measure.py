@@ -1,5 +1,7 @@
 """The normaliser of a black box: log of the integral, or sum, of exp(-energy) over a support."""
 
+from math import inf, nan
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -9,7 +11,7 @@ from elbocheck.mass.counts import on_integers
 from elbocheck.mass.effort import FULL, Effort
 from elbocheck.mass.line import on_interval
 from elbocheck.mass.meter import Energy, Meter
-from elbocheck.mass.result import Mass
+from elbocheck.mass.result import Mass, Status, Trouble
 
 __all__ = ["log_mass"]
 
@@ -44,8 +46,15 @@ def log_mass(
     kind = np.dtype(dtype)
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise UsageError(f"dtype must be float32 or float64, got {kind}")
-    if isinstance(support, Interval):
-        return on_interval(Meter(energy, kind, False, effort.most), support, hint, effort)
-    if isinstance(support, Integers):
-        return on_integers(Meter(energy, kind, True, effort.most), support, hint, effort)
-    raise UsageError(f"the support must be an Interval or Integers, got {support!r}")
+    if not isinstance(support, Interval | Integers):
+        raise UsageError(f"the support must be an Interval or Integers, got {support!r}")
+    meter = Meter(energy, kind, isinstance(support, Integers), effort.most)
+    try:
+        if isinstance(support, Interval):
+            value, error = on_interval(meter, support, hint, effort)
+        else:
+            value, error = on_integers(meter, support, hint, effort)
+    except Trouble as trouble:
+        value = inf if trouble.status is Status.DIVERGENT else nan
+        return Mass(trouble.status, value, inf, trouble.where, meter.calls, meter.points)
+    return Mass(Status.OK, value, error, "", meter.calls, meter.points)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import inf, nan
 
-__all__ = ["Mass", "Status"]
+__all__ = ["Mass", "Status", "Trouble"]
 
 
 class Status(StrEnum):
@@ -48,3 +48,12 @@ class Mass:
     where: str = ""
     calls: int = 0
     points: int = 0
+
+
+class Trouble(Exception):  # noqa: N818 - a verdict on its way up, which log_mass turns into a Mass
+    """The mass is infinite or not found: the status and the place."""
+
+    def __init__(self, status: Status, where: str) -> None:
+        super().__init__(where)
+        self.status = status
+        self.where = where
