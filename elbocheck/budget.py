@@ -403,3 +403,6 @@ MASS_SAFETY = 4.0
 def mass_tolerance(dtype: np.dtype[Any]) -> float:
     """Relative error at which a quadrature is done: rounding of the energies, a few spacings, prevails below it."""
     return 2.0**-47 if np.finfo(dtype).eps < 1e-10 else 2.0**-23
+
+MASS_TARGETS: Mapping[str, float] = MappingProxyType({"float64": 1e-12, "float32": 1e-5})
+"""Nats within which at least half of the bounds of random masses must lie: a bound that is honest should be of use too."""

@@ -17,6 +17,7 @@ FIRST = 32.0
 """Spacings from a centre to the first distance: rounding to a float moves a point by less than 2 % of it."""
 
 LAST_QUARTER = 0.25  # of the e-folds of a tail: where it has forgotten location and scale
+ENOUGH = 6  # points of a law: two in each of the thirds that are compared
 INNER = 4.0  # e-folds at least over which the law toward a centre is fitted
 
 
@@ -66,11 +67,20 @@ class Seen:
         return isfinite(self.at) and abs(self.s[0] - self.m[0] - self.at) <= level
 
     def toward_centre(self, best: float) -> End:
-        """Whether the mass between the centre and the first distance is finite."""
+        """Whether the mass between the centre and the first distance is finite.
+
+        A finite energy at the centre makes no pole: floats may not show the peak that it is. An infinite one does if the
+        law holds from the first distance on, or among the first floats, where the rest of the energy moves nothing.
+        """
         s, m = self.inner
-        if self.ray.last <= self.ray.first:
+        far, near = s >= log(self.ray.first), s <= s[0] + INNER
+        if self.ray.last <= self.ray.first or np.count_nonzero(far) < ENOUGH:
             return End(Fate.UNKNOWN)
-        return judge(-s[::-1], m[::-1], best, self.rounding)
+        end = judge(-s[far][::-1], m[far][::-1], best, self.rounding)
+        if end.fate is Fate.FINITE or isfinite(self.at):
+            return end if end.fate is Fate.FINITE else End(Fate.UNKNOWN)
+        closer = judge(-s[near][::-1], m[near][::-1], inf, self.rounding)
+        return closer if closer.fate is Fate.INFINITE else end
 
 
 def rays(meter: Meter, land: Landscape, support: Interval, points: list[Break]) -> list[Ray]:
@@ -110,8 +120,8 @@ def tail(meter: Meter, land: Landscape, sign: float) -> End:
     s, e = np.log(x[side]), energy[side]
     m = s - e
     window = s >= s[-1] - LAST_QUARTER * (s[-1] + log(meter.reach)) / 2
-    if np.count_nonzero(window) < 6:  # two per third: an edge, not a tail
-        window = np.arange(s.size) >= s.size - 6
+    if np.count_nonzero(window) < ENOUGH:
+        window = np.arange(s.size) >= s.size - ENOUGH
     rounding = meter.eps * float(np.abs(e[window]).max())
     if x[side][-1] < np.sqrt(meter.reach):
         return End(Fate.FINITE)
@@ -148,6 +158,8 @@ def _grid(ray: Ray, effort: Effort) -> Wide:
 
 
 def _inner(ray: Ray, effort: Effort) -> Wide:
+    """From a sixteenth of the first distance, two spacings, to where the law of a pole ends: the centre's own size."""
     low, high = log(ray.first), log(ray.last)
-    near = min(high, log(abs(ray.centre) or 1.0))  # beyond the centre's own size there is no law of a pole
-    return np.linspace(low, min(high, low + max(INNER, LAST_QUARTER * (near - low))), effort.slope)
+    near = min(high, log(abs(ray.centre) or 1.0))
+    law = np.linspace(low, min(high, low + max(INNER, LAST_QUARTER * (near - low))), effort.slope)
+    return np.concatenate([np.linspace(low - log(FIRST / 2), low, effort.slope // 2, endpoint=False), law])
