@@ -390,11 +390,12 @@ ENDS_CREEP = 0.05
 """Relative change of a slope over the last quarter of the range above which it is no power law: of 1/log d, whose mass
 may be infinite, a fifth is lost there; of a power law's corrections less than a rounding."""
 
-MASS_ROUNDINGS = 2.0
+MASS_ROUNDINGS = 1.0
 """Systematic roundings of an energy that differences do not show (a squared scale, a constant), in spacings of it."""
 
-MASS_NOISE = 4.0
-"""Standard deviations of the measured noise of an energy that a bound allows for, all of one sign."""
+MASS_NOISE = 2.0
+"""Standard deviations of the measured noise of an energy that a bound allows for, all of one sign: a rounding's half
+spacing is 1.7 of its own."""
 
 MASS_SAFETY = 4.0
 """Factor between the difference of two nested rules and the bound: the difference is the error of the poorer one."""

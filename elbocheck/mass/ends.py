@@ -68,7 +68,8 @@ def judge(s: Wide, m: Wide, best: float, rounding: float) -> End:
     whole, (first, _, final) = _line(s, m, rounding), [_line(*pair, rounding) for pair in _thirds(s, m)]
     bend = final.slope - first.slope
     if abs(bend) <= max(final.doubt + first.doubt, ENDS_CREEP * abs(final.slope)):
-        return _straight(whole, rounding, float(np.abs(s).max()))
+        bent = abs(bend) > final.doubt + first.doubt
+        return _straight(final if bent else whole, abs(bend) if bent else 0.0, rounding, float(np.abs(s).max()))
     if abs(final.slope) <= ENDS_ZERO:  # what bent is the rest of the density, and that is over
         return End(Fate.INFINITE)
     if bend < 0 and final.slope < -final.doubt:  # falls faster and faster: the line is a bound
@@ -77,11 +78,11 @@ def judge(s: Wide, m: Wide, best: float, rounding: float) -> End:
     return End(Fate.INFINITE if rises else Fate.UNKNOWN)  # else it falls ever slower, or may yet fall
 
 
-def _straight(line: _Line, rounding: float, far: float) -> End:
-    """What a power law leads to."""
+def _straight(line: _Line, bend: float, rounding: float, far: float) -> End:
+    """What a power law leads to, of which a little bend may be left."""
     if line.slope < -line.doubt:
         steady = MASS_ROUNDINGS * rounding / far  # a rounded exponent, which no residual shows
-        share = (line.doubt + steady) / -line.slope + ENDS_DEVIATIONS * rounding
+        share = (line.doubt + bend + steady) / -line.slope + ENDS_DEVIATIONS * rounding
         return End(Fate.FINITE, line.last - log(-line.slope), share)
     clear = line.slope > line.doubt or line.doubt < ENDS_SLOPE
     return End(Fate.INFINITE if clear else Fate.UNKNOWN)
@@ -95,7 +96,7 @@ def _line(s: Wide, m: Wide, rounding: float) -> _Line:
     """Least squares; the doubt is what the residuals, or rounding, leave of the slope."""
     centre, span = s.mean(), s - s.mean()
     square = float(span @ span)
-    slope = float(span @ m) / square
+    slope = float(span @ (m - m.mean())) / square  # about the mean: a constant of 1e6 nats must cost no digits
     residual = m - m.mean() - slope * span
     noise = max(float(np.sqrt(residual @ residual / max(1, s.size - 2))), rounding)
     last = float(m.mean() + slope * (s[-1] - centre))

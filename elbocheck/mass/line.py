@@ -11,12 +11,14 @@ from elbocheck.mass.meter import Meter
 from elbocheck.mass.panels import Integral, Panels, integrate
 from elbocheck.mass.rays import Seen, look, rays, tail
 from elbocheck.mass.result import Status, Trouble
-from elbocheck.mass.scan import RELEVANT, Landscape, breaks, explore, scan
+from elbocheck.mass.scan import RELEVANT, Break, Landscape, breaks, explore, scan
 
 __all__ = ["judged_tail", "on_interval"]
 
 SMOOTH = 0.1
 """Nats between a centre and the first distance up to which the stretch between is integrated like any other."""
+
+LOOKS = 3  # times that rays are drawn anew, from peaks that the last look has shown
 
 HALF = 0.5
 """Share of the whole above which an error leaves no digit to report."""
@@ -31,8 +33,7 @@ def on_interval(meter: Meter, support: Interval, hint: float, effort: Effort) ->
     land = scan(meter, support, hint, effort)
     open_sides = [sign for sign, end in ((-1.0, support.low), (1.0, support.high)) if not isfinite(end)]
     ends = [judged_tail(meter, land, sign) for sign in open_sides]
-    land = explore(meter, land, effort)
-    paths = look(meter, rays(meter, land, support, breaks(meter, land, support, hint)), effort)
+    paths = _looked(meter, land, support, hint, effort)
     best = max((float(np.max(seen.m)) for seen in paths), default=inf)
     if not isfinite(best):
         raise Trouble(Status.UNDECIDED, "nowhere finite" if best < 0 or not paths else "infinite within")
@@ -45,6 +46,19 @@ def on_interval(meter: Meter, support: Interval, hint: float, effort: Effort) ->
     edges = sum(_slack(meter, seen, best) for seen in paths if seen.ray.sharp)
     wrong = sum(error for _, error in rests) + edges + len(paths) * exp(-effort.depth)
     return _summed(integrate(meter, Panels.joined(parts), best, effort), sum(rest for rest, _ in rests), wrong, best)
+
+
+def _looked(meter: Meter, land: Landscape, support: Interval, hint: float, effort: Effort) -> list[Seen]:
+    """Energies along the rays from all peaks and edges; a look that shows another peak is repeated."""
+    found: list[Break] = []
+    for _ in range(LOOKS):
+        land = explore(meter, land, effort)
+        before, found = found, breaks(meter, land, support, hint)
+        if len(found) == len(before) or meter.spent:
+            break
+        paths, more = look(meter, rays(meter, land, support, found), effort)
+        land = land.joined(more.x, more.energy)
+    return paths
 
 
 def judged_tail(meter: Meter, land: Landscape, sign: float) -> End:
@@ -69,21 +83,18 @@ def _pole(meter: Meter, seen: Seen, best: float) -> End:
     end = seen.toward_centre(best)
     if end.fate is Fate.FINITE:
         return end
-    coarse = meter.spacing(seen.ray.centre) > 1 / meter.reach
+    coarse = isfinite(seen.at) and meter.spacing(seen.ray.centre) > 1 / meter.reach
     unknown = Status.UNRESOLVED if coarse else Status.UNDECIDED
     raise Trouble(Status.DIVERGENT if end.fate is Fate.INFINITE else unknown, f"at x = {seen.ray.centre:g}")
 
 
 def _stretches(seen: Seen, best: float, effort: Effort) -> Panels:
     """The panels along a ray that count, and their neighbours."""
-    high = seen.m >= best - effort.depth
-    near = high.copy()
-    near[1:] |= high[:-1]
-    near[:-1] |= high[1:]
-    s = np.log(np.abs(seen.ray.first)) + np.linspace(0, 1, seen.m.size) * log(seen.ray.last / seen.ray.first)
-    s[[0, -1]] = log(seen.ray.first), log(seen.ray.last)
-    wanted = near[:-1] & near[1:]
-    return _of(seen, s[:-1][wanted], s[1:][wanted], logarithmic=True)
+    ends = np.linspace(log(seen.ray.first), log(seen.ray.last), 1 + (seen.m.size - 1) // effort.looks)
+    tops = np.lib.stride_tricks.sliding_window_view(seen.m, effort.looks + 1)[:: effort.looks].max(axis=1)
+    high = np.pad(tops >= best - effort.depth, 1)
+    wanted = high[1:-1] | high[:-2] | high[2:]
+    return _of(seen, ends[:-1][wanted], ends[1:][wanted], logarithmic=True)
 
 
 def _core(seen: Seen) -> Panels:

@@ -131,8 +131,8 @@ def tail(meter: Meter, land: Landscape, sign: float) -> End:
     return judge(s, m, best, rounding)
 
 
-def look(meter: Meter, paths: list[Ray], effort: Effort) -> list[Seen]:
-    """Energies along all rays, in one call."""
+def look(meter: Meter, paths: list[Ray], effort: Effort) -> tuple[list[Seen], Landscape]:
+    """Energies along all rays, in one call, ray by ray and by x."""
     grids, inner = [_grid(ray, effort) for ray in paths], [_inner(ray, effort) for ray in paths]
     ask = [np.concatenate([[ray.centre], ray.centre + ray.sign * np.exp(np.append(g, i))])
            for ray, g, i in zip(paths, grids, inner, strict=True)]  # fmt: skip
@@ -149,12 +149,13 @@ def look(meter: Meter, paths: list[Ray], effort: Effort) -> list[Seen]:
         rounding = meter.eps * float(np.abs(e[cut:][np.isfinite(e[cut:])]).max(initial=1.0))
         seen.append(Seen(ray, s[1:cut], s[1:cut] - e[1:cut], (s[cut:], s[cut:] - e[cut:]), float(e[0]), rounding))
         start = stop
-    return seen
+    off = np.isin(x, [ray.centre for ray in paths], invert=True)  # an end of the support is no point of it
+    return seen, Landscape(x[:0], energy[:0]).joined(x[off], energy[off])
 
 
 def _grid(ray: Ray, effort: Effort) -> Wide:
     low, high = log(ray.first), log(ray.last)
-    return np.linspace(low, high, 2 + int((high - low) / effort.width))
+    return np.linspace(low, high, 1 + effort.looks * (1 + int((high - low) / effort.width)))
 
 
 def _inner(ray: Ray, effort: Effort) -> Wide:

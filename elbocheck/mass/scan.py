@@ -17,7 +17,6 @@ __all__ = ["Break", "Landscape", "breaks", "explore", "scan"]
 
 BARRIER = 0.5  # nats: a density that dips by less between two peaks is integrated as one
 RELEVANT = 60.0  # nats above the lowest energy: an edge beyond cuts off nothing
-FINE = 8.0  # decades about an anchor that are scanned densely: data and scales that people have
 PEAKS = 12  # lowest minima that are followed: a wiggle has any number
 ROUNDS = 14  # of zooming: 64 points a round reach the last float of a bracket in ten
 
@@ -97,8 +96,8 @@ def _anchor(land: Landscape, hint: float) -> float:
 def _spread(meter: Meter, support: Interval, hint: float, effort: Effort) -> Wide:
     """Points about the hint, 0 and both ends of the support, at all distances that the dtype knows."""
     decades = np.log10(meter.reach)
-    fine = np.arange(-FINE, FINE, 1 / effort.per_decade)
-    far = np.linspace(FINE, decades, effort.beyond)
+    fine = np.arange(-effort.decades, effort.decades, 1 / effort.per_decade)
+    far = np.linspace(effort.decades, decades, effort.beyond)
     away = 10.0 ** np.concatenate([-far[::-1], fine, far])
     away[[0, -1]] = 1 / meter.reach, meter.reach
     anchors = {a for a in (support.low, support.high, hint, 0.0) if isfinite(a)}

@@ -182,7 +182,7 @@ def truncated(source: Source) -> Drawn:
     wide = float(source.dtype.type(scale * flat))
     truth = float(named("truncated_normal").log_normalizer(loc=at, scale=wide, low=low, high=high))
     about["hint"] = source.between(low, high)  # where all is infinite, nothing is found
-    about["spacings"] = (high - low) / float(np.spacing(source.dtype.type(max(abs(low), abs(high)))))
+    about["spacings"] = min(high - low, wide) / float(np.spacing(source.dtype.type(max(abs(low), abs(high)))))
 
     def energy(x: Any) -> Any:
         u = standardised(x, at, wide)
