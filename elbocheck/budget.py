@@ -379,12 +379,9 @@ ENDS_DEVIATIONS = 4.0
 """Standard deviations of a fitted slope within which it is not told from 0: 1e-4 of Gaussian errors lie outside, and
 rounding, which is bounded, does not."""
 
-ENDS_SLOPE = 1e-3
-"""A slope of the log-mass that is 0 within less than this is 0: nobody writes an energy of 1.001 log|x|."""
-
 ENDS_ZERO = 1e-4
-"""A slope that still bends counts as 0 here: within the first floats about a pole, location and scale move it as far in float32;
-1/log d is never so small."""
+"""A slope of the log-mass that is known to be within this of 0 is 0: nobody writes an energy of 1.0001 log|x|, 1/log d is
+never so small, and within the first floats about a pole the rest of the density moves a slope as far in float32."""
 
 ENDS_CREEP = 0.05
 """Relative change of a slope over the last quarter of the range above which it is no power law: of 1/log d, whose mass
@@ -404,6 +401,7 @@ MASS_SAFETY = 4.0
 def mass_tolerance(dtype: np.dtype[Any]) -> float:
     """Relative error at which a quadrature is done: rounding of the energies, a few spacings, prevails below it."""
     return 2.0**-47 if np.finfo(dtype).eps < 1e-10 else 2.0**-23
+
 
 MASS_TARGETS: Mapping[str, float] = MappingProxyType({"float64": 1e-12, "float32": 1e-5})
 """Nats within which at least half of the bounds of random masses must lie: a bound that is honest should be of use too."""

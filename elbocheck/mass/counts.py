@@ -63,11 +63,14 @@ def _sum(meter: Meter, low: int, high: int) -> tuple[float, float]:
     k = meter.snap(np.arange(low, high + 1, dtype=np.float64))
     energy = meter(k)
     if not isfinite(least := float(energy.min())):
-        raise Trouble(*((Status.DIVERGENT, f"at x = {k[energy.argmin()]:g}") if least < 0 else (Status.UNDECIDED, "nowhere finite")))
+        if least < 0:
+            raise Trouble(Status.DIVERGENT, f"at x = {k[energy.argmin()]:g}")
+        raise Trouble(Status.UNDECIDED, "nowhere finite")
     mass = np.exp(least - energy)
     total = float(mass.sum())
     spacing = meter.eps * np.abs(np.where(np.isfinite(energy), energy, 0.0))
-    noise = MASS_NOISE * np.minimum(_noise(energy), ROUGH * spacing[mass > exp(-RELEVANT)].max()) + MASS_ROUNDINGS * spacing
+    rough = ROUGH * spacing[mass > exp(-RELEVANT)].max()
+    noise = MASS_NOISE * np.minimum(_noise(energy), rough) + MASS_ROUNDINGS * spacing
     return log(total) - least, float(mass @ noise) / total + 4 * float(np.finfo(np.float64).eps) * (1 + abs(least))
 
 

@@ -11,7 +11,7 @@ from math import exp, inf, log, sqrt
 
 import numpy as np
 
-from elbocheck.budget import ENDS_CREEP, ENDS_DEVIATIONS, ENDS_SLOPE, ENDS_ZERO, MASS_ROUNDINGS
+from elbocheck.budget import ENDS_CREEP, ENDS_DEVIATIONS, ENDS_ZERO, MASS_ROUNDINGS
 from elbocheck.mass.meter import Wide
 
 __all__ = ["FADED", "End", "Fate", "judge", "mass_of"]
@@ -84,7 +84,7 @@ def _straight(line: _Line, bend: float, rounding: float, far: float) -> End:
         steady = MASS_ROUNDINGS * rounding / far  # a rounded exponent, which no residual shows
         share = (line.doubt + bend + steady) / -line.slope + ENDS_DEVIATIONS * rounding
         return End(Fate.FINITE, line.last - log(-line.slope), share)
-    clear = line.slope > line.doubt or line.doubt < ENDS_SLOPE
+    clear = line.slope > line.doubt or line.doubt < ENDS_ZERO
     return End(Fate.INFINITE if clear else Fate.UNKNOWN)
 
 

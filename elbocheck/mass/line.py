@@ -56,7 +56,7 @@ def _looked(meter: Meter, land: Landscape, support: Interval, hint: float, effor
         before, found = found, breaks(meter, land, support, hint)
         if len(found) == len(before) or meter.spent:
             break
-        paths, more = look(meter, rays(meter, land, support, found), effort)
+        paths, more = look(meter, rays(meter, land, found), effort)
         land = land.joined(more.x, more.energy)
     return paths
 

@@ -17,7 +17,12 @@ __all__ = ["log_mass"]
 
 
 def log_mass(
-    energy: Energy, support: Interval | Integers, *, dtype: DTypeLike = "float64", hint: float = 0.0, effort: Effort = FULL
+    energy: Energy,
+    support: Interval | Integers,
+    *,
+    dtype: DTypeLike = "float64",
+    hint: float = 0.0,
+    effort: Effort = FULL,
 ) -> Mass:
     """Work out the mass of exp(-energy), or that it has none, by evaluating the energy.
 

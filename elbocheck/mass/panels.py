@@ -53,8 +53,8 @@ class Panels:
         """Each in `count` equal parts."""
         edges = self.low[:, None] + (self.high - self.low)[:, None] * np.linspace(0.0, 1.0, count + 1)
         edges[:, -1] = self.high
-        same = [np.repeat(part, count) for part in (self.centre, self.sign, self.log)]
-        return Panels(*same, edges[:, :-1].ravel(), edges[:, 1:].ravel())
+        centre, sign, log = (np.repeat(part, count) for part in (self.centre, self.sign, self.log))
+        return Panels(centre, sign, log.astype(np.bool_), edges[:, :-1].ravel(), edges[:, 1:].ravel())
 
 
 @dataclass(frozen=True, eq=False)

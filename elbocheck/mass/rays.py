@@ -1,6 +1,6 @@
 """The support as rays: stretches that start at a peak or an edge, looked at by the logarithm of the distance."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, isfinite, log
 
 import numpy as np
@@ -83,7 +83,7 @@ class Seen:
         return closer if closer.fate is Fate.INFINITE else end
 
 
-def rays(meter: Meter, land: Landscape, support: Interval, points: list[Break]) -> list[Ray]:
+def rays(meter: Meter, land: Landscape, points: list[Break]) -> list[Ray]:
     """Cut the support into rays: neighbours meet half-way."""
     found = []
     for k, one in enumerate(points):
