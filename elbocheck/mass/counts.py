@@ -46,7 +46,7 @@ def on_integers(meter: Meter, support: Integers, hint: float, effort: Effort) ->
 
 def _long(meter: Meter, support: Integers, hint: float, effort: Effort) -> tuple[float, float]:
     """The first integers summed, the rest integrated."""
-    start = support.low + effort.terms // 8
+    start = support.low + effort.terms // 4
     head, wrong_head = _sum(meter, support.low, start - 1)
     rest, wrong_rest = on_interval(meter, Interval(start - 0.5, support.high + 0.5), hint, effort)
     before, after = np.exp(-(meter(np.array([start - 1.0, start])) + head))

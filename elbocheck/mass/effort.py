@@ -10,6 +10,7 @@ class Effort:
     """The densities of points that a mass is worked out with.
 
     Attributes:
+        octaves: of distance looked at, each way from 1, at most.
         decades: each way from 1 that are scanned densely: data and scales that people have.
         per_decade: points of the scan there, each way from an anchor.
         beyond: points of the scan between there and the end of the range, each way.
@@ -25,6 +26,7 @@ class Effort:
         most: points, roughly, after which the answer must do as it is.
     """
 
+    octaves: int
     decades: float
     per_decade: int
     beyond: int
@@ -40,5 +42,5 @@ class Effort:
     most: int
 
 
-FULL = Effort(15.0, 8, 96, 64, 24, 24, 2.0, 4, 8, 45.0, 2**17, 1.0, 400_000)
-COARSE = Effort(6.0, 2, 10, 8, 9, 8, 2.0, 1, 2, 12.0, 256, 1e9, 250)
+FULL = Effort(1024, 15.0, 8, 96, 64, 24, 24, 2.0, 4, 8, 45.0, 2**17, 1.0, 400_000)
+COARSE = Effort(60, 6.0, 2, 12, 8, 9, 8, 2.0, 1, 2, 12.0, 256, 2.0**40, 300)

@@ -96,6 +96,8 @@ def _line(s: Wide, m: Wide, rounding: float) -> _Line:
     """Least squares; the doubt is what the residuals, or rounding, leave of the slope."""
     centre, span = s.mean(), s - s.mean()
     square = float(span @ span)
+    if not square > 0:  # one point has no slope
+        return _Line(0.0, inf, float(m[-1]))
     slope = float(span @ (m - m.mean())) / square  # about the mean: a constant of 1e6 nats must cost no digits
     residual = m - m.mean() - slope * span
     noise = max(float(np.sqrt(residual @ residual / max(1, s.size - 2))), rounding)

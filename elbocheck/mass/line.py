@@ -51,10 +51,11 @@ def on_interval(meter: Meter, support: Interval, hint: float, effort: Effort) ->
 def _looked(meter: Meter, land: Landscape, support: Interval, hint: float, effort: Effort) -> list[Seen]:
     """Energies along the rays from all peaks and edges; a look that shows another peak is repeated."""
     found: list[Break] = []
+    paths: list[Seen] = []
     for _ in range(LOOKS):
         land = explore(meter, land, effort)
         before, found = found, breaks(meter, land, support, hint)
-        if len(found) == len(before) or meter.spent:
+        if len(found) == len(before) or (before and meter.spent):
             break
         paths, more = look(meter, rays(meter, land, found), effort)
         land = land.joined(more.x, more.energy)

@@ -53,7 +53,7 @@ def log_mass(
         raise UsageError(f"dtype must be float32 or float64, got {kind}")
     if not isinstance(support, Interval | Integers):
         raise UsageError(f"the support must be an Interval or Integers, got {support!r}")
-    meter = Meter(energy, kind, isinstance(support, Integers), effort.most)
+    meter = Meter(energy, kind, isinstance(support, Integers), effort.most, effort.octaves)
     try:
         if isinstance(support, Interval):
             value, error = on_interval(meter, support, hint, effort)

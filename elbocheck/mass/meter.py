@@ -22,6 +22,7 @@ class Meter:
         dtype: float32 or float64.
         whole: it is defined at integers only.
         most: points it may be asked before the answer must do as it is.
+        octaves: of distance looked at, each way from 1, at most.
         calls: so far.
         points: so far.
     """
@@ -30,6 +31,7 @@ class Meter:
     dtype: np.dtype[Any]
     whole: bool
     most: int
+    octaves: int
     calls: int = 0
     points: int = 0
 
@@ -39,7 +41,7 @@ class Meter:
 
         An energy of x * x would be infinite beyond it, which looks like a tail that has ended.
         """
-        return float(2.0 ** (np.finfo(self.dtype).maxexp // 2 - 1))
+        return float(2.0 ** min(np.finfo(self.dtype).maxexp // 2 - 1, self.octaves))
 
     @property
     def eps(self) -> float:

@@ -5,7 +5,6 @@ from math import inf, isfinite, log
 
 import numpy as np
 
-from elbocheck.domain import Interval
 from elbocheck.mass.effort import Effort
 from elbocheck.mass.ends import FADED, End, Fate, judge
 from elbocheck.mass.meter import Meter, Wide
@@ -16,6 +15,7 @@ __all__ = ["Ray", "Seen", "look", "rays", "tail"]
 FIRST = 32.0
 """Spacings from a centre to the first distance: rounding to a float moves a point by less than 2 % of it."""
 
+CELLS = 4.0  # the same between integers, which an energy that is integrated is smooth across
 LAST_QUARTER = 0.25  # of the e-folds of a tail: where it has forgotten location and scale
 ENOUGH = 6  # points of a law: two in each of the thirds that are compared
 INNER = 4.0  # e-folds at least over which the law toward a centre is fitted
@@ -87,7 +87,7 @@ def rays(meter: Meter, land: Landscape, points: list[Break]) -> list[Ray]:
     """Cut the support into rays: neighbours meet half-way."""
     found = []
     for k, one in enumerate(points):
-        first = float(FIRST * meter.spacing(one.at))
+        first = float((CELLS if meter.whole else FIRST) * meter.spacing(one.at))
         if one.below:
             end = points[k - 1].at if k else None
             last, outer = _length(meter, land, one.at, -1.0, end)
