@@ -53,8 +53,10 @@ class Panels:
         """Each in `count` equal parts."""
         edges = self.low[:, None] + (self.high - self.low)[:, None] * np.linspace(0.0, 1.0, count + 1)
         edges[:, -1] = self.high
-        centre, sign, log = (np.repeat(part, count) for part in (self.centre, self.sign, self.log))
-        return Panels(centre, sign, log.astype(np.bool_), edges[:, :-1].ravel(), edges[:, 1:].ravel())
+        which = np.repeat(np.arange(self.low.size), count)
+        return Panels(
+            self.centre[which], self.sign[which], self.log[which], edges[:, :-1].ravel(), edges[:, 1:].ravel()
+        )
 
 
 @dataclass(frozen=True, eq=False)
