@@ -114,8 +114,8 @@ def integrate(meter: Meter, panels: Panels, reference: float, effort: Effort) ->
         before = values.error[poor]
         panels = panels[poor].split(effort.split)
         values = _evaluate(meter, panels, reference, rule(effort.degree))
-        after = values.error.reshape(-1, effort.split).sum(axis=1)
-        better = np.repeat(after < before / 2, effort.split)  # where it is not, noise is what the rules differ by
+        after, noise = (part.reshape(-1, effort.split).sum(axis=1) for part in (values.error, values.noise))
+        better = np.repeat((after < before / 2) | (after > MASS_SAFETY * noise), effort.split)  # else it is noise
     return total
 
 

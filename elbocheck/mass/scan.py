@@ -16,6 +16,7 @@ from elbocheck.mass.meter import Meter, Wide
 __all__ = ["Break", "Landscape", "breaks", "explore", "scan"]
 
 BARRIER = 0.5  # nats: a density that dips by less between two peaks is integrated as one
+CLEAR = 0.05  # nats between neighbours: a logarithm's dip may look flat at 0.5 long before its floor is seen
 RELEVANT = 60.0  # nats above the lowest energy: an edge beyond cuts off nothing
 PEAKS = 12  # lowest minima that are followed: a wiggle has any number
 ROUNDS = 14  # of zooming: 64 points a round reach the last float of a bracket in ten
@@ -115,7 +116,7 @@ def _unclear(meter: Meter, land: Landscape) -> list[tuple[int, int]]:
     pairs = [(min(pair), max(pair)) for pair in _cliffs(meter, land)]
     for first, last in _minima(land):
         sides = land.energy[[first - 1, last + 1]] - land.energy[first]
-        if np.any((sides > BARRIER) & (sides < np.inf)):  # an infinite side is an edge
+        if np.any((sides > CLEAR) & (sides < np.inf)):  # an infinite side is an edge
             pairs.append((first - 1, last + 1))
     gaps = [(land.x[j] - land.x[i]) / max(meter.spacing(land.x[i]), meter.spacing(land.x[j])) for i, j in pairs]
     return [pair for pair, gap in zip(pairs, gaps, strict=True) if gap > pair[1] - pair[0]]
