@@ -59,7 +59,10 @@ class Regulariser:
 
     Attributes:
         scale_role: the posterior's scale role.
-        scale_as: how it is read, `log_var`, `log_scale`, `var` or `scale`; None where no KL explains the values.
+        scale_as: how it is read, `log_var`, `log_scale`, `var`, `scale`, `softplus` (of a raw value, a standard deviation) or
+            `softplus_var` (a variance); None where no KL explains the values.
+        read_as: the role that the scale argument turns out to have, where it is another than its name says.
+        offset: what is added to a softplus.
         pattern: `kl`, `reversed`, `missing`, `mixed-scales`, `halved`, `precedence`, `reference`, `unequal`, `prior`, `swapped`,
             `misread`, `absent`, `unknown`.
         weight: of one latent's KL times all latents, for a call; negative where it is flipped.
@@ -70,7 +73,8 @@ class Regulariser:
         slope_at_prior: derivative in the log variance at the prior, over the weight.
         lowest: the least value seen, over the weight, relative to the prior's.
         deviation: the largest difference from the KL in nats per latent among ordinary values.
-        prior_var: the variance of the prior that the loss holds as a number.
+        prior_loc: the mean of the prior that the loss holds as a number.
+        prior_var: its variance.
     """
 
     scale_role: Role | None
@@ -81,10 +85,24 @@ class Regulariser:
     missing: str | None = None
     floor: Monomial | None = None
     floor_per: str = ""
+    prior_loc: float = 0.0
     prior_var: float = 1.0
     slope_at_prior: float = 0.0
     lowest: float = 0.0
     deviation: float = 0.0
+    read_as: Role | None = None
+    offset: float = 0.0
+
+    @property
+    def to_standard(self) -> bool:
+        """Whether it is a KL to N(0, 1), or to the prior that is passed, in a parametrisation that has a reference."""
+        held = self.prior_loc != 0 or self.prior_var != 1
+        return self.pattern == "kl" and not held and not self.offset and self.scale_as != "softplus_var"
+
+    @property
+    def raised(self) -> bool:
+        """Whether it is worth something at the base point: a floor, another prior, or a scale that is not 1 there."""
+        return self.floor is not None or not self.to_standard or self.read_as is not None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import prod
+from math import expm1, log, prod
 
 import numpy as np
 
@@ -102,6 +102,8 @@ def ordinary(role: Role) -> float:
         return 1.0
     if role in PREDICTIONS:
         return 0.75
+    if role is Role.Q_RAW_SCALE:
+        return log(expm1(1))  # softplus of it is 1
     return 1.0 if role in POSITIVE else 0.5 if role is Role.Z else 0.0
 
 

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from elbocheck.anatomy import Reconstruction, Regulariser
 from elbocheck.monomial import Monomial
 
-_VARIANCE = {"log_var": "e^{}", "log_scale": "e^(2 {})", "var": "{}", "scale": "{}^2"}
+_VARIANCE = {
+    "log_var": "e^{}",
+    "log_scale": "e^(2 {})",
+    "var": "{}",
+    "scale": "{}^2",
+    "softplus": "softplus({})^2",
+    "softplus_var": "softplus({})",
+}
 
 
 def density(name: str, parameters: Mapping[str, float]) -> str:
@@ -46,7 +53,10 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
     variance = "1"
     if g.scale_role is not None and g.scale_as is not None:
         variance = _VARIANCE[g.scale_as].format(names.get(g.scale_role, g.scale_role.value))
-    q, p = f"N({names.get('q_loc', '0')}, {variance})", _prior(names, g.prior_var)
+        if g.offset:
+            inside, power = variance.removesuffix("^2"), "^2" if variance.endswith("^2") else ""
+            variance = f"({inside} + {g.offset:.4g}){power}"
+    q, p = f"N({names.get('q_loc', '0')}, {variance})", _prior(names, g.prior_loc, g.prior_var)
     text = f"KL({q} || {p})" if g.pattern == "kl" else f"KL({p} || {q})"
     if g.floor is None:
         return text
@@ -65,11 +75,11 @@ _SLIPS = {
 }
 
 
-def _prior(names: Mapping[str, str], held: float) -> str:
+def _prior(names: Mapping[str, str], loc: float, held: float) -> str:
     """Return N(0, 1), or the prior that the loss takes or holds."""
     scale = next((role for role in names if role.startswith("p_") and role != "p_loc"), None)
     variance = _VARIANCE[scale.removeprefix("p_")].format(names[scale]) if scale else f"{held:.7g}"
-    return f"N({names.get('p_loc', '0')}, {variance})"
+    return f"N({names.get('p_loc', f'{loc:.7g}')}, {variance})"
 
 
 def reduction(term: Reconstruction | Regulariser | None, output: str, axes: tuple[str, ...], what: str) -> str | None:

@@ -110,11 +110,12 @@ def _divergence(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
     g = case.anatomy.regulariser
     if (
         g is None
-        or g.pattern != "kl"
-        or g.prior_var != 1
+        or not g.to_standard
+        or g.scale_as == "softplus"
         or g.floor is not None
         or Role.Q_LOC not in point
         or Role.Z in point
+        or Role.EPS in point
     ):
         return {}
     loc = point[Role.Q_LOC]
