@@ -54,6 +54,23 @@ class Reconstruction:
 
 
 @dataclass(frozen=True)
+class Target:
+    """What a KL is pulled to: gain * |KL - level|^power.
+
+    Attributes:
+        level: C, in nats of a datum.
+        gain: gamma.
+        power: 1 or 2.
+        per: what is pulled: the KL of each `datum`, of each `latent` or of the whole `batch`.
+    """
+
+    level: Monomial
+    gain: Monomial
+    power: int
+    per: str
+
+
+@dataclass(frozen=True)
 class Regulariser:
     """The part of a loss that depends on the posterior.
 
@@ -64,7 +81,7 @@ class Regulariser:
         read_as: the role that the scale argument turns out to have, where it is another than its name says.
         offset: what is added to a softplus.
         pattern: `kl`, `reversed`, `missing`, `mixed-scales`, `halved`, `precedence`, `reference`, `unequal`, `prior`, `swapped`,
-            `misread`, `absent`, `unknown`.
+            `misread`, `absent`, `capacity`, `unknown`.
         weight: of one latent's KL times all latents, for a call; negative where it is flipped.
         coefficients: of the basis functions, over the weight, for a pattern other than `kl`.
         missing: the term that is absent (`m^2`, `sigma^2`, `log sigma^2`).
@@ -75,6 +92,7 @@ class Regulariser:
         deviation: the largest difference from the KL in nats per latent among ordinary values.
         prior_loc: the mean of the prior that the loss holds as a number.
         prior_var: its variance.
+        target: what the KL is pulled to, for the pattern `capacity`.
     """
 
     scale_role: Role | None
@@ -92,6 +110,7 @@ class Regulariser:
     deviation: float = 0.0
     read_as: Role | None = None
     offset: float = 0.0
+    target: Target | None = None
 
     @property
     def to_standard(self) -> bool:

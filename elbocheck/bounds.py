@@ -73,6 +73,8 @@ def _broken(anatomy: Anatomy) -> str | None:
         return "predictions meet the targets of other data"
     if s.batch_coupled:
         return "the loss of one datum depends on the others"
+    if g is not None and g.target is not None:
+        return _NO_KL["capacity"]
     if s.latent_coupled and g is not None and g.floor is None:
         return "the divergence of one datum depends on the posteriors of the others"
     if not s.additive:
@@ -81,13 +83,17 @@ def _broken(anatomy: Anatomy) -> str | None:
         return "data and prediction have changed places"
     if g is None:
         return None
-    if g.pattern == "absent":
-        return "the posterior does not enter: nothing is paid for information"
     if g.pattern != "kl":
-        return "the divergence is not KL(q || N(0, 1))"
+        return _NO_KL.get(g.pattern, "the divergence is not KL(q || N(0, 1))")
     if r is not None and r.density is not None and g.weight.coefficient * r.weight.coefficient < 0:
         return "reconstruction and KL pull in opposite directions"
     return None
+
+
+_NO_KL = {
+    "absent": "the posterior does not enter: nothing is paid for information",
+    "capacity": "the KL is pulled to a target: below it a smaller KL costs more, so the value is no bound",
+}
 
 
 def _weighed(model: ImpliedModel) -> tuple[Bound, str]:

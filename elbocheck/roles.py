@@ -116,9 +116,13 @@ WEIGHTS = frozenset(
         "beta_kl",
         "c_kl",
         "alpha_kl",
+        "capacity",
+        "kl_capacity",
+        "kl_target",
+        "target_kl",
     ]
 )
-"""Arguments that weigh a term: 1 where the loss gives no default, and said so."""
+"""Arguments that weigh a term, or the KL that one is pulled to: 1 where the loss gives no default, and said so."""
 
 
 def parse_role(text: str) -> Role:

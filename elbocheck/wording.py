@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from elbocheck.anatomy import Reconstruction, Regulariser
+from elbocheck.anatomy import Reconstruction, Regulariser, Target
 from elbocheck.monomial import Monomial
 
 _VARIANCE = {
@@ -47,7 +47,7 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
         return None
     if g.pattern in _SLIPS:
         return _SLIPS[g.pattern]
-    if g.pattern not in ("kl", "reversed"):
+    if g.pattern not in ("kl", "reversed", "capacity"):
         parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
         return f"no KL; per latent {parts} (t = log variance)" if parts else "no KL that is known here"
     variance = "1"
@@ -57,13 +57,24 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
             inside, power = variance.removesuffix("^2"), "^2" if variance.endswith("^2") else ""
             variance = f"({inside} + {g.offset:.4g}){power}"
     q, p = f"N({names.get('q_loc', '0')}, {variance})", _prior(names, g.prior_loc, g.prior_var)
-    text = f"KL({q} || {p})" if g.pattern == "kl" else f"KL({p} || {q})"
+    text = f"KL({p} || {q})" if g.pattern == "reversed" else f"KL({q} || {p})"
+    if g.target is not None:
+        return _pulled(g.target, text)
     if g.floor is None:
         return text
     if g.floor_per == "latent":
         each = g.floor / Monomial(1.0, {"L": 1})
         return f"max({text}, {each.formula}) for each latent"
     return f"max({text}, {g.floor.formula}) for {'each datum' if g.floor_per == 'datum' else 'the batch mean'}"
+
+
+def _pulled(target: Target, text: str) -> str:
+    """Return a KL that is pulled to a target, e.g. `1000 |KL(...) - 25|`."""
+    gain = "" if target.gain.equals(1.0) else f"{target.gain.formula} "
+    level = target.level / Monomial(1.0, {"L": 1}) if target.per == "latent" else target.level
+    inside = f"({text} - {level.formula})^2" if target.power == 2 else f"|{text} - {level.formula}|"
+    where = {"latent": " for each latent", "datum": "", "batch": " for the whole batch"}[target.per]
+    return f"{gain}{inside}{where}"
 
 
 _SLIPS = {

@@ -179,3 +179,78 @@ def test_a_role_follows_the_values(dtype: str) -> None:
     """A log_var that enters through a softplus is reported as a raw scale."""
     roles: Mapping[str, str] = verify(RIGHT["called log_var"][0], dtype=dtype).roles
     assert roles["log_var"] == "q_raw_scale"
+
+
+PULLED: dict[str, tuple[Loss, str, str]] = {
+    "distance": (
+        lambda x, x_hat, mu, log_var, C=25.0, gamma=1000.0: (
+            elbo(x, x_hat, 0 * mu)
+            + np.mean(gamma * np.abs(np.sum(terms(mu, np.exp(log_var)), axis=1) - x.dtype.type(C)), dtype=x.dtype)
+        ),
+        "1000 |KL(N(mu, e^log_var) || N(0, 1)) - 25|",
+        "datum",
+    ),
+    "capacity passed": (
+        lambda x, x_hat, mu, rho, capacity: (
+            elbo(x, x_hat, 0 * mu)
+            + np.mean(np.abs(np.sum(terms(mu, softplus(rho) ** 2), axis=1) - x.dtype.type(capacity)))
+        ),
+        "|KL(N(mu, softplus(rho)^2) || N(0, 1)) - 1|",
+        "datum",
+    ),
+    "beyond ordinary posteriors": (
+        lambda x, x_hat, mu, log_var: (
+            elbo(x, x_hat, 0 * mu) + 10 * np.mean(np.abs(np.sum(terms(mu, np.exp(log_var)), axis=1) - 500))
+        ),
+        "10 |KL(N(mu, e^log_var) || N(0, 1)) - 500|",
+        "datum",
+    ),
+    "square": (
+        lambda x, x_hat, mu, log_var: (
+            elbo(x, x_hat, 0 * mu) + 3 * np.mean((np.sum(terms(mu, np.exp(log_var)), axis=1) - 2) ** 2)
+        ),
+        "3 (KL(N(mu, e^log_var) || N(0, 1)) - 2)^2",
+        "datum",
+    ),
+    "each latent": (
+        lambda x, x_hat, mu, log_var: elbo(x, x_hat, 100 * np.abs(terms(mu, np.exp(log_var)) - x.dtype.type(0.5))),
+        "100 |KL(N(mu, e^log_var) || N(0, 1)) - 1/2| for each latent",
+        "latent",
+    ),
+    "the whole batch": (
+        lambda x, x_hat, mu, log_var: (
+            elbo(x, x_hat, 0 * mu) + 100 * np.abs(np.mean(np.sum(terms(mu, np.exp(log_var)), axis=1)) - 5)
+        ),
+        "100 |KL(N(mu, e^log_var) || N(0, 1)) - 5| for the whole batch",
+        "the whole batch",
+    ),
+}
+"""KLs that are pulled to a target, in words, and what is pulled."""
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", PULLED)
+def test_a_capacity_is_found(name: str, dtype: str) -> None:
+    """Target and weight are read; such a loss is no bound, and nothing else is said of it."""
+    loss, divergence, pulled = PULLED[name]
+    verdict = verify(loss, dtype=dtype)
+    assert verdict.codes == ("ELB305",), str(verdict)
+    assert verdict.bound.value == "not-a-bound"
+    assert verdict.model is not None
+    assert verdict.model.divergence == divergence
+    assert f"KL of {'each ' if pulled != 'the whole batch' else ''}{pulled} is pulled" in verdict.findings[0].message
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_only_resembles_a_capacity_is_none(dtype: str) -> None:
+    """A KL of the wrong sign falls for ever, free bits never fall: neither has a target."""
+    flipped = verify(lambda x, x_hat, mu, log_var: elbo(x, x_hat, -terms(mu, np.exp(log_var))), dtype=dtype)
+    hinged = verify(
+        lambda x, x_hat, mu, log_var: (
+            elbo(x, x_hat, 0 * mu) + np.mean(np.maximum(np.sum(terms(mu, np.exp(log_var)), axis=1), 4))
+        ),
+        dtype=dtype,
+    )
+    assert "ELB205" in flipped.codes
+    assert "ELB306" in hinged.codes
+    assert "ELB305" not in {*flipped.codes, *hinged.codes}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from elbocheck.anatomy import Regulariser
+from elbocheck.anatomy import Regulariser, Target
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.monomial import Monomial
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
-    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB306", "ELB404",
+    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB305", "ELB306", "ELB404",
 )  # fmt: skip
 
 
@@ -56,6 +56,9 @@ def run(case: Case) -> Iterator[Finding]:
     if g.pattern == "absent":
         yield _absent(case)
         return
+    if g.target is not None:
+        yield _pulled(case, g.target)
+        return
     against = r.weight.coefficient if r is not None and r.density is not None else 1.0
     if g.weight.coefficient * against < 0 and g.pattern not in ("precedence", "unknown", "unequal"):
         which = "falls" if g.weight.coefficient < 0 else "grows, while the reconstruction is rewarded,"
@@ -87,6 +90,15 @@ def _absent(case: Case) -> Finding:
             "return the total as the first member, or under the name 'loss'",
         )
     return finding("ELB207", f"The loss does not change with {posterior}: there is no KL in it.")
+
+
+def _pulled(case: Case, target: Target) -> Finding:
+    """Report a KL that is pulled to a target, with the target and how hard."""
+    per = {"latent": "each latent", "datum": "each datum", "batch": "the whole batch"}[target.per]
+    level = target.level / Monomial(1.0, {"L": 1}) if target.per == "latent" else target.level
+    cost = "its distance" if target.power == 1 else "the square of its distance"
+    message = f"The KL of {per} is pulled to C = {case.at(level)} (nats): {cost} from it costs gamma = {case.at(target.gain)}."
+    return finding("ELB305", message)
 
 
 def _seen(g: Regulariser) -> str:

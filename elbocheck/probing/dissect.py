@@ -27,7 +27,7 @@ def dissect(probe: Probe, seed: int) -> Anatomy:
     if roles & (POSTERIOR_SCALES | {Role.Q_LOC}):
         divergence, left, unsure = regulariser(probe, shape, axes)
     raised = 0.0  # what the divergence itself is worth at the base point, where a KL to N(0, 1) is 0
-    if divergence is not None and left is not None and divergence.pattern == "kl" and divergence.raised:
+    if divergence is not None and left is not None and divergence.pattern in ("kl", "capacity") and divergence.raised:
         raised = probe({}) - left
     if Role.X in roles and roles & PREDICTIONS:
         likelihood, left, unread = reconstruction(probe, shape, axes)

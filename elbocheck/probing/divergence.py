@@ -83,11 +83,14 @@ def scale_role(probe: Probe) -> Role | None:
     return next((r for r in probe.loss.roles if r in POSTERIOR_SCALES), None)
 
 
-def sample(probe: Probe) -> Curve:
+MEANS = (0.0, 0.5, -1.0, 1.5, 3.0, -8.0)
+
+
+def sample(probe: Probe, at: tuple[float, ...] = MEANS) -> Curve:
     """Probe the divergence on a grid of means and log variances."""
     role = scale_role(probe)
     levels = [0.0] if role is None else [-3.0, -2.0, -1.0, -0.4, 0.0, 0.3, 0.8, 1.5, 2.5]
-    means = [0.0, 0.5, -1.0, 1.5, 3.0, -8.0] if Role.Q_LOC in probe.loss.roles else [0.0]
+    means = at if Role.Q_LOC in probe.loss.roles else (0.0,)
     grid = np.array([(m, t) for m in means for t in levels])
     m, t, argument = probe.cast(grid[:, 0]), grid[:, 1], grid[:, 1]
     calls: list[dict[Role, float]] = [{} for _ in m]
@@ -132,7 +135,7 @@ def read(probe: Probe, curve: Curve) -> Reading:
     return _floored(probe, curve) or _corrupted(probe, curve)
 
 
-def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
+def fitted(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
     """Fit columns and a constant, against the rounding of the terms that the loss adds."""
     matrix = np.stack([*columns, np.ones_like(curve.t)], axis=1)
     rough = linear(matrix, curve.value, np.abs(curve.value) + 1e-3 * np.ptp(curve.value))
@@ -145,7 +148,7 @@ def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
 def _as_kl(probe: Probe, curve: Curve, guard: float) -> Reading | None:
     """Fit every whole KL that the arguments could stand for: the right one under three readings of its scale first."""
     for pattern, exponent, column, other in _hypotheses(curve, scale_role(probe)):
-        fit = _fit(probe, curve, [column], guard)
+        fit = fitted(probe, curve, [column], guard)
         weight, constant = map(float, fit.coefficients)
         if fit.explains and abs(weight) > 4 * fit.errors[0]:
             error = float(np.max(np.abs(curve.value - weight * column - constant))) / abs(weight)
@@ -182,7 +185,7 @@ def _with_offset(probe: Probe, curve: Curve) -> Reading | None:
     for exponent in scales.exponents(Role.Q_RAW_SCALE):
         shifted = scales.Shifted(curve.m, curve.s, exponent)
         added, first = shaped(shifted.column, shifted.slope, curve.value, probe.noise(rough), shifted.offsets)
-        fit = _fit(probe, curve, [shifted.column(added)], 0.0)
+        fit = fitted(probe, curve, [shifted.column(added)], 0.0)
         weight, constant = map(float, fit.coefficients)
         if fit.explains and first.coefficients[0] and shifted.offsets[0] < added < shifted.offsets[-1]:
             other = None if role is Role.Q_RAW_SCALE else Role.Q_RAW_SCALE
@@ -202,7 +205,7 @@ def _to_another_prior(probe: Probe, curve: Curve) -> Reading | None:
         else [(None, 1.0, curve.t)]
     )
     for other, exponent, t in [*own, *scales.others(role, curve.s)]:
-        fit = _fit(probe, curve, [curve.m**2 + (np.exp(t) if role else 0.0), curve.m, t], 0.0)
+        fit = fitted(probe, curve, [curve.m**2 + (np.exp(t) if role else 0.0), curve.m, t], 0.0)
         found = prior.held(fit, scaled=role is not None) if fit.explains else None
         if found is None:
             continue
@@ -234,13 +237,13 @@ def _corrupted(probe: Probe, curve: Curve) -> Reading:
     """Fit the whole basis, keep what is there, and name the pattern."""
     functions = basis(curve, positive=scale_role(probe) in POSITIVE)
     del functions["1"]  # the fit adds its own constant
-    fit = _fit(probe, curve, list(functions.values()), 0.0)
+    fit = fitted(probe, curve, list(functions.values()), 0.0)
     least = budget.ABSENT * np.max(np.abs(fit.coefficients))
     kept = [n for n, c, e in zip(functions, fit.coefficients, fit.errors, strict=False) if abs(c) > 8 * e + least]
-    again = _fit(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
+    again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
     if not kept or not again.explains:  # rounding hides which of many are there: the fewest that suffice
         kept = _fewest(probe, curve, functions)
-        again = _fit(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
+        again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
     if not kept:
         return Reading("unknown", 0.0, float(curve.value[0]), 0.0)
     found = dict(zip(kept, map(float, again.coefficients), strict=False))
@@ -257,7 +260,7 @@ def _fewest(probe: Probe, curve: Curve, functions: Mapping[str, Array]) -> list[
     """Return the fewest functions that explain the curve, none where four do not."""
     for count in (1, 2, 3, 4):
         fits = {
-            names: _fit(probe, curve, [functions[n] for n in names], 0.0) for names in combinations(functions, count)
+            names: fitted(probe, curve, [functions[n] for n in names], 0.0) for names in combinations(functions, count)
         }
         best = min(fits, key=lambda names: fits[names].residual)
         if fits[best].explains:

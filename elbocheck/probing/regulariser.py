@@ -10,7 +10,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Regulariser
 from elbocheck.monomial import Monomial
-from elbocheck.probing import curve, divergence, prior
+from elbocheck.probing import capacity, curve, divergence, prior
 from elbocheck.probing.probe import Probe, Values, argument_of
 from elbocheck.probing.reduction import exponent, sizes, weigh
 from elbocheck.probing.structure import Structure
@@ -22,6 +22,8 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
     """Name the divergence and weigh it; return it with the loss's value at the prior, and that value's error."""
     points = divergence.sample(probe)
     found = divergence.read(probe, points)
+    if (found.pattern not in ("kl", "absent") or found.weight < 0) and (pull := capacity.read(probe)) is not None:
+        return _pulled(probe, pull, axes), pull.constant, 0.0
     if found.pattern == "kl" and not prior.learned(probe, found.weight, found.constant):
         found = replace(found, pattern="prior")
     if found.pattern == "kl" and not structure.latent_homogeneous:
@@ -54,6 +56,19 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
         prior_var=found.prior.var,
     )
     return measured, found.constant, found.deviation * abs(found.weight)
+
+
+def _pulled(probe: Probe, pull: capacity.Pull, axes: tuple[str, ...]) -> Regulariser:
+    """Return a KL that is pulled to a target; it has a gain, but no weight that would make it part of a bound."""
+    role = divergence.scale_role(probe)
+    return Regulariser(
+        scale_role=role,
+        scale_as=None if role is None else _read_as(pull.read_as or role, pull.exponent),
+        pattern="capacity",
+        weight=Monomial(0.0, {}),
+        read_as=pull.read_as,
+        target=capacity.target(probe, pull, axes),
+    )
 
 
 def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Values, Values]:

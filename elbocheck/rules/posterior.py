@@ -163,6 +163,22 @@ KL_WRONG_REFERENCE = Rule(
     "Information and Sufficiency, Annals of Mathematical Statistics 22(1)).",
 )
 
+CAPACITY_TARGET = Rule(
+    code="ELB305",
+    name="capacity-target",
+    severities=(Severity.I,),
+    summary="The KL is pulled to a target C, by |KL - C| or (KL - C)^2.",
+    why="Below the target a smaller KL costs more, so the value is no bound on log p(x) at any weight: where "
+    "KL < C it is below the negative ELBO by up to gamma C. It says which rate the code is held at, which "
+    "may be what is wanted, but it must not be reported or compared as a log-likelihood.",
+    signature="Along the posterior the term falls up to KL = C and rises beyond: |K - c| has a kink there, "
+    "(K - c)^2 its vertex. A term that is flat below and never falls is free bits (ELB306).",
+    fix="Keep it for training if the rate is meant, and report the bound next to it:\n"
+    "    train = recon + gamma * abs(kl - C)\n"
+    "    bound = recon + kl",
+    reference="Burgess et al. 2018, Understanding disentangling in beta-VAE, arXiv:1804.03599, eq. (8).",
+)
+
 FREE_BITS_FLOOR = Rule(
     code="ELB306",
     name="free-bits-floor",
