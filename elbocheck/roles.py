@@ -38,6 +38,7 @@ class Role(StrEnum):
     P_LOG_VAR = "p_log_var"
     Z = "z"
     EPS = "eps"
+    P_Z = "p_z"
 
 
 PREDICTIONS = frozenset({Role.PREDICTION, Role.LOC, Role.LOGITS, Role.PROBS})
@@ -89,6 +90,7 @@ _NAMES: dict[Role, str] = {
     "pz_logvar",
     Role.Z: "z z_sample zs latent latents z_samples sampled_z z_q code latent_sample",
     Role.EPS: "eps epsilon noise epsilons eps_z z_eps z_noise standard_noise",
+    Role.P_Z: "p_z prior_sample prior_samples prior_z z_prior samples_prior true_samples z_true sampled_prior",
 }
 NAMES: dict[str, Role] = {name: role for role, names in _NAMES.items() for name in names.split()}
 """The documented table: an argument's name in lower case, without leading or trailing underscores."""

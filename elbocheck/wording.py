@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from elbocheck.anatomy import Reconstruction, Regulariser, Target
+from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser, Target
 from elbocheck.monomial import Monomial
 
 _VARIANCE = {
@@ -66,6 +66,15 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
         each = g.floor / Monomial(1.0, {"L": 1})
         return f"max({text}, {each.formula}) for each latent"
     return f"max({text}, {g.floor.formula}) for {'each datum' if g.floor_per == 'datum' else 'the batch mean'}"
+
+
+def with_coupling(anatomy: Anatomy, text: str | None) -> str | None:
+    """Return the divergence in words, with what couples the data of a batch named beside it."""
+    g = anatomy.regulariser
+    if not anatomy.structure.latent_coupled or (g is not None and (g.floor or g.target)):
+        return text
+    coupling = "a term that couples the data of a batch"
+    return f"{text} + {coupling}" if g is not None and g.pattern == "kl" else coupling
 
 
 def _pulled(target: Target, text: str) -> str:

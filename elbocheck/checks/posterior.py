@@ -52,7 +52,9 @@ _PATTERNS: dict[str, tuple[str, str, Outcome]] = {
 def run(case: Case) -> Iterator[Finding]:
     """Name what is wrong with the divergence."""
     g, r = case.anatomy.regulariser, case.anatomy.reconstruction
-    assert g is not None
+    if g is None:
+        yield _COUPLED
+        return
     if g.pattern == "absent":
         yield _absent(case)
         return
@@ -64,10 +66,9 @@ def run(case: Case) -> Iterator[Finding]:
         which = "falls" if g.weight.coefficient < 0 else "grows, while the reconstruction is rewarded,"
         yield finding("ELB205", f"The loss {which} as the posterior leaves the prior: the terms have opposite signs.")
     if case.anatomy.structure.latent_coupled and g.floor is None:
-        message = "The divergence couples the data of a batch: a regulariser of the whole batch stands beside the KL, or in its place."
-        yield Finding(
-            "", Outcome.INCONCLUSIVE, message, "verify the KL without it: what a batch regulariser adds is no bound"
-        )
+        yield _COUPLED
+        if g.pattern in ("kl", "unknown"):  # what else could be said of the sum does not hold for the KL in it
+            return
     if g.pattern in _PATTERNS:
         code, text, outcome = _PATTERNS[g.pattern]
         yield finding(code, text.format(seen=_seen(g), missing=g.missing), outcome)
@@ -77,6 +78,14 @@ def run(case: Case) -> Iterator[Finding]:
         yield from _floored(case, g)
     else:
         yield from _offset(case, g)
+
+
+_COUPLED = Finding(
+    "",
+    Outcome.INCONCLUSIVE,
+    "The divergence couples the data of a batch: a regulariser of the whole batch stands beside the KL, or in its place.",
+    "verify the KL without it: what a batch regulariser adds is no bound",
+)
 
 
 def _absent(case: Case) -> Finding:
@@ -151,7 +160,8 @@ _FLAT = 1e-3
 
 def skipped(case: Case) -> Skip | None:
     """Skip where the loss takes no posterior."""
-    return None if case.anatomy.regulariser is not None else Skip("the loss takes no posterior")
+    there = case.anatomy.regulariser is not None or case.anatomy.structure.latent_coupled
+    return None if there else Skip("the loss takes no posterior")
 
 
 CHECK = Check("divergence from the prior", CODES, run, skipped)

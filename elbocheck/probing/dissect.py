@@ -32,6 +32,9 @@ def dissect(probe: Probe, seed: int) -> Anatomy:
     if Role.X in roles and roles & PREDICTIONS:
         likelihood, left, unread = reconstruction(probe, shape, axes)
         left, unsure = None if left is None else left - raised, unsure + unread
+    known = divergence is not None and (divergence.floor or divergence.target)
+    if shape.latent_coupled and not known:  # what couples the batch is worth something too, nobody knows how much
+        left = None
     value = nan if left is None else left
     error = float(probe.noise(probe({}), value)) + probe.floor + 4 * unsure if isfinite(value) else 0.0
     plain = likelihood is None or likelihood.density is not None

@@ -27,7 +27,7 @@ class Structure:
         batch_coupled: one datum's term depends on another datum.
         broadcast: a prediction is compared with another datum's target.
         latent_homogeneous: every latent has the same weight.
-        latent_coupled: the divergence of one datum depends on the posterior of another.
+        latent_coupled: the divergence of one datum depends on the posterior, or the sample, of another.
     """
 
     output: str
@@ -62,7 +62,11 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
         batch_coupled=coupled or _leaks(probe, base, shape),
         broadcast=prediction is not None and separable and not coupled and _crossed(probe, base, prediction),
         latent_homogeneous=loc is None or _homogeneous(probe, base, loc),
-        latent_coupled=loc is not None and not _elements_add_up(probe, base, loc, across=True),
+        latent_coupled=any(
+            not _elements_add_up(probe, base, role, across=True)
+            for role in (Role.Q_LOC, Role.Z)
+            if role in probe.loss.roles
+        ),
     )
 
 
