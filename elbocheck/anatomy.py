@@ -93,6 +93,8 @@ class Regulariser:
         prior_loc: the mean of the prior that the loss holds as a number.
         prior_var: its variance.
         target: what the KL is pulled to, for the pattern `capacity`.
+        categorical: the role of a categorical posterior, alone or beside a normal one.
+        class_probs: the prior that the loss holds for it, where it is not uniform.
     """
 
     scale_role: Role | None
@@ -111,6 +113,8 @@ class Regulariser:
     read_as: Role | None = None
     offset: float = 0.0
     target: Target | None = None
+    categorical: Role | None = None
+    class_probs: tuple[float, ...] = ()
 
     @property
     def to_standard(self) -> bool:
@@ -121,7 +125,7 @@ class Regulariser:
     @property
     def raised(self) -> bool:
         """Whether it is worth something at the base point: a floor, another prior, or a scale that is not 1 there."""
-        return self.floor is not None or not self.to_standard or self.read_as is not None
+        return self.floor is not None or not self.to_standard or self.read_as is not None or bool(self.class_probs)
 
 
 @dataclass(frozen=True)

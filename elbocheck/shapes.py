@@ -92,6 +92,8 @@ def filled(layout: Layout, values: Mapping[Role, float | Array], dtype: np.dtype
     for role, value in values.items():
         shape = layout.shape(role)
         array = np.asarray(value, dtype=dtype)
+        if role is Role.Q_PROBS and array.ndim == 0:  # probabilities add up to 1 whatever number would fill them
+            array = np.asarray(1 / shape[-1], dtype=dtype)
         out[role] = np.full(shape, array) if array.ndim == 0 else array.reshape(shape)
     return out
 

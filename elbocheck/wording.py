@@ -47,6 +47,25 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
         return None
     if g.pattern in _SLIPS:
         return _SLIPS[g.pattern]
+    if g.categorical is not None:
+        return _discrete(g, names)
+    return _continuous(g, names)
+
+
+def _discrete(g: Regulariser, names: Mapping[str, str]) -> str:
+    """Return the divergence of a categorical posterior, e.g. `KL(Categorical(q_logits) || uniform)`, or of two."""
+    if g.pattern == "unknown":
+        return "no KL that is known here"
+    held = f"Categorical({', '.join(f'{p:.4g}' for p in g.class_probs)})" if g.class_probs else "uniform"
+    role = str(g.categorical)
+    q = f"Categorical({names.get(role, role)})"
+    text = f"KL(uniform || {q})" if g.pattern == "reversed" else f"KL({q} || {held})"
+    alone = "q_loc" not in names and g.scale_role is None
+    return text if alone else f"{_continuous(g, names)} + {text}"
+
+
+def _continuous(g: Regulariser, names: Mapping[str, str]) -> str:
+    """Return the divergence of a normal posterior."""
     if g.pattern not in ("kl", "reversed", "capacity"):
         parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
         return f"no KL; per latent {parts} (t = log variance)" if parts else "no KL that is known here"

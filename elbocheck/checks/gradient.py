@@ -70,6 +70,8 @@ def _point(case: Case, rng: np.random.Generator) -> dict[Role, Array]:
             values[role] = (rng.random(shape) < 0.5).astype(np.float64)
         elif role in PREDICTIONS:
             values[role] = rng.uniform(0.1, 0.9, shape)
+        elif role is Role.Q_PROBS:
+            values[role] = rng.dirichlet(np.full(shape[-1], 4.0), shape[:-1])
         elif role in PRIOR_SCALES or role is Role.P_LOC:
             values[role] = np.full(shape, ordinary(role))
         elif role in LIKELIHOOD_SCALES | POSTERIOR_SCALES:

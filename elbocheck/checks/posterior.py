@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from elbocheck.anatomy import Regulariser, Target
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.monomial import Monomial
+from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
-    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB305", "ELB306", "ELB404",
+    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB215", "ELB305", "ELB306", "ELB404",
 )  # fmt: skip
 
 
@@ -69,7 +70,14 @@ def run(case: Case) -> Iterator[Finding]:
         yield _COUPLED
         if g.pattern in ("kl", "unknown"):  # what else could be said of the sum does not hold for the KL in it
             return
-    if g.pattern in _PATTERNS:
+    yield from _judged(case, g)
+
+
+def _judged(case: Case, g: Regulariser) -> Iterator[Finding]:
+    """Judge the form of the divergence."""
+    if g.categorical is not None and g.scale_role is None and Role.Q_LOC not in case.loss.roles:
+        yield from _categorical(case, g)
+    elif g.pattern in _PATTERNS:
         code, text, outcome = _PATTERNS[g.pattern]
         yield finding(code, text.format(seen=_seen(g), missing=g.missing), outcome)
     elif g.pattern != "kl":
@@ -80,6 +88,12 @@ def run(case: Case) -> Iterator[Finding]:
         yield from _offset(case, g)
 
 
+_UNNAMED = Finding(
+    "",
+    Outcome.INCONCLUSIVE,
+    "The divergence is no KL that is known here.",
+    "nothing is claimed for another divergence; a KL to N(0, 1) or to a prior that is passed would be named",
+)
 _COUPLED = Finding(
     "",
     Outcome.INCONCLUSIVE,
@@ -99,6 +113,21 @@ def _absent(case: Case) -> Finding:
             "return the total as the first member, or under the name 'loss'",
         )
     return finding("ELB207", f"The loss does not change with {posterior}: there is no KL in it.")
+
+
+def _categorical(case: Case, g: Regulariser) -> Iterator[Finding]:
+    """Judge the divergence of a categorical posterior."""
+    name = case.names.get(str(g.categorical), str(g.categorical))
+    if g.pattern == "reversed":
+        message = f"It grows as -log q where a class of {name} is given up: this is KL(uniform || q), the arguments exchanged."
+        yield finding("ELB206", message)
+    elif g.missing is not None:
+        message = (
+            f"With K classes the KL of a uniform {name} is -log K, not 0: the loss holds the sum of q log q alone."
+        )
+        yield finding("ELB215", message, Outcome.NOTE)
+    elif g.pattern != "kl":
+        yield _UNNAMED
 
 
 def _pulled(case: Case, target: Target) -> Finding:
@@ -122,12 +151,7 @@ def _unknown(g: Regulariser) -> Finding:
         below = f"it falls {number(-g.lowest)} of its range below its value at the prior (0 for a KL)"
         seen = [text for text, off in ((slope, abs(g.slope_at_prior)), (below, -g.lowest)) if off > _FLAT]
         return finding("ELB209", f"No known slip explains the divergence: {'; '.join(seen)}.")
-    return Finding(
-        "",
-        Outcome.INCONCLUSIVE,
-        "The divergence has its minimum at the prior but is no KL that is known here.",
-        "nothing is claimed for another divergence; a KL to N(0, 1) or to a prior that is passed would be named",
-    )
+    return _UNNAMED
 
 
 def _floored(case: Case, g: Regulariser) -> Iterator[Finding]:

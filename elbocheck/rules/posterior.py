@@ -163,6 +163,20 @@ KL_WRONG_REFERENCE = Rule(
     "Information and Sufficiency, Annals of Mathematical Statistics 22(1)).",
 )
 
+CATEGORICAL_KL_LOG_MISSING = Rule(
+    code="ELB215",
+    name="categorical-kl-log-missing",
+    severities=(Severity.H, Severity.O),
+    summary="The KL of a categorical posterior to the uniform prior lacks its log K.",
+    why="The sum of q log q alone is minus the entropy: the gradient is right, the value is log K nats per "
+    "variable too low, so the printed number looks better than the bound is and can be negative.",
+    signature="The term is KL(q || uniform) up to a constant, and at a uniform posterior it falls by log 2 "
+    "for every doubling of the number of classes, where the KL stays 0.",
+    fix="Take the logarithm relative to the prior's:\n    kl = (q * (log(q) + log(K))).sum(-1)",
+    reference="Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax, arXiv:1611.01144, "
+    "eq. (7) with a uniform prior.",
+)
+
 CAPACITY_TARGET = Rule(
     code="ELB305",
     name="capacity-target",
