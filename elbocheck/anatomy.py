@@ -95,6 +95,7 @@ class Regulariser:
         target: what the KL is pulled to, for the pattern `capacity`.
         categorical: the role of a categorical posterior, alone or beside a normal one.
         class_probs: the prior that the loss holds for it, where it is not uniform.
+        gamma_prior: concentration and rate of the prior of a gamma posterior.
     """
 
     scale_role: Role | None
@@ -115,6 +116,7 @@ class Regulariser:
     target: Target | None = None
     categorical: Role | None = None
     class_probs: tuple[float, ...] = ()
+    gamma_prior: tuple[float, ...] = ()
 
     @property
     def to_standard(self) -> bool:
@@ -125,7 +127,12 @@ class Regulariser:
     @property
     def raised(self) -> bool:
         """Whether it is worth something at the base point: a floor, another prior, or a scale that is not 1 there."""
-        return self.floor is not None or not self.to_standard or self.read_as is not None or bool(self.class_probs)
+        return (
+            self.floor is not None
+            or not self.to_standard
+            or self.read_as is not None
+            or bool(self.class_probs or self.gamma_prior)
+        )
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ class Role(StrEnum):
     Q_RAW_SCALE = "q_raw_scale"
     Q_LOGITS = "q_logits"
     Q_PROBS = "q_probs"
+    Q_CONCENTRATION = "q_concentration"
+    Q_RATE = "q_rate"
     P_LOC = "p_loc"
     P_SCALE = "p_scale"
     P_LOG_SCALE = "p_log_scale"
@@ -48,7 +50,10 @@ LIKELIHOOD_SCALES = frozenset({Role.SCALE, Role.LOG_SCALE, Role.VAR, Role.LOG_VA
 POSTERIOR_SCALES = frozenset({Role.Q_SCALE, Role.Q_LOG_SCALE, Role.Q_VAR, Role.Q_LOG_VAR, Role.Q_RAW_SCALE})
 CATEGORICAL = frozenset({Role.Q_LOGITS, Role.Q_PROBS})
 PRIOR_SCALES = frozenset({Role.P_SCALE, Role.P_LOG_SCALE, Role.P_VAR, Role.P_LOG_VAR})
-POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.P_SCALE, Role.P_VAR, Role.DELTA})
+POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.P_SCALE, Role.P_VAR, Role.DELTA}) | {
+    Role.Q_CONCENTRATION,
+    Role.Q_RATE,
+}
 
 _NAMES: dict[Role, str] = {
     Role.X: "x xs x_true y_true target targets data batch image images img imgs obs observation observations "
@@ -88,6 +93,8 @@ _NAMES: dict[Role, str] = {
     Role.Q_LOGITS: "q_logits z_logits qz_logits logits_z latent_logits logits_q q_y_logits qy_logits posterior_logits "
     "enc_logits encoder_logits code_logits cat_logits logits_y",
     Role.Q_PROBS: "q_probs qy q_y z_probs qz_probs probs_z probs_q latent_probs posterior_probs class_probs code_probs",
+    Role.Q_CONCENTRATION: "q_concentration z_concentration posterior_concentration enc_concentration q_alpha",
+    Role.Q_RATE: "q_rate z_rate posterior_rate enc_rate",
     Role.P_LOC: "p_loc prior_mu prior_mean p_mu p_mean prior_loc mu_prior mean_prior mu_p mean_p pz_mean prior_mus",
     Role.P_SCALE: "p_scale prior_std prior_sigma prior_scale p_std p_sigma std_prior sigma_prior sigma_p std_p",
     Role.P_LOG_SCALE: "p_log_scale prior_log_std prior_log_sigma prior_logstd p_log_std prior_log_scale prior_logsigma",

@@ -49,6 +49,10 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
         return _SLIPS[g.pattern]
     if g.categorical is not None:
         return _discrete(g, names)
+    if "q_concentration" in names and g.scale_role is None and g.pattern in ("kl", "reversed"):
+        q, p = (names.get(role, role) for role in ("q_concentration", "q_rate")), (f"{v:.7g}" for v in g.gamma_prior)
+        known = f"KL(Gamma({', '.join(q)}) || Gamma({', '.join(p)}))"
+        return known if g.gamma_prior else "KL(prior || q) for a gamma posterior"
     return _continuous(g, names)
 
 

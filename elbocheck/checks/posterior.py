@@ -75,8 +75,8 @@ def run(case: Case) -> Iterator[Finding]:
 
 def _judged(case: Case, g: Regulariser) -> Iterator[Finding]:
     """Judge the form of the divergence."""
-    if g.categorical is not None and g.scale_role is None and Role.Q_LOC not in case.loss.roles:
-        yield from _categorical(case, g)
+    if g.scale_role is None and Role.Q_LOC not in case.loss.roles:
+        yield from _other_posterior(case, g)
     elif g.pattern in _PATTERNS:
         code, text, outcome = _PATTERNS[g.pattern]
         yield finding(code, text.format(seen=_seen(g), missing=g.missing), outcome)
@@ -115,11 +115,13 @@ def _absent(case: Case) -> Finding:
     return finding("ELB207", f"The loss does not change with {posterior}: there is no KL in it.")
 
 
-def _categorical(case: Case, g: Regulariser) -> Iterator[Finding]:
-    """Judge the divergence of a categorical posterior."""
+def _other_posterior(case: Case, g: Regulariser) -> Iterator[Finding]:
+    """Judge the divergence of a posterior that is not normal."""
     name = case.names.get(str(g.categorical), str(g.categorical))
     if g.pattern == "reversed":
-        message = f"It grows as -log q where a class of {name} is given up: this is KL(uniform || q), the arguments exchanged."
+        message = "It is KL(prior || q), the arguments exchanged."
+        if g.categorical is not None:
+            message = f"It grows as -log q where a class of {name} is given up: this is KL(uniform || q), the arguments exchanged."
         yield finding("ELB206", message)
     elif g.missing is not None:
         message = (

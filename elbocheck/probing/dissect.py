@@ -9,7 +9,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction
 from elbocheck.monomial import Monomial
-from elbocheck.probing import categorical
+from elbocheck.probing import categorical, gamma
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reconstruction import reconstruction
 from elbocheck.probing.reduction import event_axes, sizes, weigh
@@ -31,6 +31,8 @@ def dissect(probe: Probe, seed: int) -> Anatomy:
             divergence = categorical.beside(divergence, probe, discrete, axes)
     elif (discrete := categorical.role_of(probe)) is not None:
         divergence, left, unsure = categorical.regulariser(probe, discrete, axes)
+    elif roles >= gamma.ROLES:
+        divergence, left, unsure = gamma.regulariser(probe, axes)
     raised = 0.0  # what the divergence itself is worth at the base point, where a KL to N(0, 1) is 0
     if divergence is not None and left is not None and divergence.pattern in ("kl", "capacity") and divergence.raised:
         raised = probe({}) - left

@@ -51,7 +51,9 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
     shape = probe.raw(base).shape
     prediction = next((r for r in sorted(probe.loss.roles) if r in PREDICTIONS), None)
     loc = Role.Q_LOC if Role.Q_LOC in probe.loss.roles else None
-    posterior = loc or next((r for r in sorted(probe.loss.roles) if r in CATEGORICAL), None)
+    posterior = loc or next(
+        (r for r in sorted(probe.loss.roles) if r in CATEGORICAL or r is Role.Q_CONCENTRATION), None
+    )
     separable = prediction is None or _elements_add_up(probe, base, prediction, across=False)
     coupled = prediction is not None and not _elements_add_up(probe, base, prediction, across=True)
     return Structure(
@@ -67,7 +69,7 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
         latent_homogeneous=loc is None or _homogeneous(probe, base, loc),
         latent_coupled=any(
             not _elements_add_up(probe, base, role, across=True)
-            for role in (Role.Q_LOC, Role.Z, *sorted(CATEGORICAL))
+            for role in (Role.Q_LOC, Role.Z, Role.Q_CONCENTRATION, *sorted(CATEGORICAL))
             if role in probe.loss.roles
         ),
     )
