@@ -49,10 +49,14 @@ def _contradicts(case: Case, point: Mapping[Role, Array], role: Role, slope: Arr
     direction = np.random.default_rng(case.seed + 1).uniform(0.5, 1.5, slope.shape)
     step = 1e-4 if np.finfo(case.probe.dtype).eps < 1e-10 else 2e-2
     start = np.asarray(point[role], dtype=np.float64)
-    ends = [case.probe({**point, role: start + sign * step * direction}) for sign in (1.0, -1.0)]
-    quotient = (ends[0] - ends[1]) / (2 * step)
+    ends = [case.probe({**point, role: start + sign * step * direction}) for sign in (1.0, -1.0, 0.5, -0.5)]
+    wide, narrow = (ends[0] - ends[1]) / (2 * step), (ends[2] - ends[3]) / step
+    quotient, curved = (
+        (4 * narrow - wide) / 3,
+        abs(narrow - wide),
+    )  # what is left of a third derivative is less than that
     claimed = float(np.sum(slope * direction))
-    rounding = (float(case.probe.noise(*ends)) + case.probe.floor) / step
+    rounding = 2 * (float(case.probe.noise(*ends)) + case.probe.floor) / step + curved
     reach = float(np.sum(np.abs(slope * direction)))
     if not np.isfinite(quotient) or abs(quotient - claimed) <= budget.QUOTIENT * max(abs(quotient), reach) + rounding:
         return None
