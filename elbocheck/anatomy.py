@@ -56,14 +56,34 @@ class Reconstruction:
 
 
 @dataclass(frozen=True)
+class Target:
+    """What a KL is pulled to: gain * |KL - level|^power.
+
+    Attributes:
+        level: C, in nats of a datum.
+        gain: gamma.
+        power: 1 or 2.
+        per: what is pulled: the KL of each `datum`, of each `latent` or of the whole `batch`.
+    """
+
+    level: Monomial
+    gain: Monomial
+    power: int
+    per: str
+
+
+@dataclass(frozen=True)
 class Regulariser:
     """The part of a loss that depends on the posterior.
 
     Attributes:
         scale_role: the posterior's scale role.
-        scale_as: how it is read, `log_var`, `log_scale`, `var` or `scale`; None where no KL explains the values.
+        scale_as: how it is read, `log_var`, `log_scale`, `var`, `scale`, `softplus` (of a raw value, a standard deviation) or
+            `softplus_var` (a variance); None where no KL explains the values.
+        read_as: the role that the scale argument turns out to have, where it is another than its name says.
+        offset: what is added to a softplus.
         pattern: `kl`, `reversed`, `missing`, `mixed-scales`, `halved`, `precedence`, `reference`, `unequal`, `prior`, `swapped`,
-            `misread`, `absent`, `unknown`.
+            `misread`, `absent`, `capacity`, `unknown`.
         weight: of one latent's KL times all latents, for a call; negative where it is flipped.
         coefficients: of the basis functions, over the weight, for a pattern other than `kl`.
         missing: the term that is absent (`m^2`, `sigma^2`, `log sigma^2`).
@@ -72,7 +92,12 @@ class Regulariser:
         slope_at_prior: derivative in the log variance at the prior, over the weight.
         lowest: the least value seen, over the weight, relative to the prior's.
         deviation: the largest difference from the KL in nats per latent among ordinary values.
-        prior_var: the variance of the prior that the loss holds as a number.
+        prior_loc: the mean of the prior that the loss holds as a number.
+        prior_var: its variance.
+        target: what the KL is pulled to, for the pattern `capacity`.
+        categorical: the role of a categorical posterior, alone or beside a normal one.
+        class_probs: the prior that the loss holds for it, where it is not uniform.
+        gamma_prior: concentration and rate of the prior of a gamma posterior.
     """
 
     scale_role: Role | None
@@ -83,10 +108,33 @@ class Regulariser:
     missing: str | None = None
     floor: Monomial | None = None
     floor_per: str = ""
+    prior_loc: float = 0.0
     prior_var: float = 1.0
     slope_at_prior: float = 0.0
     lowest: float = 0.0
     deviation: float = 0.0
+    read_as: Role | None = None
+    offset: float = 0.0
+    target: Target | None = None
+    categorical: Role | None = None
+    class_probs: tuple[float, ...] = ()
+    gamma_prior: tuple[float, ...] = ()
+
+    @property
+    def to_standard(self) -> bool:
+        """Whether it is a KL to N(0, 1), or to the prior that is passed, in a parametrisation that has a reference."""
+        held = self.prior_loc != 0 or self.prior_var != 1
+        return self.pattern == "kl" and not held and not self.offset and self.scale_as != "softplus_var"
+
+    @property
+    def raised(self) -> bool:
+        """Whether it is worth something at the base point: a floor, another prior, or a scale that is not 1 there."""
+        return (
+            self.floor is not None
+            or not self.to_standard
+            or self.read_as is not None
+            or bool(self.class_probs or self.gamma_prior)
+        )
 
 
 @dataclass(frozen=True)

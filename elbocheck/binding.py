@@ -276,7 +276,9 @@ def _one_posterior_scale(roles: dict[Key, Role], given: Mapping[Key, Role]) -> d
     order = list(roles)
     mean = next(place for place, key in enumerate(order) if roles[key] is Role.Q_LOC)
     own = next((key for key in scales if order.index(key) > mean), scales[0])
-    return {k: _LIKELIHOOD_TWIN[r] if k in scales and k != own and k not in given else r for k, r in roles.items()}
+    return {
+        k: _LIKELIHOOD_TWIN.get(r, r) if k in scales and k != own and k not in given else r for k, r in roles.items()
+    }
 
 
 def _one_each(roles: dict[Key, Role]) -> dict[Key, Role]:

@@ -17,6 +17,8 @@ def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound,
     """Return the bound and the reason in a sentence."""
     r, g = anatomy.reconstruction, anatomy.regulariser
     if r is None:
+        if anatomy.structure.latent_coupled and not (g and (g.floor or g.target)):
+            return Bound.UNIDENTIFIED, _COUPLED
         if g is not None and g.pattern == "kl" and g.weight.coefficient > 0:
             return Bound.DIVERGENCE_ONLY, "a divergence alone: it needs a likelihood to be a bound"
         return Bound.UNIDENTIFIED, "the only term is no KL to N(0, 1) that is known here"
@@ -73,21 +75,28 @@ def _broken(anatomy: Anatomy) -> str | None:
         return "predictions meet the targets of other data"
     if s.batch_coupled:
         return "the loss of one datum depends on the others"
-    if s.latent_coupled and g is not None and g.floor is None:
-        return "the divergence of one datum depends on the posteriors of the others"
+    if g is not None and g.target is not None:
+        return _NO_KL["capacity"]
+    if s.latent_coupled and (g is None or g.floor is None):
+        return _COUPLED
     if not s.additive:
         return "reconstruction and divergence do not add up"
     if r is not None and r.swapped:
         return "data and prediction have changed places"
     if g is None:
         return None
-    if g.pattern == "absent":
-        return "the posterior does not enter: nothing is paid for information"
     if g.pattern != "kl":
-        return "the divergence is not KL(q || N(0, 1))"
+        return _NO_KL.get(g.pattern, "the divergence is not KL(q || N(0, 1))")
     if r is not None and r.density is not None and g.weight.coefficient * r.weight.coefficient < 0:
         return "reconstruction and KL pull in opposite directions"
     return None
+
+
+_COUPLED = "the divergence of one datum depends on the posteriors of the others"
+_NO_KL = {
+    "absent": "the posterior does not enter: nothing is paid for information",
+    "capacity": "the KL is pulled to a target: below it a smaller KL costs more, so the value is no bound",
+}
 
 
 def _weighed(model: ImpliedModel) -> tuple[Bound, str]:

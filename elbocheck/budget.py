@@ -390,6 +390,10 @@ ABSENT = 1e-7
 """A basis function of the divergence counts as absent below this share of the largest coefficient: the condition number
 of the twelve functions on the probing grid is about 1e5, which lifts float64 rounding to 1e-10."""
 
+PRIOR = 1e-4
+"""Mean, and variance less 1, below which a prior that a loss holds as numbers counts as N(0, 1): a guard inside the
+logarithm moves a fitted coefficient by less, and nobody means a prior so near the standard one."""
+
 EXPONENT = 0.02
 """Distance of a measured exponent from an integer: a ratio of 1, 2 or 4 carries rounding of 1e-3 at the worst."""
 

@@ -22,6 +22,7 @@ from elbocheck.loss import Loss
 from elbocheck.probing.dissect import dissect
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import sizes
+from elbocheck.probing.rereading import reread
 from elbocheck.roles import POSTERIOR_SCALES, Key, Role
 from elbocheck.rules import matching
 from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal
@@ -163,9 +164,10 @@ def _measure(
     anatomy = dissect(probe, seed)
     if not declared and _eats_the_batch(anatomy):
         anatomy, probe, working = _with_more_axes(probe, working, anatomy, seed)
+    anatomy, probe, working = reread(probe, working, anatomy, seed)
     axes = anatomy.event_axes
     sized = sizes(nominal(probe.layout, declared, channels_first=axes[:1] == ("C",)), axes)
-    return Case(loss, probe, working, anatomy, imply(anatomy, argument_names(loss), sized), intent, seed)
+    return Case(probe.loss, probe, working, anatomy, imply(anatomy, argument_names(probe.loss), sized), intent, seed)
 
 
 def _eats_the_batch(anatomy: Anatomy) -> bool:

@@ -79,7 +79,7 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
         if absorbed and dict(absorbed.parameters) != found
         else None,
         parameters=found,
-        divergence=wording.divergence(g, names),
+        divergence=wording.with_coupling(anatomy, wording.divergence(g, names)),
         reduction=wording.reduction(r, output, axes, "elements"),
         divergence_reduction=wording.reduction(g, output, ("L",), "latents"),
         sigma2=weights.ratio if weights.gaussian else None,

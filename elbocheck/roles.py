@@ -30,19 +30,30 @@ class Role(StrEnum):
     Q_LOG_SCALE = "q_log_scale"
     Q_VAR = "q_var"
     Q_LOG_VAR = "q_log_var"
+    Q_RAW_SCALE = "q_raw_scale"
+    Q_LOGITS = "q_logits"
+    Q_PROBS = "q_probs"
+    Q_CONCENTRATION = "q_concentration"
+    Q_RATE = "q_rate"
     P_LOC = "p_loc"
     P_SCALE = "p_scale"
     P_LOG_SCALE = "p_log_scale"
     P_VAR = "p_var"
     P_LOG_VAR = "p_log_var"
     Z = "z"
+    EPS = "eps"
+    P_Z = "p_z"
 
 
 PREDICTIONS = frozenset({Role.PREDICTION, Role.LOC, Role.LOGITS, Role.PROBS})
 LIKELIHOOD_SCALES = frozenset({Role.SCALE, Role.LOG_SCALE, Role.VAR, Role.LOG_VAR})
-POSTERIOR_SCALES = frozenset({Role.Q_SCALE, Role.Q_LOG_SCALE, Role.Q_VAR, Role.Q_LOG_VAR})
+POSTERIOR_SCALES = frozenset({Role.Q_SCALE, Role.Q_LOG_SCALE, Role.Q_VAR, Role.Q_LOG_VAR, Role.Q_RAW_SCALE})
+CATEGORICAL = frozenset({Role.Q_LOGITS, Role.Q_PROBS})
 PRIOR_SCALES = frozenset({Role.P_SCALE, Role.P_LOG_SCALE, Role.P_VAR, Role.P_LOG_VAR})
-POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.P_SCALE, Role.P_VAR, Role.DELTA})
+POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.P_SCALE, Role.P_VAR, Role.DELTA}) | {
+    Role.Q_CONCENTRATION,
+    Role.Q_RATE,
+}
 
 _NAMES: dict[Role, str] = {
     Role.X: "x xs x_true y_true target targets data batch image images img imgs obs observation observations "
@@ -77,6 +88,13 @@ _NAMES: dict[Role, str] = {
     "log_sigma2 logsigma2 log_sigma_sq log_var_z logvar_z q_logvar log_sigma_squared latent_logvar latent_log_var "
     "enc_logvar enc_log_var encoder_log_var posterior_logvar log_sigma_2 lnvar z_log_sigma_sq logs2 logvariance "
     "log_v",
+    Role.Q_RAW_SCALE: "q_raw_scale rho z_rho q_rho raw_scale raw_std raw_sigma raw_stddev pre_scale pre_std pre_sigma "
+    "pre_stddev scale_raw std_raw sigma_raw z_raw_scale z_raw_std unconstrained_scale unconstrained_std",
+    Role.Q_LOGITS: "q_logits z_logits qz_logits logits_z latent_logits logits_q q_y_logits qy_logits posterior_logits "
+    "enc_logits encoder_logits code_logits cat_logits logits_y",
+    Role.Q_PROBS: "q_probs qy q_y z_probs qz_probs probs_z probs_q latent_probs posterior_probs class_probs code_probs",
+    Role.Q_CONCENTRATION: "q_concentration z_concentration posterior_concentration enc_concentration q_alpha",
+    Role.Q_RATE: "q_rate z_rate posterior_rate enc_rate",
     Role.P_LOC: "p_loc prior_mu prior_mean p_mu p_mean prior_loc mu_prior mean_prior mu_p mean_p pz_mean prior_mus",
     Role.P_SCALE: "p_scale prior_std prior_sigma prior_scale p_std p_sigma std_prior sigma_prior sigma_p std_p",
     Role.P_LOG_SCALE: "p_log_scale prior_log_std prior_log_sigma prior_logstd p_log_std prior_log_scale prior_logsigma",
@@ -84,6 +102,8 @@ _NAMES: dict[Role, str] = {
     Role.P_LOG_VAR: "p_log_var prior_logvar prior_log_var p_logvar logvar_prior log_var_prior logvar_p log_var_p "
     "pz_logvar",
     Role.Z: "z z_sample zs latent latents z_samples sampled_z z_q code latent_sample",
+    Role.EPS: "eps epsilon noise epsilons eps_z z_eps z_noise standard_noise",
+    Role.P_Z: "p_z prior_sample prior_samples prior_z z_prior samples_prior true_samples z_true sampled_prior",
 }
 NAMES: dict[str, Role] = {name: role for role, names in _NAMES.items() for name in names.split()}
 """The documented table: an argument's name in lower case, without leading or trailing underscores."""
@@ -111,9 +131,13 @@ WEIGHTS = frozenset(
         "beta_kl",
         "c_kl",
         "alpha_kl",
+        "capacity",
+        "kl_capacity",
+        "kl_target",
+        "target_kl",
     ]
 )
-"""Arguments that weigh a term: 1 where the loss gives no default, and said so."""
+"""Arguments that weigh a term, or the KL that one is pulled to: 1 where the loss gives no default, and said so."""
 
 
 def parse_role(text: str) -> Role:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import prod
+from math import expm1, log, prod
 
 import numpy as np
 
@@ -92,6 +92,8 @@ def filled(layout: Layout, values: Mapping[Role, float | Array], dtype: np.dtype
     for role, value in values.items():
         shape = layout.shape(role)
         array = np.asarray(value, dtype=dtype)
+        if role is Role.Q_PROBS and array.ndim == 0:  # probabilities add up to 1 whatever number would fill them
+            array = np.asarray(1 / shape[-1], dtype=dtype)
         out[role] = np.full(shape, array) if array.ndim == 0 else array.reshape(shape)
     return out
 
@@ -102,6 +104,8 @@ def ordinary(role: Role) -> float:
         return 1.0
     if role in PREDICTIONS:
         return 0.75
+    if role is Role.Q_RAW_SCALE:
+        return log(expm1(1))  # softplus of it is 1
     return 1.0 if role in POSITIVE else 0.5 if role is Role.Z else 0.0
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from elbocheck.anatomy import Reconstruction, Regulariser
+from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser, Target
 from elbocheck.monomial import Monomial
 
-_VARIANCE = {"log_var": "e^{}", "log_scale": "e^(2 {})", "var": "{}", "scale": "{}^2"}
+_VARIANCE = {
+    "log_var": "e^{}",
+    "log_scale": "e^(2 {})",
+    "var": "{}",
+    "scale": "{}^2",
+    "softplus": "softplus({})^2",
+    "softplus_var": "softplus({})",
+}
 
 
 def density(name: str, parameters: Mapping[str, float]) -> str:
@@ -47,20 +54,66 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
         return None
     if g.pattern in _SLIPS:
         return _SLIPS[g.pattern]
-    if g.pattern not in ("kl", "reversed"):
+    if g.categorical is not None:
+        return _discrete(g, names)
+    if "q_concentration" in names and g.scale_role is None and g.pattern in ("kl", "reversed"):
+        q, p = (names.get(role, role) for role in ("q_concentration", "q_rate")), (f"{v:.7g}" for v in g.gamma_prior)
+        known = f"KL(Gamma({', '.join(q)}) || Gamma({', '.join(p)}))"
+        return known if g.gamma_prior else "KL(prior || q) for a gamma posterior"
+    return _continuous(g, names)
+
+
+def _discrete(g: Regulariser, names: Mapping[str, str]) -> str:
+    """Return the divergence of a categorical posterior, e.g. `KL(Categorical(q_logits) || uniform)`, or of two."""
+    if g.pattern == "unknown":
+        return "no KL that is known here"
+    held = f"Categorical({', '.join(f'{p:.4g}' for p in g.class_probs)})" if g.class_probs else "uniform"
+    role = str(g.categorical)
+    q = f"Categorical({names.get(role, role)})"
+    text = f"KL(uniform || {q})" if g.pattern == "reversed" else f"KL({q} || {held})"
+    alone = "q_loc" not in names and g.scale_role is None
+    return text if alone else f"{_continuous(g, names)} + {text}"
+
+
+def _continuous(g: Regulariser, names: Mapping[str, str]) -> str:
+    """Return the divergence of a normal posterior."""
+    if g.pattern not in ("kl", "reversed", "capacity"):
         parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
         return f"no KL; per latent {parts} (t = log variance)" if parts else "no KL that is known here"
     variance = "1"
     if g.scale_role is not None and g.scale_as is not None:
         variance = _VARIANCE[g.scale_as].format(names.get(g.scale_role, g.scale_role.value))
-    q, p = f"N({names.get('q_loc', '0')}, {variance})", _prior(names, g.prior_var)
-    text = f"KL({q} || {p})" if g.pattern == "kl" else f"KL({p} || {q})"
+        if g.offset:
+            inside, power = variance.removesuffix("^2"), "^2" if variance.endswith("^2") else ""
+            variance = f"({inside} + {g.offset:.4g}){power}"
+    q, p = f"N({names.get('q_loc', '0')}, {variance})", _prior(names, g.prior_loc, g.prior_var)
+    text = f"KL({p} || {q})" if g.pattern == "reversed" else f"KL({q} || {p})"
+    if g.target is not None:
+        return _pulled(g.target, text)
     if g.floor is None:
         return text
     if g.floor_per == "latent":
         each = g.floor / Monomial(1.0, {"L": 1})
         return f"max({text}, {each.formula}) for each latent"
     return f"max({text}, {g.floor.formula}) for {'each datum' if g.floor_per == 'datum' else 'the batch mean'}"
+
+
+def with_coupling(anatomy: Anatomy, text: str | None) -> str | None:
+    """Return the divergence in words, with what couples the data of a batch named beside it."""
+    g = anatomy.regulariser
+    if not anatomy.structure.latent_coupled or (g is not None and (g.floor or g.target)):
+        return text
+    coupling = "a term that couples the data of a batch"
+    return f"{text} + {coupling}" if g is not None and g.pattern == "kl" else coupling
+
+
+def _pulled(target: Target, text: str) -> str:
+    """Return a KL that is pulled to a target, e.g. `1000 |KL(...) - 25|`."""
+    gain = "" if target.gain.equals(1.0) else f"{target.gain.formula} "
+    level = target.level / Monomial(1.0, {"L": 1}) if target.per == "latent" else target.level
+    inside = f"({text} - {level.formula})^2" if target.power == 2 else f"|{text} - {level.formula}|"
+    where = {"latent": " for each latent", "datum": "", "batch": " for the whole batch"}[target.per]
+    return f"{gain}{inside}{where}"
 
 
 _SLIPS = {
@@ -72,11 +125,11 @@ _SLIPS = {
 }
 
 
-def _prior(names: Mapping[str, str], held: float) -> str:
+def _prior(names: Mapping[str, str], loc: float, held: float) -> str:
     """Return N(0, 1), or the prior that the loss takes or holds."""
     scale = next((role for role in names if role.startswith("p_") and role != "p_loc"), None)
     variance = _VARIANCE[scale.removeprefix("p_")].format(names[scale]) if scale else f"{held:.7g}"
-    return f"N({names.get('p_loc', '0')}, {variance})"
+    return f"N({names.get('p_loc', f'{loc:.7g}')}, {variance})"
 
 
 def reduction(term: Reconstruction | Regulariser | None, output: str, axes: tuple[str, ...], what: str) -> str | None:

@@ -202,7 +202,8 @@ SLIPS = {
     "mixed": (lambda m, t: 0.5 * (m**2 + np.exp(2 * t) - 1 - t), "mixed-scales"),
     "half": (lambda m, t: 0.5 * (m**2 - 1 - t) + np.exp(t), "halved"),
     "quotient": (lambda m, t: -0.5 * (1 + t - m**2) / np.exp(t), "precedence"),
-    "shifted": (lambda m, t: kl(m - 1, t), "reference"),
+    "shifted": (lambda m, t: kl(m - 1, t) - 0.5 * t, "reference"),
+    "another prior": (lambda m, t: kl(m - 1, t), "kl"),
     "exchanged": (lambda m, t: kl(t, m), "swapped"),
     "none": (lambda m, t: 0 * m + 0 * t, "absent"),
 }

@@ -79,10 +79,10 @@ def _sweeps(case: Case) -> Iterator[Sweep]:
     g = case.anatomy.regulariser
     if (
         g is not None
-        and g.pattern == "kl"
-        and g.prior_var == 1
+        and g.to_standard
+        and g.read_as is None
         and g.scale_role is not None
-        and Role.Z not in case.loss.roles
+        and not {Role.Z, Role.EPS} & case.loss.roles
     ):
         yield _scale_sweep(case)
 
@@ -160,7 +160,7 @@ def _scale_sweep(case: Case) -> Sweep:
     assert g is not None
     assert g.scale_role is not None
     assert g.scale_as is not None
-    read_as = Role(f"q_{g.scale_as}")
+    read_as = Role.Q_RAW_SCALE if g.scale_as == "softplus" else Role(f"q_{g.scale_as}")
     inputs = case.working.cast(np.asarray(argument_of(read_as, _LOG_VARIANCES)))
     kept = np.isfinite(inputs) & (inputs != 0 if g.scale_as in ("scale", "var") else True)
     inputs = inputs[kept]
@@ -180,7 +180,7 @@ def _scale_sweep(case: Case) -> Sweep:
         truth,
         weight,
         _zone_of(read_as),
-        g.scale_as in ("scale", "var"),
+        g.scale_as in ("scale", "var", "softplus"),
         f"{case.names.get('q_loc', 'q_loc')} = 0",
         _FIX_SCALE,
     )

@@ -48,10 +48,14 @@ def _contradicts(case: Case, point: Mapping[Role, Array], role: Role, slope: Arr
     direction = np.random.default_rng(case.seed + 1).uniform(0.5, 1.5, slope.shape)
     step = 1e-4 if np.finfo(case.probe.dtype).eps < 1e-10 else 2e-2
     start = np.asarray(point[role], dtype=np.float64)
-    ends = [case.probe({**point, role: start + sign * step * direction}) for sign in (1.0, -1.0)]
-    quotient = (ends[0] - ends[1]) / (2 * step)
+    ends = [case.probe({**point, role: start + sign * step * direction}) for sign in (1.0, -1.0, 0.5, -0.5)]
+    wide, narrow = (ends[0] - ends[1]) / (2 * step), (ends[2] - ends[3]) / step
+    quotient, curved = (
+        (4 * narrow - wide) / 3,
+        abs(narrow - wide),
+    )  # what is left of a third derivative is less than that
     claimed = float(np.sum(slope * direction))
-    rounding = (float(case.probe.noise(*ends)) + case.probe.floor) / step
+    rounding = 2 * (float(case.probe.noise(*ends)) + case.probe.floor) / step + curved
     reach = float(np.sum(np.abs(slope * direction)))
     if not np.isfinite(quotient) or abs(quotient - claimed) <= budget.QUOTIENT * max(abs(quotient), reach) + rounding:
         return None
@@ -69,6 +73,8 @@ def _point(case: Case, rng: np.random.Generator) -> dict[Role, Array]:
             values[role] = (rng.random(shape) < 0.5).astype(np.float64)
         elif role in PREDICTIONS:
             values[role] = rng.uniform(0.1, 0.9, shape)
+        elif role is Role.Q_PROBS:
+            values[role] = rng.dirichlet(np.full(shape[-1], 4.0), shape[:-1])
         elif role in PRIOR_SCALES or role is Role.P_LOC:
             values[role] = np.full(shape, ordinary(role))
         elif role in LIKELIHOOD_SCALES | POSTERIOR_SCALES:
@@ -105,11 +111,12 @@ def _divergence(case: Case, point: Mapping[Role, Array]) -> dict[Role, Array]:
     g = case.anatomy.regulariser
     if (
         g is None
-        or g.pattern != "kl"
-        or g.prior_var != 1
+        or not g.to_standard
+        or g.scale_as == "softplus"
         or g.floor is not None
         or Role.Q_LOC not in point
         or Role.Z in point
+        or Role.EPS in point
     ):
         return {}
     loc = point[Role.Q_LOC]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from elbocheck.anatomy import Regulariser
+from elbocheck.anatomy import Regulariser, Target
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.monomial import Monomial
+from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
-    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB306", "ELB404",
+    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB215", "ELB305", "ELB306", "ELB404",
 )  # fmt: skip
 
 
@@ -52,20 +53,31 @@ _PATTERNS: dict[str, tuple[str, str, Outcome]] = {
 def run(case: Case) -> Iterator[Finding]:
     """Name what is wrong with the divergence."""
     g, r = case.anatomy.regulariser, case.anatomy.reconstruction
-    assert g is not None
+    if g is None:
+        yield _COUPLED
+        return
     if g.pattern == "absent":
         yield _absent(case)
+        return
+    if g.target is not None:
+        yield _pulled(case, g.target)
         return
     against = r.weight.coefficient if r is not None and r.density is not None else 1.0
     if g.weight.coefficient * against < 0 and g.pattern not in ("precedence", "unknown", "unequal"):
         which = "falls" if g.weight.coefficient < 0 else "grows, while the reconstruction is rewarded,"
         yield finding("ELB205", f"The loss {which} as the posterior leaves the prior: the terms have opposite signs.")
     if case.anatomy.structure.latent_coupled and g.floor is None:
-        message = "The divergence couples the data of a batch: a regulariser of the whole batch stands beside the KL, or in its place."
-        yield Finding(
-            "", Outcome.INCONCLUSIVE, message, "verify the KL without it: what a batch regulariser adds is no bound"
-        )
-    if g.pattern in _PATTERNS:
+        yield _COUPLED
+        if g.pattern in ("kl", "unknown"):  # what else could be said of the sum does not hold for the KL in it
+            return
+    yield from _judged(case, g)
+
+
+def _judged(case: Case, g: Regulariser) -> Iterator[Finding]:
+    """Judge the form of the divergence."""
+    if g.scale_role is None and Role.Q_LOC not in case.loss.roles:
+        yield from _other_posterior(case, g)
+    elif g.pattern in _PATTERNS:
         code, text, outcome = _PATTERNS[g.pattern]
         yield finding(code, text.format(seen=_seen(g), missing=g.missing), outcome)
     elif g.pattern != "kl":
@@ -74,6 +86,20 @@ def run(case: Case) -> Iterator[Finding]:
         yield from _floored(case, g)
     else:
         yield from _offset(case, g)
+
+
+_UNNAMED = Finding(
+    "",
+    Outcome.INCONCLUSIVE,
+    "The divergence is no KL that is known here.",
+    "nothing is claimed for another divergence; a KL to N(0, 1) or to a prior that is passed would be named",
+)
+_COUPLED = Finding(
+    "",
+    Outcome.INCONCLUSIVE,
+    "The divergence couples the data of a batch: a regulariser of the whole batch stands beside the KL, or in its place.",
+    "verify the KL without it: what a batch regulariser adds is no bound",
+)
 
 
 def _absent(case: Case) -> Finding:
@@ -89,6 +115,32 @@ def _absent(case: Case) -> Finding:
     return finding("ELB207", f"The loss does not change with {posterior}: there is no KL in it.")
 
 
+def _other_posterior(case: Case, g: Regulariser) -> Iterator[Finding]:
+    """Judge the divergence of a posterior that is not normal."""
+    name = case.names.get(str(g.categorical), str(g.categorical))
+    if g.pattern == "reversed":
+        message = "It is KL(prior || q), the arguments exchanged."
+        if g.categorical is not None:
+            message = f"It grows as -log q where a class of {name} is given up: this is KL(uniform || q), the arguments exchanged."
+        yield finding("ELB206", message)
+    elif g.missing is not None:
+        message = (
+            f"With K classes the KL of a uniform {name} is -log K, not 0: the loss holds the sum of q log q alone."
+        )
+        yield finding("ELB215", message, Outcome.NOTE)
+    elif g.pattern != "kl":
+        yield _UNNAMED
+
+
+def _pulled(case: Case, target: Target) -> Finding:
+    """Report a KL that is pulled to a target, with the target and how hard."""
+    per = {"latent": "each latent", "datum": "each datum", "batch": "the whole batch"}[target.per]
+    level = target.level / Monomial(1.0, {"L": 1}) if target.per == "latent" else target.level
+    cost = "its distance" if target.power == 1 else "the square of its distance"
+    message = f"The KL of {per} is pulled to C = {case.at(level)} (nats): {cost} from it costs gamma = {case.at(target.gain)}."
+    return finding("ELB305", message)
+
+
 def _seen(g: Regulariser) -> str:
     parts = " ".join(f"{c:+.4g} {n}" for n, c in g.coefficients.items())
     return f"with t the log variance the loss holds {parts} per latent, over its weight; a KL holds +0.5 m^2 +0.5 e^t -0.5 t."
@@ -101,12 +153,7 @@ def _unknown(g: Regulariser) -> Finding:
         below = f"it falls {number(-g.lowest)} of its range below its value at the prior (0 for a KL)"
         seen = [text for text, off in ((slope, abs(g.slope_at_prior)), (below, -g.lowest)) if off > _FLAT]
         return finding("ELB209", f"No known slip explains the divergence: {'; '.join(seen)}.")
-    return Finding(
-        "",
-        Outcome.INCONCLUSIVE,
-        "The divergence has its minimum at the prior but is no KL that is known here.",
-        "nothing is claimed for another divergence; a KL to N(0, 1) or to a prior that is passed would be named",
-    )
+    return _UNNAMED
 
 
 def _floored(case: Case, g: Regulariser) -> Iterator[Finding]:
@@ -139,7 +186,8 @@ _FLAT = 1e-3
 
 def skipped(case: Case) -> Skip | None:
     """Skip where the loss takes no posterior."""
-    return None if case.anatomy.regulariser is not None else Skip("the loss takes no posterior")
+    there = case.anatomy.regulariser is not None or case.anatomy.structure.latent_coupled
+    return None if there else Skip("the loss takes no posterior")
 
 
 CHECK = Check("divergence from the prior", CODES, run, skipped)

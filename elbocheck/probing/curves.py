@@ -70,7 +70,7 @@ def _huber(u: Array, delta: Array) -> Array:
 
 
 def _charbonnier(u: Array, delta: Array) -> Array:
-    return u * (u / (1 + np.hypot(1, u / delta)))
+    return np.asarray(u * (u / (1 + np.hypot(1, u / delta))))
 
 
 def _log_cosh(u: Array, scale: Array) -> Array:
@@ -87,20 +87,20 @@ def _log_square(u: Array, scale: Array) -> Array:
 
 def _general(u: Array, power: Array, scale: Array) -> Array:
     """((1 + (u/scale)**2)**power - 1)/power: the logarithm at 0, Geman-McClure at -1, Charbonnier at 1/2, a square at 1."""
-    return np.expm1(power * _log_square(u, scale)) / power
+    return np.asarray(np.expm1(power * _log_square(u, scale)) / power)
 
 
 def _tukey(u: Array, scale: Array) -> Array:
     v = np.minimum((u / scale) ** 2, 1.0)
-    return v * (3 - 3 * v + v * v)  # 1 - (1 - v)**3
+    return np.asarray(v * (3 - 3 * v + v * v))  # 1 - (1 - v)**3
 
 
 def _dead_zone(u: Array, epsilon: Array) -> Array:
-    return np.maximum(np.abs(u) - epsilon, 0.0)
+    return np.asarray(np.maximum(np.abs(u) - epsilon, 0.0))
 
 
 def _welsch(u: Array, scale: Array) -> Array:
-    return -np.expm1(-0.5 * (u / scale) ** 2)
+    return np.asarray(-np.expm1(-0.5 * (u / scale) ** 2))
 
 
 def _geman_mcclure(u: Array, scale: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction
 from elbocheck.monomial import Monomial
+from elbocheck.probing import categorical, gamma
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reconstruction import reconstruction
 from elbocheck.probing.reduction import event_axes, sizes, weigh
@@ -26,12 +27,21 @@ def dissect(probe: Probe, seed: int) -> Anatomy:
     likelihood, divergence, left, unsure = None, None, None, 0.0
     if roles & (POSTERIOR_SCALES | {Role.Q_LOC}):
         divergence, left, unsure = regulariser(probe, shape, axes)
+        if (discrete := categorical.role_of(probe)) is not None:
+            divergence = categorical.beside(divergence, probe, discrete, axes)
+    elif (discrete := categorical.role_of(probe)) is not None:
+        divergence, left, unsure = categorical.regulariser(probe, discrete, axes)
+    elif roles >= gamma.ROLES:
+        divergence, left, unsure = gamma.regulariser(probe, axes)
     raised = 0.0  # what the divergence itself is worth at the base point, where a KL to N(0, 1) is 0
-    if divergence is not None and left is not None and (divergence.floor is not None or divergence.prior_var != 1):
+    if divergence is not None and left is not None and divergence.pattern in ("kl", "capacity") and divergence.raised:
         raised = probe({}) - left
     if Role.X in roles and roles & PREDICTIONS:
         likelihood, left, unread = reconstruction(probe, shape, axes)
         left, unsure = None if left is None else left - raised, unsure + unread
+    known = divergence is not None and (divergence.floor or divergence.target)
+    if shape.latent_coupled and not known:  # what couples the batch is worth something too, nobody knows how much
+        left = None
     value = nan if left is None else left
     error = float(probe.noise(probe({}), value)) + probe.floor + 4 * unsure if isfinite(value) else 0.0
     plain = likelihood is None or likelihood.density is not None

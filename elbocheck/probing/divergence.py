@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.divergences import normal_standard
-from elbocheck.probing.fit import Fit, linear
+from elbocheck.probing import prior, scales
+from elbocheck.probing.fit import Fit, linear, scanned, shaped
+from elbocheck.probing.prior import STANDARD, Prior
 from elbocheck.probing.probe import Probe, argument_of, log_var_of
-from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, PRIOR_SCALES, Role
+from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, Role
+from elbocheck.shapes import ordinary
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class Reading:
         missing: the absent term.
         floor: the level below which the divergence does not fall, for a call; None without a floor.
         deviation: the largest difference from the KL in nats per latent, where a guard explains it.
+        read_as: the role that the scale argument turns out to have, where it is another than its name says.
+        offset: what is added to a softplus.
+        prior: the prior that the loss holds as numbers.
     """
 
     pattern: str
@@ -66,6 +73,9 @@ class Reading:
     missing: str | None = None
     floor: float | None = None
     deviation: float = 0.0
+    read_as: Role | None = None
+    offset: float = 0.0
+    prior: Prior = STANDARD
 
 
 def scale_role(probe: Probe) -> Role | None:
@@ -73,11 +83,14 @@ def scale_role(probe: Probe) -> Role | None:
     return next((r for r in probe.loss.roles if r in POSTERIOR_SCALES), None)
 
 
-def sample(probe: Probe) -> Curve:
+MEANS = (0.0, 0.5, -1.0, 1.5, 3.0, -8.0)
+
+
+def sample(probe: Probe, at: tuple[float, ...] = MEANS) -> Curve:
     """Probe the divergence on a grid of means and log variances."""
     role = scale_role(probe)
     levels = [0.0] if role is None else [-3.0, -2.0, -1.0, -0.4, 0.0, 0.3, 0.8, 1.5, 2.5]
-    means = [0.0, 0.5, -1.0, 1.5, 3.0, -8.0] if Role.Q_LOC in probe.loss.roles else [0.0]
+    means = at if Role.Q_LOC in probe.loss.roles else (0.0,)
     grid = np.array([(m, t) for m in means for t in levels])
     m, t, argument = probe.cast(grid[:, 0]), grid[:, 1], grid[:, 1]
     calls: list[dict[Role, float]] = [{} for _ in m]
@@ -117,32 +130,12 @@ def read(probe: Probe, curve: Curve) -> Reading:
     for guard in budget.GUARDS:
         if (found := _as_kl(probe, curve, guard)) is not None:
             return found
+        if not guard and (found := _with_offset(probe, curve) or _to_another_prior(probe, curve)) is not None:
+            return found
     return _floored(probe, curve) or _corrupted(probe, curve)
 
 
-def learned_prior(probe: Probe, found: Reading) -> bool:
-    """Tell whether a KL to N(0, 1) is the KL to N(p_loc, p_scale^2) where the loss takes a prior."""
-    roles = probe.loss.roles
-    moved, prior = scale_role(probe), next((r for r in roles if r in PRIOR_SCALES), None)
-    if Role.P_LOC not in roles and prior is None:
-        return True
-    takes = np.array([Role.Q_LOC in roles, moved is not None, Role.P_LOC in roles, prior is not None])
-    for point in _PRIOR_POINTS:
-        m, t, loc, log_var = np.where(takes, point, 0.0)
-        given: dict[Role, float] = {Role.Q_LOC: float(m), Role.P_LOC: float(loc)}
-        given |= {r: float(argument_of(r, np.asarray(v))) for r, v in ((moved, t), (prior, log_var)) if r is not None}
-        truth = 0.5 * (np.exp(t - log_var) + (m - loc) ** 2 * np.exp(-log_var) - 1 - t + log_var)
-        value = probe({r: v for r, v in given.items() if r in roles})
-        noise = probe.noise(value, found.weight, found.constant) + probe.floor
-        if not abs(value - found.constant - found.weight * truth) <= noise:
-            return False
-    return True
-
-
-_PRIOR_POINTS = ((0.4, 0.3, -0.6, 0.5), (-1.1, -0.7, 0.9, -0.4), (0.2, 1.0, 0.2, 1.0))
-
-
-def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
+def fitted(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
     """Fit columns and a constant, against the rounding of the terms that the loss adds."""
     matrix = np.stack([*columns, np.ones_like(curve.t)], axis=1)
     rough = linear(matrix, curve.value, np.abs(curve.value) + 1e-3 * np.ptp(curve.value))
@@ -154,25 +147,75 @@ def _fit(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
 
 def _as_kl(probe: Probe, curve: Curve, guard: float) -> Reading | None:
     """Fit every whole KL that the arguments could stand for: the right one under three readings of its scale first."""
-    for pattern, exponent, column in _hypotheses(curve, positive=scale_role(probe) in POSITIVE):
-        fit = _fit(probe, curve, [column], guard)
+    for pattern, exponent, column, other in _hypotheses(curve, scale_role(probe)):
+        fit = fitted(probe, curve, [column], guard)
         weight, constant = map(float, fit.coefficients)
         if fit.explains and abs(weight) > 4 * fit.errors[0]:
             error = float(np.max(np.abs(curve.value - weight * column - constant))) / abs(weight)
             relative = float(fit.errors[0]) / abs(weight)
-            return Reading(pattern, weight, constant, relative, exponent, deviation=error if guard else 0.0)
+            deviation = error if guard else 0.0
+            return Reading(pattern, weight, constant, relative, exponent, deviation=deviation, read_as=other)
     return None
 
 
-def _hypotheses(curve: Curve, *, positive: bool) -> Iterator[tuple[str, float, Array]]:
-    for exponent in (1.0, 2.0, 0.5):
-        yield "kl", exponent, kl(curve, exponent)
-        t = exponent * curve.t
-        yield "reversed", exponent, 0.5 * ((1 + curve.m**2) * np.exp(-t) - 1 + t)
+def _hypotheses(curve: Curve, role: Role | None) -> Iterator[tuple[str, float, Array, Role | None]]:
+    for exponent in scales.exponents(role):
+        yield "kl", exponent, kl(curve, exponent), None
+        yield "reversed", exponent, _reversed(curve.m, exponent * curve.t), None
     for exponent in (1.0, 2.0):
-        if positive:  # a standard deviation or variance that the loss takes for its own logarithm
-            yield "misread", exponent, normal_standard.kl(loc=curve.m, log_var=exponent * curve.s)
-        yield "swapped", exponent, normal_standard.kl(loc=curve.s, log_var=exponent * curve.m)
+        if role in POSITIVE:  # a standard deviation or variance that the loss takes for its own logarithm
+            yield "misread", exponent, normal_standard.kl(loc=curve.m, log_var=exponent * curve.s), None
+        yield "swapped", exponent, normal_standard.kl(loc=curve.s, log_var=exponent * curve.m), None
+    for other, exponent, t in scales.others(role, curve.s):
+        yield "kl", exponent, normal_standard.kl(loc=curve.m, log_var=t), other
+        yield "reversed", exponent, _reversed(curve.m, t), other
+
+
+def _reversed(m: Array, t: Array) -> Array:
+    """Return KL(N(0, 1) || N(m, e^t)) in nats."""
+    return np.asarray(0.5 * ((1 + m**2) * np.exp(-t) - 1 + t))
+
+
+def _with_offset(probe: Probe, curve: Curve) -> Reading | None:
+    """Read the KL of a scale softplus(s) + d, d unknown and small."""
+    role = scale_role(probe)
+    if role is None:
+        return None
+    noise, ends = probe.noise(np.abs(curve.value) + probe.floor), scales.OFFSET.values[[0, -1]]
+    for exponent in scales.exponents(Role.Q_RAW_SCALE):
+        model = scales.shifted(curve.m, curve.s, exponent)
+        (added,), first = shaped(model, curve.value, noise, scanned(model, curve.value, noise)[0])
+        fit = fitted(probe, curve, [*model.parts(added)], 0.0)
+        weight, constant = map(float, fit.coefficients)
+        if fit.explains and first.coefficients[0] and ends[0] < added < ends[1]:
+            other = None if role is Role.Q_RAW_SCALE else Role.Q_RAW_SCALE
+            error = float(fit.errors[0]) / abs(weight)
+            return Reading("kl", weight, constant, error, exponent, read_as=other, offset=added)
+    return None
+
+
+def _to_another_prior(probe: Probe, curve: Curve) -> Reading | None:
+    """Read the KL to a normal prior with another mean or variance, which the loss holds as numbers."""
+    role = scale_role(probe)
+    if prior.taken(probe.loss.roles):
+        return None
+    own = (
+        [(None, exponent, exponent * curve.t) for exponent in scales.exponents(role)]
+        if role
+        else [(None, 1.0, curve.t)]
+    )
+    for other, exponent, t in [*own, *scales.others(role, curve.s)]:
+        fit = fitted(probe, curve, [curve.m**2 + (np.exp(t) if role else 0.0), curve.m, t], 0.0)
+        found = prior.held(fit, scaled=role is not None) if fit.explains else None
+        if found is None:
+            continue
+        weight, held = found
+        here = exponent * float(log_var_of(other or role, np.asarray(ordinary(role)))) if role else 0.0
+        if held.var == 1 or prior.at_base(probe, held, weight, here):
+            constant = float(fit.coefficients[-1]) - weight * (held.offset if role else 0.5 * held.loc**2)
+            error = float(np.max(fit.errors[:3])) / abs(weight)
+            return Reading("kl", weight, constant, error, exponent, read_as=other, prior=held)
+    return None
 
 
 def _floored(probe: Probe, curve: Curve) -> Reading | None:
@@ -194,11 +237,14 @@ def _corrupted(probe: Probe, curve: Curve) -> Reading:
     """Fit the whole basis, keep what is there, and name the pattern."""
     functions = basis(curve, positive=scale_role(probe) in POSITIVE)
     del functions["1"]  # the fit adds its own constant
-    fit = _fit(probe, curve, list(functions.values()), 0.0)
+    fit = fitted(probe, curve, list(functions.values()), 0.0)
     least = budget.ABSENT * np.max(np.abs(fit.coefficients))
     kept = [n for n, c, e in zip(functions, fit.coefficients, fit.errors, strict=False) if abs(c) > 8 * e + least]
-    again = _fit(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
-    if not kept or not again.explains:
+    again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
+    if not kept or not again.explains:  # rounding hides which of many are there: the fewest that suffice
+        kept = _fewest(probe, curve, functions)
+        again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
+    if not kept:
         return Reading("unknown", 0.0, float(curve.value[0]), 0.0)
     found = dict(zip(kept, map(float, again.coefficients), strict=False))
     growing = (n for n in ("m^2", "e^t", "e^{2t}", "m^2 e^{-t}") if n in found)
@@ -208,6 +254,18 @@ def _corrupted(probe: Probe, curve: Curve) -> Reading:
     error = float(np.max(again.errors[:-1])) / abs(weight)
     at_prior = float(again.coefficients[-1]) + sum(c for n, c in found.items() if n in _ONE_AT_PRIOR)
     return Reading(pattern, weight, at_prior, error, exponent, parts, missing)
+
+
+def _fewest(probe: Probe, curve: Curve, functions: Mapping[str, Array]) -> list[str]:
+    """Return the fewest functions that explain the curve, none where four do not."""
+    for count in (1, 2, 3, 4):
+        fits = {
+            names: fitted(probe, curve, [functions[n] for n in names], 0.0) for names in combinations(functions, count)
+        }
+        best = min(fits, key=lambda names: fits[names].residual)
+        if fits[best].explains:
+            return list(best)
+    return []
 
 
 _ONE_AT_PRIOR = ("e^{t/2}", "e^t", "e^{2t}", "e^{-t}", "e^{-2t}")

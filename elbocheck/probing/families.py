@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import lgamma
 
 import numpy as np
-from scipy.special import gammaln
 
 from elbocheck import budget
 from elbocheck.adapters import Array
@@ -318,7 +318,10 @@ def _weibull(log_scale: Callable[[Array], Array]) -> Callable[..., tuple[Array, 
     def parts(points: Points, concentration: Array) -> tuple[Array, ...]:
         s = log_scale(points.prediction)
         with np.errstate(over="ignore", invalid="ignore"):
-            return (_product(points.x, 1.0) ** concentration * np.exp(-concentration * s) + concentration * s,)
+            return (
+                np.where(points.x < 0, np.nan, points.x) ** concentration * np.exp(-concentration * s)
+                + concentration * s,
+            )
 
     return parts
 
@@ -339,18 +342,21 @@ def _nothing(x: Array, _: Parameters) -> Array:
     return np.zeros_like(x)
 
 
+_log_gamma = np.vectorize(lgamma, otypes=[float])
+
+
 def _counted(x: Array) -> Array:
     return np.where((x >= 0) & (x % 1 == 0), x, np.nan)
 
 
 def _log_factorial(x: Array, _: Parameters) -> Array:
-    return gammaln(_counted(x) + 1)
+    return np.asarray(_log_gamma(_counted(x) + 1))
 
 
 def _log_choices(x: Array, found: Parameters) -> Array:
     n = found["total_count"]
     k = np.where(x <= n, _counted(x), np.nan)
-    return gammaln(k + 1) + gammaln(n - k + 1) - gammaln(n + 1)
+    return np.asarray(_log_gamma(k + 1) + _log_gamma(n - k + 1) - _log_gamma(n + 1))
 
 
 def _log_datum(x: Array, _: Parameters) -> Array:
@@ -358,8 +364,8 @@ def _log_datum(x: Array, _: Parameters) -> Array:
 
 
 def _gamma_datum(x: Array, found: Parameters) -> Array:
-    return (1 - found["concentration"]) * _log_datum(x, found) + gammaln(found["concentration"])
+    return np.asarray((1 - found["concentration"]) * _log_datum(x, found) + _log_gamma(found["concentration"]))
 
 
 def _weibull_datum(x: Array, found: Parameters) -> Array:
-    return (1 - found["concentration"]) * _log_datum(x, found) - np.log(found["concentration"])
+    return np.asarray((1 - found["concentration"]) * _log_datum(x, found) - np.log(found["concentration"]))

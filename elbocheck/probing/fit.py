@@ -14,6 +14,7 @@ from elbocheck.probing.curves import Grid
 Shapes = tuple[float, ...]
 STEP = 1e-4
 """Of the differences that stand for derivatives in a shape: they steer, they do not move the optimum."""
+NOTHING = 1e-150
 ROUNDS, HALVINGS, STARTS = 60, 6, 4
 
 
@@ -47,7 +48,7 @@ def linear(columns: Array, values: Array, noise: Array) -> Fit:
         values: shape (points,).
         noise: the expected error of each value, positive.
     """
-    noise = np.maximum(noise, 1e-150)  # a value of exactly 0 has no relative rounding
+    noise = np.maximum(noise, NOTHING)  # a value of exactly 0 has no relative rounding
     weighted = columns / noise[:, None]
     if not np.all(np.isfinite(weighted)) or not np.all(np.isfinite(values)):
         blank = np.zeros(columns.shape[1])
@@ -83,7 +84,7 @@ class Model:
 
     def off(self, values: Array, shapes: Shapes, fit: Fit) -> Array:
         """Return how far the fit is off at each point."""
-        return np.abs(values - self.columns(shapes) @ fit.coefficients)
+        return np.asarray(np.abs(values - self.columns(shapes) @ fit.coefficients))
 
     def tangents(self, shapes: Shapes, weights: Array) -> Array:
         """Return the derivative of the values in each shape (in its logarithm, where it is positive)."""
@@ -103,7 +104,7 @@ class Model:
 
 def scanned(model: Model, values: Array, noise: Array) -> list[Shapes]:
     """Return shapes on their grids that explain the values well, best first: one for each value of all but the last shape."""
-    weights = noise**-2.0
+    weights = np.maximum(noise, NOTHING) ** -2.0
     total = weights @ model.free
 
     def centred(rows: Array) -> Array:

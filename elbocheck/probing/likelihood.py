@@ -9,8 +9,8 @@ import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
-from elbocheck.probing.families import Candidate, Shapes, candidates
-from elbocheck.probing.fit import Fit, Model, linear, scanned, shaped
+from elbocheck.probing.families import Candidate, candidates
+from elbocheck.probing.fit import Fit, Model, Shapes, scanned, shaped
 from elbocheck.probing.points import Points, measure
 from elbocheck.probing.probe import Probe
 from elbocheck.roles import PREDICTIONS, Role
@@ -170,7 +170,7 @@ def _usable(candidate: Candidate, points: Points) -> Array:
         parts = [*candidate.parts(points, *middle)]
         if candidate.normalizer is not None:
             parts.append(candidate.normalizer(points))
-    return np.all(np.isfinite(parts), axis=0)
+    return np.asarray(np.all(np.isfinite(parts), axis=0))
 
 
 def _model(candidate: Candidate, points: Points) -> Model:
@@ -234,4 +234,4 @@ def _noise(
 
 def _products(points: Points, parts: Array) -> Array:
     """Return the size of the terms of log densities that cancel: x * logits beside softplus(logits)."""
-    return np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + np.max(np.abs(parts), axis=1))
+    return np.asarray(np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + np.max(np.abs(parts), axis=1)))

@@ -44,7 +44,7 @@ def sample(probe: Probe) -> tuple[Points, str]:
     below, above = (_shut(probe, role, edge) for edge in (-1.5, 2.5))
     where = "unit" if above else "positive" if below else "real"
     learned = _learned(probe)
-    pairs = {"unit": _unit_pairs, "positive": _positive_pairs, "real": lambda: _real_pairs(bool(learned))}[where]()
+    pairs = {"unit": _unit_pairs(), "positive": _positive_pairs(), "real": _real_pairs(bool(learned))}[where]
     grid = np.array([(*pair, *rest) for rest in product(*learned.values()) for pair in pairs])
     return measure(probe, grid, (Role.X, role, *learned)), where
 

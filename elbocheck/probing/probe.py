@@ -59,6 +59,7 @@ class Probe:
     def off_prior(self) -> dict[Role, float]:
         """A posterior off the prior, where a KL counts."""
         at = {Role.Q_LOC: 1.25, Role.Q_LOG_VAR: 0.75, Role.Q_LOG_SCALE: 0.5, Role.Q_SCALE: 1.5, Role.Q_VAR: 2.25}
+        at[Role.Q_RAW_SCALE] = 1.25
         return {role: value for role, value in at.items() if role in self.loss.roles}
 
     def inputs(self, values: Values, layout: Layout | None = None) -> dict[Role, Array]:
@@ -75,16 +76,19 @@ class Probe:
 
     def __call__(self, values: Values, layout: Layout | None = None) -> float:
         """Return the sum of the outputs; NaN where the loss raises."""
-        if Role.Z in self.loss.roles and Role.Z not in values:
-            return self._averaged(values, layout)
+        random = next((r for r in (Role.Z, Role.EPS) if r in self.loss.roles and r not in values), None)
+        if random is not None:
+            return self._averaged(random, values, layout)
         return float(np.sum(self.raw(values, layout)))
 
-    def _averaged(self, values: Values, layout: Layout | None) -> float:
-        """Integrate over z = m + sigma * noise: three Gauss-Hermite nodes are exact for a Gaussian log density."""
+    def _averaged(self, random: Role, values: Values, layout: Layout | None) -> float:
+        """Integrate over the noise, or over z = m + sigma * noise: three Gauss-Hermite nodes are exact for a Gaussian."""
         given = {**self.base, **values}
         loc, spread = np.asarray(given.get(Role.Q_LOC, 0.0)), self._sigma(given)
+        if random is Role.EPS:
+            loc, spread = np.asarray(0.0), np.asarray(1.0)
         nodes = ((-sqrt(3.0), 1 / 6), (0.0, 2 / 3), (sqrt(3.0), 1 / 6))
-        return sum(w * self({**values, Role.Z: loc + spread * node}, layout) for node, w in nodes)
+        return sum(w * self({**values, random: loc + spread * node}, layout) for node, w in nodes)
 
     def _sigma(self, given: Values) -> Array:
         for role in POSTERIOR_SCALES & set(given):
@@ -108,7 +112,7 @@ class Probe:
         found = self.raw(arrays, layout)
         if not found.ndim or len(found) != len(rows) or np.isnan(found).all():
             return self.curve(rows)
-        return self.layout.batch * found.reshape(len(rows), -1).sum(axis=1)
+        return np.asarray(self.layout.batch * found.reshape(len(rows), -1).sum(axis=1))
 
     @cached_property
     def tells_data_apart(self) -> bool:
@@ -143,11 +147,22 @@ class Probe:
             return np.asarray(values, dtype=self.dtype).astype(np.float64)
 
 
+def softplus(raw: Array) -> Array:
+    """Return log(1 + e^raw), the positive number that a raw value of an encoder stands for."""
+    return np.asarray(np.logaddexp(0.0, raw))
+
+
+_FAR_DOWN = -40.0
+"""Where e^s is below the rounding of s in float64."""
+
+
 def spread_of(role: Role, value: Array) -> Array:
     """Return the standard deviation that a posterior or likelihood scale argument stands for."""
     kind = role.value.removeprefix("q_").removeprefix("p_")
     if kind == "scale":
         return value
+    if kind == "raw_scale":
+        return softplus(value)
     if kind == "var":
         return np.sqrt(np.where(value < 0, np.nan, value))
     with np.errstate(over="ignore"):
@@ -158,6 +173,8 @@ def log_var_of(role: Role, argument: Array) -> Array:
     """Return the log variance that a scale argument stands for."""
     kind = role.value.removeprefix("q_").removeprefix("p_")
     with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "raw_scale":  # far down log(softplus(s)) is s to within e^s / 2
+            return np.asarray(2 * np.where(argument < _FAR_DOWN, argument, np.log(softplus(argument))))
         logs = np.log(argument) if kind in ("scale", "var") else argument
     return np.asarray(logs if kind in ("var", "log_var") else 2 * logs)
 
@@ -165,7 +182,10 @@ def log_var_of(role: Role, argument: Array) -> Array:
 def argument_of(role: Role, log_var: Array) -> Array:
     """Return the argument that stands for a log variance: the inverse of log_var_of."""
     kind = role.value.removeprefix("q_").removeprefix("p_")
-    if kind in ("log_scale", "scale"):
+    if kind in ("log_scale", "scale", "raw_scale"):
         log_var = log_var / 2
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):
+        if kind == "raw_scale":
+            spread = np.exp(log_var)
+            return np.asarray(np.where(log_var < _FAR_DOWN, log_var, spread + np.log(-np.expm1(-spread))))
         return np.exp(log_var) if role in POSITIVE else np.asarray(log_var)

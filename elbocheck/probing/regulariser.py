@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isclose, log, prod
+from math import prod
 
 import numpy as np
 
 from elbocheck import budget
 from elbocheck.anatomy import Regulariser
 from elbocheck.monomial import Monomial
-from elbocheck.probing import curve, divergence
+from elbocheck.probing import capacity, curve, divergence, prior
 from elbocheck.probing.probe import Probe, Values, argument_of
 from elbocheck.probing.reduction import exponent, sizes, weigh
 from elbocheck.probing.structure import Structure
@@ -22,15 +22,12 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
     """Name the divergence and weigh it; return it with the loss's value at the prior, and that value's error."""
     points = divergence.sample(probe)
     found = divergence.read(probe, points)
-    if found.pattern == "kl" and not divergence.learned_prior(probe, found):
+    if (found.pattern not in ("kl", "absent") or found.weight < 0) and (pull := capacity.read(probe)) is not None:
+        return _pulled(probe, pull, axes), pull.constant, 0.0
+    if found.pattern == "kl" and not prior.learned(probe, found.weight, found.constant):
         found = replace(found, pattern="prior")
     if found.pattern == "kl" and not structure.latent_homogeneous:
         found = replace(found, pattern="unequal")
-    prior_var = _fixed_prior(probe, found)
-    if prior_var != 1:
-        whole = found.weight * prior_var
-        at_prior = whole * 0.5 * (1 / prior_var - 1 + log(prior_var))
-        found = replace(found, pattern="kl", weight=whole, coefficients=None, constant=found.constant - at_prior)
     role = divergence.scale_role(probe)
     near, far = _far_points(probe, role, floored=found.floor is not None)
 
@@ -43,7 +40,9 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
     identified = role is not None and found.pattern in ("kl", "reversed")
     measured = Regulariser(
         scale_role=role,
-        scale_as=_read_as(role, found.exponent) if role is not None and identified else None,
+        scale_as=_read_as(found.read_as or role, found.exponent) if role is not None and identified else None,
+        read_as=found.read_as,
+        offset=found.offset,
         pattern=found.pattern,
         weight=weight,
         coefficients=found.coefficients or {},
@@ -53,24 +52,23 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
         slope_at_prior=slope,
         lowest=lowest,
         deviation=found.deviation,
-        prior_var=prior_var,
+        prior_loc=found.prior.loc,
+        prior_var=found.prior.var,
     )
     return measured, found.constant, found.deviation * abs(found.weight)
 
 
-def _fixed_prior(probe: Probe, found: divergence.Reading) -> float:
-    """Return v where the divergence is KL(q || N(0, v)) to its constant, else 1.
-
-    Over its weight 1/v that is (m^2 + e^t - v (1 + t - log v)) / 2: the shape alone is also what a misplaced half leaves,
-    so its value at q = N(0, 1), which more latents multiply, must be (1 - v + v log v) / 2.
-    """
-    parts = dict(found.coefficients or {})
-    if set(parts) != {"m^2", "e^t", "t"} or not isclose(parts["e^t"], 0.5, rel_tol=budget.DECLARED) or parts["t"] >= 0:
-        return 1.0
-    variance = -2 * parts["t"]
-    grown = probe({}, probe.layout.tiled("L")) - probe({})
-    expected = found.weight * 0.5 * (1 - variance + variance * log(variance))
-    return variance if isclose(grown, expected, rel_tol=budget.DECLARED) else 1.0
+def _pulled(probe: Probe, pull: capacity.Pull, axes: tuple[str, ...]) -> Regulariser:
+    """Return a KL that is pulled to a target; it has a gain, but no weight that would make it part of a bound."""
+    role = divergence.scale_role(probe)
+    return Regulariser(
+        scale_role=role,
+        scale_as=None if role is None else _read_as(pull.read_as or role, pull.exponent),
+        pattern="capacity",
+        weight=Monomial(0.0, {}),
+        read_as=pull.read_as,
+        target=capacity.target(probe, pull, axes),
+    )
 
 
 def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Values, Values]:
@@ -86,6 +84,8 @@ def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Valu
 def _read_as(role: Role, exponent_found: float) -> str:
     """Say how the values show that a scale argument is read, e.g. a log_var that enters as e^{2t}: as log_scale."""
     kind = role.value.removeprefix("q_")
+    if role is Role.Q_RAW_SCALE:
+        return "softplus" if exponent_found == 1.0 else "softplus_var"
     if exponent_found == 1.0:
         return kind
     wider = {"log_var": "log_scale", "var": "scale"}

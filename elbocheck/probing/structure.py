@@ -8,7 +8,7 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.probing.probe import Probe
-from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, PRIOR_SCALES, Role
+from elbocheck.roles import CATEGORICAL, LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, PRIOR_SCALES, Role
 from elbocheck.shapes import ordinary
 
 Index = tuple[int, ...]
@@ -27,7 +27,7 @@ class Structure:
         batch_coupled: one datum's term depends on another datum.
         broadcast: a prediction is compared with another datum's target.
         latent_homogeneous: every latent has the same weight.
-        latent_coupled: the divergence of one datum depends on the posterior of another.
+        latent_coupled: the divergence of one datum depends on the posterior, or the sample, of another.
     """
 
     output: str
@@ -51,18 +51,27 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
     shape = probe.raw(base).shape
     prediction = next((r for r in sorted(probe.loss.roles) if r in PREDICTIONS), None)
     loc = Role.Q_LOC if Role.Q_LOC in probe.loss.roles else None
+    posterior = loc or next(
+        (r for r in sorted(probe.loss.roles) if r in CATEGORICAL or r is Role.Q_CONCENTRATION), None
+    )
     separable = prediction is None or _elements_add_up(probe, base, prediction, across=False)
     coupled = prediction is not None and not _elements_add_up(probe, base, prediction, across=True)
     return Structure(
         output=_output(probe, shape),
         output_shape=shape,
-        additive=prediction is None or loc is None or _adds_up(probe, base, (prediction, None), (loc, None)),
+        additive=prediction is None
+        or posterior is None
+        or _adds_up(probe, base, (prediction, None), (posterior, None)),
         separable=separable,
         homogeneous=prediction is None or _homogeneous(probe, base, prediction),
         batch_coupled=coupled or _leaks(probe, base, shape),
         broadcast=prediction is not None and separable and not coupled and _crossed(probe, base, prediction),
         latent_homogeneous=loc is None or _homogeneous(probe, base, loc),
-        latent_coupled=loc is not None and not _elements_add_up(probe, base, loc, across=True),
+        latent_coupled=any(
+            not _elements_add_up(probe, base, role, across=True)
+            for role in (Role.Q_LOC, Role.Z, Role.Q_CONCENTRATION, *sorted(CATEGORICAL))
+            if role in probe.loss.roles
+        ),
     )
 
 
@@ -75,6 +84,8 @@ def _base(probe: Probe, rng: np.random.Generator) -> dict[Role, Array]:
             base[role] = (rng.random(shape) < 0.5).astype(np.float64)
         elif role in PREDICTIONS:
             base[role] = rng.uniform(0.2, 0.8, shape)
+        elif role is Role.Q_PROBS:
+            base[role] = rng.dirichlet(np.full(shape[-1], 4.0), shape[:-1])
         elif role in PRIOR_SCALES or role is Role.P_LOC:
             base[role] = np.full(shape, ordinary(role))
         elif role in POSITIVE:
@@ -103,6 +114,10 @@ def _moved(base: dict[Role, Array], *moves: Move) -> dict[Role, Array]:
     """Return the base with some moves made: binary data are flipped, predictions reflected so that they stay in (0, 1)."""
     arrays = {role: array.copy() for role, array in base.items()}
     for role, place in moves:
+        if role is Role.Q_PROBS:  # they must add up to 1: the classes change places
+            row = ... if place is None else place[:-1]
+            arrays[role][row] = np.roll(arrays[role][row], 1, axis=-1)
+            continue
         where = ... if place is None else place
         old = arrays[role][where]
         arrays[role][where] = 1 - old if role is Role.X else 0.85 - 0.7 * old if role in PREDICTIONS else old + 1.25

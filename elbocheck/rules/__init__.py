@@ -37,6 +37,8 @@ RULES: tuple[Rule, ...] = (
     posterior.KL_PRECEDENCE_ERROR,
     posterior.KL_CONSTANT_OFFSET,
     posterior.KL_WRONG_REFERENCE,
+    posterior.CATEGORICAL_KL_LOG_MISSING,
+    posterior.CAPACITY_TARGET,
     posterior.FREE_BITS_FLOOR,
     likelihood.BCE_NONBINARY_TARGETS,
     likelihood.DOUBLE_SIGMOID,

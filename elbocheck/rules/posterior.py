@@ -163,6 +163,36 @@ KL_WRONG_REFERENCE = Rule(
     "Information and Sufficiency, Annals of Mathematical Statistics 22(1)).",
 )
 
+CATEGORICAL_KL_LOG_MISSING = Rule(
+    code="ELB215",
+    name="categorical-kl-log-missing",
+    severities=(Severity.H, Severity.O),
+    summary="The KL of a categorical posterior to the uniform prior lacks its log K.",
+    why="The sum of q log q alone is minus the entropy: the gradient is right, the value is log K nats per "
+    "variable too low, so the printed number looks better than the bound is and can be negative.",
+    signature="The term is KL(q || uniform) up to a constant, and at a uniform posterior it falls by log 2 "
+    "for every doubling of the number of classes, where the KL stays 0.",
+    fix="Take the logarithm relative to the prior's:\n    kl = (q * (log(q) + log(K))).sum(-1)",
+    reference="Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax, arXiv:1611.01144, "
+    "eq. (7) with a uniform prior.",
+)
+
+CAPACITY_TARGET = Rule(
+    code="ELB305",
+    name="capacity-target",
+    severities=(Severity.I,),
+    summary="The KL is pulled to a target C, by |KL - C| or (KL - C)^2.",
+    why="Below the target a smaller KL costs more, so the value is no bound on log p(x) at any weight: where "
+    "KL < C it is below the negative ELBO by up to gamma C. It says which rate the code is held at, which "
+    "may be what is wanted, but it must not be reported or compared as a log-likelihood.",
+    signature="Along the posterior the term falls up to KL = C and rises beyond: |K - c| has a kink there, "
+    "(K - c)^2 its vertex. A term that is flat below and never falls is free bits (ELB306).",
+    fix="Keep it for training if the rate is meant, and report the bound next to it:\n"
+    "    train = recon + gamma * abs(kl - C)\n"
+    "    bound = recon + kl",
+    reference="Burgess et al. 2018, Understanding disentangling in beta-VAE, arXiv:1804.03599, eq. (8).",
+)
+
 FREE_BITS_FLOOR = Rule(
     code="ELB306",
     name="free-bits-floor",
