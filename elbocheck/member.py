@@ -16,7 +16,7 @@ from elbocheck import budget
 from elbocheck.densities import DENSITIES
 from elbocheck.densities.density import Density, Form
 
-__all__ = ["TEMPERED", "Member", "family", "member", "reference", "tempered"]
+__all__ = ["TEMPERED", "Member", "absorbs", "family", "member", "reference"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def member(name: str, weight: float, parameters: Mapping[str, float]) -> Member 
         parameters: of the energy of weight 1, without its location.
     """
     density = family(name)
-    if tempered(density):
+    if _tempered(density):
         assert density is not None
         assert density.temper is not None
         return Member(name, density.temper(weight, {"scale": 1.0, **parameters}), density)
@@ -57,16 +57,23 @@ def member(name: str, weight: float, parameters: Mapping[str, float]) -> Member 
         case "log_cosh":
             return _secant(weight, parameters["scale"])
         case "log_normal":
-            return Member(name, {"scale": 1 / sqrt(weight)}, density)
+            return Member(name, {"scale": 1 / sqrt(weight), **parameters}, density)
         case "barron":
             found = {**parameters, "weight": weight}
             return Member(name, found, None) if parameters["power"] > 0 else None
     return Member(name, parameters, density)
 
 
-def tempered(density: Density | None) -> bool:
+def _tempered(density: Density | None) -> bool:
     """Tell whether a location family has a free scale that absorbs a weight."""
     return density is not None and density.temper is not None and density.forms[0].names[0] == "loc"
+
+
+def absorbs(name: str | None, parameters: Mapping[str, float]) -> bool:
+    """Tell whether some density is proportional to exp(-weight * energy) for a range of weights."""
+    if name == "log_normal" and "scale" in parameters:  # its log x, which the weight would scale too, told the scale
+        return False
+    return name in TEMPERED or _tempered(family(name))
 
 
 def family(name: str | None) -> Density | None:

@@ -13,7 +13,7 @@ from math import isclose
 from elbocheck import budget
 from elbocheck.anatomy import Anatomy
 from elbocheck.densities.density import Density
-from elbocheck.member import TEMPERED, family, tempered
+from elbocheck.member import absorbs, family
 from elbocheck.monomial import Monomial
 
 ONE = Monomial(1.0, {})
@@ -51,14 +51,13 @@ class Weights:
         flipped = r is not None and bool(whole) and all(w.coefficient < 0 for w in whole)
         unit = Monomial(-1.0 if flipped else 1.0, {"B": batch} if batch else {})
         density = family(r.density) if r else None
-        absorbs = r is not None and (r.density in TEMPERED or tempered(density))
         return cls(
             likelihood=r.weight / (unit * _size("D")) if r and r.weight.coefficient else None,
             divergence=g.weight / (unit * _size("L")) if g and g.weight.coefficient else None,
             batch=batch,
             flipped=flipped,
             density=density,
-            free=absorbs and r is not None and r.normalizer_ratio is None,
+            free=r is not None and r.normalizer_ratio is None and absorbs(r.density, r.shape),
             axes=anatomy.event_axes,
         )
 

@@ -35,6 +35,8 @@ def likelihood(
         return None
     shown = {r.parameter: _argument(r, names), **{k: f"{v:.7g}" for k, v in parameters.items()}}
     if r.scale_role is not None and r.scale_as is not None:
+        if shown.get("scale") == "1":
+            del shown["scale"]
         shown[r.scale_as] = names.get(r.scale_role, r.scale_role.value)
     elif r.normalizer_ratio is not None:
         shown["delta"] = names.get("delta", "delta")

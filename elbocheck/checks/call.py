@@ -9,6 +9,7 @@ import numpy as np
 
 from elbocheck.checks.case import Case, Check, finding
 from elbocheck.errors import CallError
+from elbocheck.member import family
 from elbocheck.probing.probe import Probe
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
@@ -44,7 +45,10 @@ def _ordinary(case: Case) -> Iterator[Finding]:
     """Yield a value that is not finite although every argument is ordinary."""
     if case.anatomy.reconstruction is None:
         return
+    density = family(case.anatomy.reconstruction.density)
     for x in (0.0, 1.0):
+        if density is not None and not density.holds(x):
+            continue
         value = case.probe({Role.X: x})
         if not np.isfinite(value):
             where = f"{case.names.get('x', 'x')} = {x:g}"

@@ -70,7 +70,7 @@ def _point(case: Case, rng: np.random.Generator) -> dict[Role, Array]:
     for role in sorted(case.loss.roles):
         shape = case.probe.layout.shape(role)
         if role is Role.X:
-            values[role] = (rng.random(shape) < 0.5).astype(np.float64)
+            values[role] = np.where(rng.random(shape) < 0.5, *case.probe.data)
         elif role in PREDICTIONS:
             values[role] = rng.uniform(0.1, 0.9, shape)
         elif role is Role.Q_PROBS:

@@ -50,6 +50,7 @@ class Candidate:
         datum: (x, parameters) to what the data alone add to the energy in the family's own log density, NaN off its support;
             a loss may keep it, drop it or hold another: a constant is free for every datum. None: one constant for all.
         read: (weights of the parts, names of the shapes, shapes) to what they mean.
+        reread: (candidate, data, what they add over the weight) to another family of the same parts, told apart by that.
         kinks: (*shapes) to where a derivative jumps, in |x - prediction|.
         inner: (points, *shapes) to the size of terms that textbook code forms inside the parts and that cancel there;
             None: products of x and the prediction.
@@ -67,6 +68,7 @@ class Candidate:
     guarded: bool = False
     datum: Callable[[Array, Mapping[str, float]], Array] | None = None
     read: Callable[[Array, Sequence[str], Shapes], Reading] = _alone
+    reread: Callable[..., tuple[Candidate, float, dict[str, float]] | None] | None = None
     kinks: Callable[..., tuple[float, ...]] = lambda *_: ()
     inner: Callable[..., Array] | None = None
     extra: int = 0
@@ -270,8 +272,7 @@ def _log(r: Array) -> Array:
 def _poisson(parameter: str, log_rate: Callable[[Array], Array]) -> Candidate:
     def parts(points: Points) -> tuple[Array, ...]:
         rates = log_rate(points.prediction)
-        with np.errstate(over="ignore"):
-            rate = points.prediction if parameter == "rate" else np.exp(rates)
+        rate = points.prediction if parameter == "rate" else _exp(rates)
         return (rate - _product(points.x, rates),)
 
     return Candidate("poisson", parts, parameter, guarded=parameter == "rate", datum=_log_factorial)
@@ -295,21 +296,58 @@ def _durations(where: str) -> Iterator[Candidate]:
     for parameter, log_scale in kinds.items():
         guarded = where != "real"
         parts = _over_scale(log_scale)
+        yield Candidate("exponential", _added(parts), parameter, guarded=guarded, datum=_nothing, reread=_mean)
         yield Candidate("gamma", parts, parameter, guarded=guarded, datum=_gamma_datum, read=_concentration, extra=1)
         if "scale" in parameter:
             powers = (Grid("concentration", np.geomspace(0.05, 50, 41)),)
             yield Candidate("weibull", _weibull(log_scale), parameter, powers, guarded=guarded, datum=_weibull_datum)
     if where == "real":
-        yield Candidate("log_normal", lambda p: (0.5 * (_log(p.x) - p.prediction) ** 2,), datum=_log_datum)
+        yield Candidate(
+            "log_normal", lambda p: (0.5 * (_log(p.x) - p.prediction) ** 2,), datum=_log_datum, reread=_spread
+        )
     else:
-        yield Candidate("log_normal", lambda p: (0.5 * _log(p.x / p.prediction) ** 2,), "median", datum=_log_datum)
+        yield Candidate(
+            "log_normal", lambda p: (0.5 * _log(p.x / p.prediction) ** 2,), "median", datum=_log_datum, reread=_spread
+        )
+
+
+def _added(parts: Callable[[Points], tuple[Array, ...]]) -> Callable[..., tuple[Array, ...]]:
+    return lambda points: (np.sum(parts(points), axis=0),)
+
+
+def _mean(candidate: Candidate, x: Array, datum: Array) -> tuple[Candidate, float, dict[str, float]] | None:
+    """Read a gamma of known concentration by its mean: x/m + log m of weight a, and (1 - a) log x from the data alone.
+
+    Returns:
+        The candidate, what its weight is over the exponential's, and its concentration; None where the data's term is none.
+    """
+    kept = x > 0
+    slope, _ = np.polyfit(np.log(x[kept]), datum[kept], 1)
+    if not -1 < slope < -budget.NORMALISER:
+        return None
+    a = 1 / (1 + slope)
+    told = replace(candidate, family="gamma", parameter=MEANS[candidate.parameter], datum=_gamma_mean_datum)
+    return told, 1 / a, {"concentration": float(a)}
+
+
+def _spread(candidate: Candidate, x: Array, datum: Array) -> tuple[Candidate, float, dict[str, float]] | None:
+    """Read the variance of a log-normal off its log x, which that of the logarithms' square divides."""
+    kept = x > 0
+    variance, _ = np.polyfit(np.log(x[kept]), datum[kept], 1)
+    return (
+        (replace(candidate, reread=None), float(variance), {"scale": float(np.sqrt(variance))})
+        if variance > 0
+        else None
+    )
+
+
+MEANS = {"scale": "mean", "log_scale": "log_mean", "rate": "inverse_mean", "log_rate": "negative_log_mean"}
 
 
 def _over_scale(log_scale: Callable[[Array], Array]) -> Callable[..., tuple[Array, ...]]:
     def parts(points: Points) -> tuple[Array, ...]:
         s = log_scale(points.prediction)
-        with np.errstate(over="ignore"):
-            return _product(points.x, np.exp(-s)), s
+        return _product(points.x, _exp(-s)), s
 
     return parts
 
@@ -317,13 +355,19 @@ def _over_scale(log_scale: Callable[[Array], Array]) -> Callable[..., tuple[Arra
 def _weibull(log_scale: Callable[[Array], Array]) -> Callable[..., tuple[Array, ...]]:
     def parts(points: Points, concentration: Array) -> tuple[Array, ...]:
         s = log_scale(points.prediction)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return (
-                np.where(points.x < 0, np.nan, points.x) ** concentration * np.exp(-concentration * s)
-                + concentration * s,
-            )
+        return (_exp(concentration * (_log(points.x) - s)) + concentration * s,)
 
     return parts
+
+
+def _exp(v: Array) -> Array:
+    """Return e^v where that keeps its digits, NaN where |v| is large."""
+    with np.errstate(over="ignore"):
+        return np.where(np.abs(v) < STEEP, np.exp(v), np.nan)
+
+
+STEEP = 30.0
+"""An exponential of more than this loses five bits and rules out whatever stands beside it."""
 
 
 def _concentration(weights: Array, _names: Sequence[str], _shapes: Shapes) -> Reading:
@@ -365,6 +409,10 @@ def _log_datum(x: Array, _: Parameters) -> Array:
 
 def _gamma_datum(x: Array, found: Parameters) -> Array:
     return np.asarray((1 - found["concentration"]) * _log_datum(x, found) + _log_gamma(found["concentration"]))
+
+
+def _gamma_mean_datum(x: Array, found: Parameters) -> Array:
+    return np.asarray(_gamma_datum(x, found) - found["concentration"] * np.log(found["concentration"]))
 
 
 def _weibull_datum(x: Array, found: Parameters) -> Array:

@@ -103,21 +103,24 @@ class Model:
 
 
 def scanned(model: Model, values: Array, noise: Array) -> list[Shapes]:
-    """Return shapes on their grids that explain the values well, best first: one for each value of all but the last shape."""
-    weights = np.maximum(noise, NOTHING) ** -2.0
-    total = weights @ model.free
+    """Return shapes on their grids that explain the values well, best first: one for each value of all but the last shape.
 
-    def centred(rows: Array) -> Array:
-        return rows - ((rows * weights) @ model.free / total) @ model.free.T
+    One part is taken; fixed columns and free constants are projected out.
+    """
+    weights = 1 / np.maximum(noise, NOTHING)
+    span = np.linalg.qr(np.column_stack([*model.fixed, model.free]) * weights[:, None])[0]
 
-    target, *outer = centred(values), *(grid.values for grid in model.shapes[:-1])
+    def rest(rows: Array) -> Array:
+        rows = rows * weights
+        return np.asarray(rows - (rows @ span) @ span.T)
+
+    target, *outer = rest(values), *(grid.values for grid in model.shapes[:-1])
     found = []
     last = model.shapes[-1].values
     for others in product(*outer):
         with np.errstate(all="ignore"):
-            rows = centred(model.parts(*others, last[:, None])[0])
-            scale = (rows * weights) @ target / np.sum(weights * rows * rows, axis=1)
-            off = np.sum(weights * (target - scale[:, None] * rows) ** 2, axis=1)
+            rows = rest(model.parts(*others, last[:, None])[0])
+            off = np.sum((target - (rows @ target / np.sum(rows * rows, axis=1))[:, None] * rows) ** 2, axis=1)
         off = np.where(np.isfinite(off), off, np.inf)
         found.append((float(off.min()), (*map(float, others), float(last[np.argmin(off)]))))
     return [shapes for _, shapes in sorted(found)[:STARTS]]

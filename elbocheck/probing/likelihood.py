@@ -9,6 +9,7 @@ import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
+from elbocheck.member import TEMPERED, member
 from elbocheck.probing.families import Candidate, candidates
 from elbocheck.probing.fit import Fit, Model, Shapes, scanned, shaped
 from elbocheck.probing.points import Points, measure
@@ -131,10 +132,22 @@ def _matched(
     free = model.free.shape[1]
     datum, constant = "none", float(fit.coefficients[-1])
     if candidate.datum is not None:
-        errors = fit.errors[-free:] + np.abs(fit.coefficients[-free:]) * float(np.finfo(np.float32).eps)
-        levels = np.unique(points.x), fit.coefficients[-free:] / weight, errors / abs(weight)
-        datum, own = _datum(*levels, candidate.datum(levels[0], parameters))
+        x, found = np.unique(points.x), fit.coefficients[-free:] / weight
+        errors = fit.errors[-free:] / abs(weight) + np.abs(found) * float(np.finfo(np.float32).eps)
+        datum, own = _datum(x, found, errors, candidate.datum(x, parameters))
+        told = candidate.reread(candidate, x, found) if datum == "other" and candidate.reread else None
+        if told is not None:
+            candidate, share, parameters = told
+            weight, found, errors = weight * share, found / share, errors / share
+            assert candidate.datum is not None
+            datum, own = _datum(x, found, errors, candidate.datum(x, parameters))
         constant = own * weight
+    ratio = float(fit.coefficients[count] / weight) if candidate.normalizer is not None else None
+    if ratio is not None and ratio > 0 and candidate.family in TEMPERED:  # log scale tells the weight of the whole
+        whole = member(candidate.family, 1 / ratio, parameters)
+        if whole is not None and whole.density is not None:
+            candidate, parameters = replace(candidate, family=whole.family), dict(whole.parameters)
+            weight, ratio = weight * ratio, 1.0
     return Match(
         candidate,
         weight,
@@ -143,7 +156,7 @@ def _matched(
         float(np.max(fit.errors[-free:])),
         parameters,
         model.uncertainty(shapes, fit, noise),
-        float(fit.coefficients[count] / weight) if candidate.normalizer is not None else None,
+        ratio,
         float(np.max(model.off(points.value, shapes, fit))) / abs(weight) if guard else 0.0,
         fit.residual,
         datum,
@@ -200,7 +213,7 @@ def _solved(
     for similar in SIMILAR:
         shapes, fit = shaped(model, points.value, noise, shapes)
         noise = _noise(probe, points, candidate, model, shapes, fit, guard)
-        if shapes and np.any(model.off(points.value, shapes, fit) > noise + similar * rough):
+        if shapes and not model.fixed and np.any(model.off(points.value, shapes, fit) > noise + similar * rough):
             return None
     return *shaped(model, points.value, noise, shapes), noise
 

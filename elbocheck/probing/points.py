@@ -78,7 +78,7 @@ def _shut(probe: Probe, role: Role, edge: float) -> bool:
     beyond = np.full(probe.layout.shape(role), edge)
     farther = beyond.copy()
     farther.flat[0] *= 1.5
-    values = probe.curve([{role: array, Role.X: x} for x in (0.0, 1.0) for array in (beyond, farther)])
+    values = probe.curve([{role: array, Role.X: x} for x in probe.data for array in (beyond, farther)])
     return bool(np.isnan(values).any() or (np.all(values[::2] == values[1::2]) and values[0] != values[2]))
 
 

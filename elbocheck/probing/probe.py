@@ -17,6 +17,7 @@ from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout, filled, ordinary
 
 Values = Mapping[Role, float | Array]
+DATA = ((0.0, 1.0), (0.4, 0.9))
 
 
 @dataclass(eq=False)
@@ -49,6 +50,11 @@ class Probe:
         values = self.curve([{role: start + step * k} for k in range(13)])
         spread = np.abs(np.diff(values, 6)) / sqrt(924)  # the sum of the squared binomials of 6
         return float(4 * np.max(spread)) if np.all(np.isfinite(spread)) else 0.0
+
+    @cached_property
+    def data(self) -> tuple[float, float]:
+        """Two data that the loss takes: the classes 0 and 1, or two positive numbers below 1."""
+        return next((pair for pair in DATA if all(np.isfinite(self({Role.X: x})) for x in pair)), DATA[0])
 
     @property
     def base(self) -> dict[Role, float | Array]:

@@ -81,7 +81,7 @@ def _base(probe: Probe, rng: np.random.Generator) -> dict[Role, Array]:
     for role in sorted(probe.loss.roles):
         shape = probe.layout.shape(role)
         if role is Role.X:
-            base[role] = (rng.random(shape) < 0.5).astype(np.float64)
+            base[role] = np.where(rng.random(shape) < 0.5, *probe.data)
         elif role in PREDICTIONS:
             base[role] = rng.uniform(0.2, 0.8, shape)
         elif role is Role.Q_PROBS:
@@ -110,8 +110,8 @@ def _output(probe: Probe, shape: tuple[int, ...]) -> str:
     return "position" if any(shape == e[:-1] for e in events if len(e) > 2) else "other"
 
 
-def _moved(base: dict[Role, Array], *moves: Move) -> dict[Role, Array]:
-    """Return the base with some moves made: binary data are flipped, predictions reflected so that they stay in (0, 1)."""
+def _moved(probe: Probe, base: dict[Role, Array], *moves: Move) -> dict[Role, Array]:
+    """Return the base with some moves made: data become the other one, predictions are reflected so as to stay in (0, 1)."""
     arrays = {role: array.copy() for role, array in base.items()}
     for role, place in moves:
         if role is Role.Q_PROBS:  # they must add up to 1: the classes change places
@@ -120,13 +120,15 @@ def _moved(base: dict[Role, Array], *moves: Move) -> dict[Role, Array]:
             continue
         where = ... if place is None else place
         old = arrays[role][where]
-        arrays[role][where] = 1 - old if role is Role.X else 0.85 - 0.7 * old if role in PREDICTIONS else old + 1.25
+        arrays[role][where] = (
+            sum(probe.data) - old if role is Role.X else 0.85 - 0.7 * old if role in PREDICTIONS else old + 1.25
+        )
     return arrays
 
 
 def _adds_up(probe: Probe, base: dict[Role, Array], one: Move, two: Move) -> bool:
     """Tell whether two changes add up: f(both) - f(one) - f(two) + f(none) is rounding error (or not to be had)."""
-    both, first, second, none = (probe(_moved(base, *moves)) for moves in ((one, two), (one,), (two,), ()))
+    both, first, second, none = (probe(_moved(probe, base, *moves)) for moves in ((one, two), (one,), (two,), ()))
     difference = abs(both - first - second + none)
     return not difference > probe.noise(both, first, second, none) + 4 * probe.floor
 
@@ -150,7 +152,7 @@ def _homogeneous(probe: Probe, base: dict[Role, Array], role: Role) -> bool:
     """Tell whether one change has the same effect at every element."""
     even = {r: np.full_like(a, a.flat[0]) for r, a in base.items()}
     start = probe(even)
-    values = [probe(_moved(even, (role, place))) for place in _spread(even[role].shape)]
+    values = [probe(_moved(probe, even, (role, place))) for place in _spread(even[role].shape)]
     return not max(values) - min(values) > probe.noise(start, *values) + 4 * probe.floor
 
 
@@ -181,7 +183,7 @@ def _leaks(probe: Probe, base: dict[Role, Array], shape: tuple[int, ...]) -> boo
     before = probe.raw(base)
     for role, array in base.items():
         if array.ndim:
-            after = probe.raw(_moved(base, (role, (0,))))
+            after = probe.raw(_moved(probe, base, (role, (0,))))
             if np.any(np.abs(after[1:] - before[1:]) > probe.noise(after[1:], before[1:])):
                 return True
     return False
