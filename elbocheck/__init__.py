@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from elbocheck.engine import verify
     from elbocheck.errors import ElbocheckError
+    from elbocheck.identification import identify
     from elbocheck.intent import Intent
     from elbocheck.loading import load
     from elbocheck.loss import Loss
@@ -28,12 +29,25 @@ _HOMES = {
     "Outcome": "elbocheck.verdict",
     "Role": "elbocheck.roles",
     "Verdict": "elbocheck.verdict",
+    "identify": "elbocheck.identification",
     "load": "elbocheck.loading",
     "verify": "elbocheck.engine",
 }
 _MODULES = ("certify", "densities", "divergences", "estimators", "gallery", "rules")
 
-__all__ = ["Bound", "ElbocheckError", "Finding", "Intent", "Loss", "Outcome", "Role", "Verdict", "load", "verify"]
+__all__ = [
+    "Bound",
+    "ElbocheckError",
+    "Finding",
+    "Intent",
+    "Loss",
+    "Outcome",
+    "Role",
+    "Verdict",
+    "identify",
+    "load",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

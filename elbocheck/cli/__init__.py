@@ -11,6 +11,7 @@ from typing import NoReturn
 from elbocheck import __version__
 from elbocheck.cli.bench import add_bench
 from elbocheck.cli.certify import add_certify
+from elbocheck.cli.identify import add_identify
 from elbocheck.cli.verify import add_verify
 from elbocheck.errors import ElbocheckError, UsageError
 
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"elbocheck {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     add_verify(commands.add_parser("verify", help="read a loss by calling it"))
+    add_identify(commands.add_parser("identify", help="say what a loss is: its density, its code, its mass"))
     add_certify(commands.add_parser("certify", help="prove the references: digits, routes, ulps"))
     add_bench(
         commands.add_parser("bench", help="time references, frameworks and a loss: speed and accuracy in one table")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from elbocheck.errors import UsageError
 
-__all__ = ["bar", "colour", "emit", "refuse_folder"]
+__all__ = ["bar", "colour", "emit", "emit_bytes", "refuse_folder"]
 
 
 def bar(done: int, of: int, name: str) -> None:
@@ -32,6 +32,14 @@ def emit(text: str, output: str | None) -> None:
         return
     try:
         Path(output).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise _unwritable(output, error.strerror) from None
+
+
+def emit_bytes(content: bytes, output: str) -> None:
+    """Write bytes to a file."""
+    try:
+        Path(output).write_bytes(content)
     except OSError as error:
         raise _unwritable(output, error.strerror) from None
 

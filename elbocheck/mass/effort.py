@@ -43,5 +43,5 @@ class Effort:
 
 
 FULL = Effort(1024, 15.0, 8, 96, 64, 24, 24, 2.0, 4, 8, 45.0, 2**17, 1.0, 400_000)
-COARSE = Effort(60, 6.0, 2, 12, 8, 9, 8, 2.0, 1, 2, 12.0, 256, 2.0**40, 300)
+COARSE = Effort(200, 8.0, 3, 24, 12, 12, 12, 2.0, 2, 4, 30.0, 1024, 2.0**16, 2000)
 """A bound of a few percent from some 400 points, 750 at jumps; it steps over a second peak that FULL sees."""

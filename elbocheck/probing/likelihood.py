@@ -95,13 +95,49 @@ def match_signed(probe: Probe) -> list[Match]:
     return [m for c in readings if c.parameter == "logits" and (m := attempt(probe, points, c, 0.0)) is not None]
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What a candidate was fitted to, and how: the points where it is defined, its shapes, the fit and the noise."""
+
+    points: Points
+    shapes: Shapes
+    fit: Fit
+    noise: Array
+
+
+def fitted(probe: Probe, points: Points, candidate: Candidate, guard: float) -> Fitted | None:
+    """Return the fit of a candidate that explains the probes, for a closer look."""
+    points = points.keep(_usable(candidate, points))
+    solved = _solved(probe, points, candidate, model_of(candidate, points), guard)
+    return None if solved is None else Fitted(points, *solved)
+
+
+def approximate(probe: Probe, points: Points, candidate: Candidate) -> tuple[dict[str, float], float] | None:
+    """Return the parameters with which a candidate comes closest, and the largest difference relative to the rise."""
+    usable = _usable(candidate, points)
+    if np.count_nonzero(usable) < max(8, LEAST * usable.size):
+        return None
+    points = points.keep(usable)
+    model, rough = model_of(candidate, points), _rough(probe, points, model_of(candidate, points))
+    starts = scanned(model, points.value, rough) if candidate.shapes else [()]
+    shapes, fit = min(
+        (shaped(model, points.value, rough, start) for start in starts), key=lambda found: found[1].misfit
+    )
+    if not np.isfinite(fit.residual):
+        return None
+    weight, parameters = candidate.read(
+        fit.coefficients[: len(model.parts(*shapes))], [g.name for g in candidate.shapes], shapes
+    )
+    return (parameters, fit.residual) if np.isfinite(weight) else None
+
+
 def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) -> Match | None:
     """Fit one candidate, or return None where it does not explain the probes."""
     usable = _usable(candidate, points)
     if np.count_nonzero(usable) < max(8, LEAST * usable.size):
         return None
     points = points.keep(usable)
-    model = _model(candidate, points)
+    model = model_of(candidate, points)
     solved = _solved(probe, points, candidate, model, guard)
     if solved is None:
         return None
@@ -186,7 +222,7 @@ def _usable(candidate: Candidate, points: Points) -> Array:
     return np.asarray(np.all(np.isfinite(parts), axis=0))
 
 
-def _model(candidate: Candidate, points: Points) -> Model:
+def model_of(candidate: Candidate, points: Points) -> Model:
     """Return the candidate as a model of the values: its parts, its normaliser, and a constant (for every datum)."""
     free = np.ones((points.value.size, 1))
     if candidate.datum is not None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
+from elbocheck.identification import Identification
 from elbocheck.implied import ImpliedModel
 from elbocheck.monomial import Monomial
 from elbocheck.verdict import Verdict
@@ -52,7 +53,45 @@ def _model(model: ImpliedModel) -> dict[str, Any]:
 
 def render(verdict: Verdict) -> str:
     """Return the verdict as JSON text."""
-    return json.dumps(as_dict(verdict), indent=2, ensure_ascii=False, allow_nan=False)
+    return text(as_dict(verdict))
+
+
+def text(values: dict[str, Any]) -> str:
+    """Return plain values as JSON text."""
+    return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def identification(found: Identification) -> dict[str, Any]:
+    """Return everything an identification says; numbers that JSON lacks (inf, nan) become null."""
+    mass, evidence = found.normalizer, found.evidence
+    return {
+        "schema": SCHEMA,
+        "target": found.target,
+        "bound": found.bound.value,
+        "reason": found.reason,
+        "model": _model(found.model),
+        "formula": found.formula,
+        "code": found.code,
+        "normalizer": mass
+        and {
+            "support": mass.support.describe(),
+            "status": mass.status.value,
+            "masses": [
+                {
+                    "at": {role.value: value for role, value in at.items()},
+                    "status": m.status.value,
+                    "log_mass": _number(m.log_value),
+                    "error": _number(m.error),
+                    "where": m.where,
+                }
+                for at, m in zip(mass.at, mass.masses, strict=True)
+            ],
+        },
+        "evidence": evidence and asdict(evidence),
+        "nearest": found.nearest and asdict(found.nearest),
+        "roles": dict(found.roles),
+        "run": {**asdict(found.run), "seconds": round(found.run.seconds, 3)},
+    }
 
 
 def _formula(formula: Monomial | None, sizes: Any) -> dict[str, Any] | None:

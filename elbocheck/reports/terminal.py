@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
 from elbocheck.implied import ImpliedModel
 from elbocheck.monomial import Monomial
+from elbocheck.reports.rows import capital, row, wrapped
 from elbocheck.verdict import Bound, Finding, Outcome, Verdict
 
-WIDTH = 80
 _COLOURS = {Outcome.FAIL: "31", Outcome.WARN: "33", Outcome.NOTE: "36", Outcome.PASS: "32", Outcome.INCONCLUSIVE: "35"}
-_LABEL = 14
 
 
 def render(verdict: Verdict, *, colour: bool = False) -> str:
     """Return the report, without a final newline."""
     lines = [*_headline(verdict, colour), *_findings(verdict, colour)]
     if verdict.model is not None:
-        lines += ["", "model", *_model(verdict.model), *_bound(verdict)]
+        lines += ["", "model", *model_rows(verdict.model), *_bound(verdict)]
     lines += ["", *_run(verdict)]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -26,7 +24,7 @@ def render(verdict: Verdict, *, colour: bool = False) -> str:
 def _headline(verdict: Verdict, colour: bool) -> Iterator[str]:
     word = {Outcome.PASS: "pass", Outcome.NOTE: "pass"}.get(verdict.outcome, verdict.outcome.value)
     yield f"{_painted(word.upper(), verdict.outcome, colour)}  {verdict.target}"
-    yield from _wrapped(_sentence(verdict), "      ")
+    yield from wrapped(_sentence(verdict), "      ")
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -35,10 +33,10 @@ def _sentence(verdict: Verdict) -> str:
     if model is None:
         finding = verdict.findings[0]
         code = f" [{finding.code} {finding.name}]" if finding.code else ""
-        return f"{finding.message} {_capital(finding.fix.splitlines()[0])}.{code}"
+        return f"{finding.message} {capital(finding.fix.splitlines()[0])}.{code}"
     if verdict.bound is Bound.UNIDENTIFIED:
         return f"Unidentified: {verdict.reason}."
-    return f"{_capital(verdict.bound.value)}: {verdict.reason}."
+    return f"{capital(verdict.bound.value)}: {verdict.reason}."
 
 
 def _findings(verdict: Verdict, colour: bool) -> Iterator[str]:
@@ -49,7 +47,7 @@ def _findings(verdict: Verdict, colour: bool) -> Iterator[str]:
         yield f"{_painted(finding.outcome.value.upper(), finding.outcome, colour)}  {finding.code} {finding.name}".replace(
             "   ", "  "
         )
-        yield from _wrapped(finding.message, "      ")
+        yield from wrapped(finding.message, "      ")
         yield from _fix(finding)
 
 
@@ -63,43 +61,44 @@ def _fix(finding: Finding) -> Iterator[str]:
         if line.startswith(" "):
             yield "      " + line
         else:
-            yield from _wrapped(label + line, "      ")
+            yield from wrapped(label + line, "      ")
         label = ""
 
 
-def _model(model: ImpliedModel) -> Iterator[str]:
+def model_rows(model: ImpliedModel) -> Iterator[str]:
+    """Yield what a model says, a row each."""
     if model.likelihood is not None:
-        yield from _row("likelihood", f"{model.likelihood} per element")
+        yield from row("likelihood", f"{model.likelihood} per element")
         if model.density is not None:
-            yield from _row("as density", f"{model.density} with its weight absorbed, at {_sizes(model)}")
+            yield from row("as density", f"{model.density} with its weight absorbed, at {_sizes(model)}")
     elif model.reduction is not None:
-        yield from _row("likelihood", "none of the families known here")
+        yield from row("likelihood", "none of the families known here")
     if model.reduction is not None:
-        yield from _row("reduced by", model.reduction)
+        yield from row("reduced by", model.reduction)
     if model.divergence is not None:
-        yield from _row("divergence", model.divergence)
+        yield from row("divergence", model.divergence)
     if model.divergence_reduction is not None:
-        yield from _row("reduced by", model.divergence_reduction)
+        yield from row("reduced by", model.divergence_reduction)
     yield from _weights(model)
     if model.dropped:
         what = "dropped" if model.dropped > 0 else "added"
         per = f" ({abs(model.dropped) / model.sizes['D']:.6g} per element)" if model.reduction else ""
-        yield from _row("constant", f"{abs(model.dropped):.6g} nats per datum {what}{per}")
+        yield from row("constant", f"{abs(model.dropped):.6g} nats per datum {what}{per}")
     if model.derived:
         sizes = " and ".join(f"{name} = {model.sizes[name]}" for name in model.derived)
-        yield from _row("", f"powers of {' and '.join(model.derived)} are derived from the one size taken, {sizes}")
+        yield from row("", f"powers of {' and '.join(model.derived)} are derived from the one size taken, {sizes}")
 
 
 def _weights(model: ImpliedModel) -> Iterator[str]:
     """Yield sigma and beta as formulas and numbers."""
     if model.sigma2 is not None:
         deviation = f"; sigma = {model.sigma2.at(model.sizes) ** 0.5:.6g}" if model.sigma2.coefficient > 0 else ""
-        yield from _row("sigma^2", _number(model.sigma2, model) + deviation)
+        yield from row("sigma^2", _number(model.sigma2, model) + deviation)
     if model.beta is not None and model.family is not None:
         reading = ", read with unit scale" if model.free_scale else ""
-        yield from _row("beta", _number(model.beta, model) + reading)
+        yield from row("beta", _number(model.beta, model) + reading)
     elif model.beta is not None and model.beta.powers and not model.beta.irregular:
-        yield from _row("weight", f"KL over reconstruction moves as {model.beta.formula}")
+        yield from row("weight", f"KL over reconstruction moves as {model.beta.formula}")
 
 
 def _sizes(model: ImpliedModel) -> str:
@@ -120,40 +119,23 @@ def _bound(verdict: Verdict) -> Iterator[str]:
     if verdict.bound not in (Bound.EXACT, Bound.CONSTANT, Bound.SCALED, Bound.BETA) or verdict.model is None:
         return
     if verdict.model.family == "bernoulli":
-        yield from _row("holds for", "data in {0, 1}; on gray values its normaliser is missing")
+        yield from row("holds for", "data in {0, 1}; on gray values its normaliser is missing")
 
 
 def _run(verdict: Verdict) -> Iterator[str]:
     roles = ", ".join(f"{name} is {role}" for name, role in verdict.roles.items())
-    yield from _row("roles", roles, "")
+    yield from row("roles", roles, "")
     if verdict.constants:
-        yield from _row("kept", ", ".join(f"{k} = {v}" for k, v in verdict.constants.items()), "")
+        yield from row("kept", ", ".join(f"{k} = {v}" for k, v in verdict.constants.items()), "")
     skipped = [f"{c.check} ({c.reason})" for c in verdict.checks if c.told]
     if skipped:
-        yield from _row("not checked", "; ".join(skipped), "")
+        yield from row("not checked", "; ".join(skipped), "")
     run = verdict.run
     called = f"{run.points} points, {run.calls} calls" if run.points else f"{run.calls} calls"
     shown = f", {run.sizes}" if run.sizes else ""
-    yield from _row("run", f"{called}, {run.dtype}{shown}, seed {run.seed}, {run.seconds:.2f} s", "")
-
-
-def _row(label: str, text: str, indent: str = "  ") -> list[str]:
-    head = f"{indent}{label:<{_LABEL - len(indent)}}"
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=head, subsequent_indent=" " * _LABEL, break_on_hyphens=False, break_long_words=False
-    )
-
-
-def _wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
-    )
+    yield from row("run", f"{called}, {run.dtype}{shown}, seed {run.seed}, {run.seconds:.2f} s", "")
 
 
 def _painted(text: str, outcome: Outcome, colour: bool) -> str:
     padded = f"{text:<4}"
     return f"\x1b[1;{_COLOURS[outcome]}m{padded}\x1b[0m" if colour and outcome in _COLOURS else padded
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

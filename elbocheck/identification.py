@@ -1,0 +1,209 @@
+"""What a loss is, without judging it: its model, the code that builds it, its normaliser, and how well all that is known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elbocheck import recipes
+from elbocheck.anatomy import Reconstruction
+from elbocheck.bounds import bound
+from elbocheck.checks.case import Case
+from elbocheck.implied import ImpliedModel
+from elbocheck.intent import Intent
+from elbocheck.measuring import bound_loss, measure
+from elbocheck.probing import likelihood
+from elbocheck.probing.doubts import Nearest, doubts, kink_width, nearest
+from elbocheck.probing.normalizer import Normalizer, normalizer
+from elbocheck.probing.points import Points, sample
+from elbocheck.probing.reduction import sizes
+from elbocheck.roles import Key
+from elbocheck.shapes import Shape
+from elbocheck.verdict import Bound, Run
+from elbocheck.weights import Weights
+
+__all__ = ["Evidence", "Identification", "identify"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How well a family is known.
+
+    Attributes:
+        points: at which the loss was compared with it.
+        reach: the smallest and largest |x - prediction| among them.
+        agreement: the largest difference relative to the loss.
+        grain: the rounding of the loss itself, measured and relative: about the dtype's, unless it computes more coarsely.
+        parameter_error: relative uncertainty of the parameters.
+        doubts: members of wider families that the probes do not tell from it.
+        kink: the width over which a kink may be rounded unseen; None where there is none.
+        rounded: what is wrong beside the kink, where something is.
+    """
+
+    points: int
+    reach: tuple[float, float]
+    agreement: float
+    grain: float
+    parameter_error: float
+    doubts: tuple[str, ...]
+    kink: float | None = None
+    rounded: str | None = None
+
+
+@dataclass(frozen=True)
+class Identification:
+    """What a loss is; `print` it for the report.
+
+    Attributes:
+        target: the loss, as it was named.
+        bound: what it is to log p(x).
+        reason: why, in a sentence.
+        model: the model it implies.
+        formula: one element's energy as a line of text; None where no family was found.
+        code: lines that build the same loss from `elbocheck`, up to a constant; None where they cannot.
+        normalizer: the mass of exp(-loss) for one element; None where the elements do not add up.
+        evidence: how well the family is known; None without one.
+        nearest: the family that comes closest where none explains the loss.
+        roles: argument to role.
+        run: points, calls, seed.
+    """
+
+    target: str
+    bound: Bound
+    reason: str
+    model: ImpliedModel
+    formula: str | None
+    code: str | None
+    normalizer: Normalizer | None
+    evidence: Evidence | None
+    nearest: Nearest | None
+    roles: Mapping[str, str]
+    run: Run
+    case: Case
+
+    def __str__(self) -> str:
+        from elbocheck.reports.identified import render
+
+        return render(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the identification as plain values for JSON."""
+        from elbocheck.reports.json import identification
+
+        return identification(self)
+
+
+def identify(
+    function: Callable[..., Any],
+    *,
+    target: str | None = None,
+    roles: Mapping[Key, str | float] | None = None,
+    constants: Mapping[Key, Any] | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+    framework: str | None = None,
+    dtype: str | None = None,
+    seed: int = 0,
+) -> Identification:
+    """Find what a loss is by calling it: the density, the divergence, their weights, and how surely.
+
+    Args:
+        function: the loss: a function, method, partial or callable object of NumPy arrays or torch tensors.
+        target: a name for the report; by default the function's own.
+        roles: argument (name or position) to role, where the names do not tell.
+        constants: arguments to keep at a value.
+        shapes: shape of one datum `x`, one prediction `prediction`, one latent vector `z`, without the batch axis.
+        framework: `numpy` or `torch`; by default what the function's module uses.
+        dtype: `float64` or `float32`; by default float64.
+        seed: of every random choice.
+
+    Returns:
+        The identification; print it for the report.
+
+    Raises:
+        UsageError: roles that cannot be resolved, unknown options, a target that is not callable.
+        CallError: the loss cannot be called, or nothing can be measured on it.
+
+    Example:
+        >>> import numpy as np
+        >>> def loss(x_hat, x):
+        ...     return np.mean(np.sum(np.log1p((x - x_hat) ** 2 / 0.09), axis=1))
+        >>> found = identify(loss)
+        >>> found.model.likelihood
+        'Cauchy(loc=x_hat, scale=0.3)'
+        >>> found.code
+        'loss = -densities.cauchy.log_prob(x, loc=x_hat, scale=0.3).sum() / len(x)'
+    """
+    started = time.perf_counter()
+    loss = bound_loss(function, target, roles, constants, framework, seed)
+    case = measure(loss, shapes or {}, framework, dtype, Intent(), seed)
+    kind, reason = bound(case.anatomy, case.model, case.intent)
+    r, s = case.anatomy.reconstruction, case.anatomy.structure
+    evidence, near, mass = None, None, None
+    if r is not None and s.separable and s.homogeneous and not s.batch_coupled:
+        points, where = sample(case.probe)
+        evidence = _evidence(case, points, where) if r.density is not None else None
+        near = nearest(case.probe, points, where) if r.density is None else None
+        mass = normalizer(case.probe, r.density, where, _nat(case, r))
+    return Identification(
+        target=case.loss.target,
+        bound=kind,
+        reason=reason,
+        model=case.model,
+        formula=recipes.formula(r, case.model, case.names),
+        code=recipes.code(case.anatomy, case.model, case.names),
+        normalizer=mass,
+        evidence=evidence,
+        nearest=near,
+        roles={str(key): role.value for key, role in case.loss.binding.roles.items()},
+        run=Run(
+            points=case.probe.points,
+            calls=case.loss.calls.values,
+            dtype=case.probe.dtype.name,
+            seed=seed,
+            seconds=time.perf_counter() - started,
+        ),
+        case=case,
+    )
+
+
+def _nat(case: Case, r: Reconstruction) -> float:
+    """Return what one nat of one element is worth in the total of a call, at the sizes that the report states."""
+    here = sizes(case.probe.layout, case.anatomy.event_axes)
+    weights = Weights.of(case.anatomy)
+    weight = r.weight.at(here)
+    if weights.divergence is None or weights.ratio is None:
+        return weight / (case.model.energy_weight or 1.0)
+    return weight * weights.ratio.at(case.model.sizes)
+
+
+def _evidence(case: Case, points: Points, where: str) -> Evidence | None:
+    """Look again, more closely, at the family that was named."""
+    probe = case.probe
+    found = likelihood.match(probe, points, where)
+    if not found:
+        return None
+    best = found[0]
+    fitted = likelihood.fitted(probe, points, best.candidate, 0.0)
+    eps = float(np.finfo(probe.dtype).eps)
+    size = np.abs(points.value) + abs(best.weight)
+    grain = max(probe.floor / float(np.median(size)), eps)
+    apart = np.abs(points.x - points.prediction)
+    reach = float(np.min(apart[apart > 0], initial=np.inf)), float(np.max(apart))
+    if fitted is None:  # a guard was needed
+        off = best.deviation * abs(best.weight) / float(np.median(size))
+        return Evidence(points.value.size, reach, off, grain, best.parameter_error, ())
+    columns = np.abs(points.value.size)
+    off = fitted.fit.residual * float(np.max(fitted.noise / (np.abs(fitted.points.value) + abs(best.weight))))
+    kink = kink_width(probe, best, fitted)
+    rounded = None
+    if kink is not None and kink[1] > 1:
+        rounded = (
+            f"beside its kink the loss is off by {kink[1]:.3g} times the rounding to be expected: the kink is rounded"
+        )
+    return Evidence(
+        int(columns), reach, off, grain, best.parameter_error, doubts(best, fitted), kink and kink[0], rounded
+    )

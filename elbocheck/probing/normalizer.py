@@ -1,0 +1,81 @@
+"""The mass of exp(-loss) over the data, from calls alone: finite or not, and whether the prediction moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from elbocheck.adapters import Array
+from elbocheck.domain import BINARY, REAL, Integers, Interval
+from elbocheck.mass import COARSE, FULL, Mass, Status, log_mass
+from elbocheck.member import family
+from elbocheck.probing.probe import Probe
+from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
+
+__all__ = ["Normalizer", "normalizer"]
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """The masses of one element's exp(-loss), at some predictions.
+
+    Attributes:
+        support: what was integrated or summed over.
+        at: the predictions (and learned scales) tried, role to value.
+        masses: one for each.
+        energy: the loss of one element in nats at the first of them, of an array of data.
+    """
+
+    support: Interval | Integers
+    at: tuple[Mapping[Role, float], ...]
+    masses: tuple[Mass, ...]
+    energy: Callable[[Array], Array]
+
+    @property
+    def status(self) -> Status:
+        """The worst: divergent before undecided before ok."""
+        order = (Status.DIVERGENT, Status.UNDECIDED, Status.UNRESOLVED, Status.OK)
+        return next(s for s in order if s in {mass.status for mass in self.masses})
+
+    @property
+    def spread(self) -> float:
+        """How far the logarithms of the masses are apart beyond their errors, in nats."""
+        low = max(m.log_value - m.error for m in self.masses)
+        high = min(m.log_value + m.error for m in self.masses)
+        return max(low - high, 0.0)
+
+
+def normalizer(probe: Probe, name: str | None, where: str, nat: float) -> Normalizer:
+    """Work out the masses.
+
+    Args:
+        probe: the loss.
+        name: the family it was read as, which tells the support; None: the real line, or {0, 1} for scores of classes.
+        where: where predictions may lie: `real`, `positive` or `unit`.
+        nat: what one nat of one element is worth in the total of a call in which all elements are alike.
+    """
+    density = family(name)
+    support: Interval | Integers = BINARY if where == "unit" else REAL
+    if density is not None and isinstance(density.support, Interval | Integers):
+        support = density.support
+    role = next(r for r in sorted(probe.loss.roles) if r in PREDICTIONS)
+    moved = next((r for r in sorted(probe.loss.roles) if r in LIKELIHOOD_SCALES or r is Role.DELTA), None)
+    tried = [{role: at} for at in (0.3, 0.8)]
+    if moved is not None:
+        tried = [{role: 0.3, moved: at} for at in (0.5, 1.5)]
+    slow = probe.loss.adapter.name != "numpy" and not probe.tells_data_apart  # every point is a call of a framework
+    effort = COARSE if slow else FULL
+    energies = [partial(_energy, probe, nat, at) for at in tried]
+    masses = [
+        log_mass(energy, support, dtype=probe.dtype, hint=at[role], effort=effort)
+        for energy, at in zip(energies, tried, strict=True)
+    ]
+    return Normalizer(support, tuple(tried), tuple(masses), energies[0])
+
+
+def _energy(probe: Probe, nat: float, at: Mapping[Role, float], x: Array) -> Array:
+    columns = {Role.X: np.asarray(x, np.float64), **{role: np.full(x.shape, v) for role, v in at.items()}}
+    return np.asarray(probe.table(columns) / nat, dtype=probe.dtype)

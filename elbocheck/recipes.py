@@ -1,0 +1,142 @@
+"""A loss written down: the formula of its energy, and the line of code that builds it from the references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isclose
+
+from elbocheck import budget
+from elbocheck.anatomy import Anatomy, Reconstruction
+from elbocheck.implied import ImpliedModel
+from elbocheck.member import family
+from elbocheck.monomial import Monomial
+
+__all__ = ["code", "formula"]
+
+_RESIDUAL = {
+    "normal": "u^2/2",
+    "laplace": "|u|",
+    "asymmetric_laplace": "quantile*u for u > 0, (quantile - 1)*u below",
+    "huber": "u^2/2 for |u| <= delta, delta*(|u| - delta/2) beyond",
+    "charbonnier": "delta^2*(sqrt(1 + (u/delta)^2) - 1)",
+    "log_cosh": "log(cosh(u))",
+    "logistic": "u + 2*log(1 + e^-u)",
+    "cauchy": "log(1 + u^2)",
+    "student_t": "(df + 1)/2*log(1 + u^2/df)",
+    "generalized_normal": "|u|^power",
+    "epsilon_insensitive": "max(|u| - epsilon, 0)",
+    "welsch": "1 - e^(-u^2/2)",
+    "geman_mcclure": "u^2/(1 + u^2)",
+    "tukey": "1 - (1 - min(u^2, 1))^3",
+    "truncated_square": "min(u^2, 1)",
+    "truncated_absolute": "min(|u|, 1)",
+    "barron": "((1 + u^2)^power - 1)/power",
+}
+_OTHERS = {
+    ("bernoulli", "logits"): "log(1 + e^{p}) - {x}*{p}",
+    ("bernoulli", "probs"): "-{x}*log({p}) - (1 - {x})*log(1 - {p})",
+    ("continuous_bernoulli", "logits"): "log(1 + e^{p}) - {x}*{p} + log(tanh({p}/2)/{p})",
+    ("binomial", "logits"): "total_count*log(1 + e^{p}) - {x}*{p}",
+    ("binomial", "probs"): "-{x}*log({p}) - (total_count - {x})*log(1 - {p})",
+    ("poisson", "rate"): "{p} - {x}*log({p})",
+    ("poisson", "log_rate"): "e^{p} - {x}*{p}",
+    ("categorical", "log_probs"): "-{x}*{p}",
+    ("categorical", "probs"): "-{x}*log({p})",
+    ("exponential", "rate"): "{p}*{x} - log({p})",
+    ("exponential", "log_rate"): "e^{p}*{x} - {p}",
+    ("exponential", "scale"): "{x}/{p} + log({p})",
+    ("exponential", "log_scale"): "{x}*e^-{p} + {p}",
+    ("gamma", "rate"): "{p}*{x} - concentration*log({p})",
+    ("gamma", "mean"): "concentration*({x}/{p} + log({p}))",
+    ("weibull", "scale"): "({x}/{p})^concentration + concentration*log({p})",
+    ("weibull", "log_scale"): "({x}*e^-{p})^concentration + concentration*{p}",
+    ("log_normal", "loc"): "(log({x}) - {p})^2/(2*scale^2)",
+    ("log_normal", "median"): "log({x}/{p})^2/(2*scale^2)",
+}
+_SCALES = {"scale": "{}", "log_scale": "np.exp({})", "var": "np.sqrt({})", "log_var": "np.exp({} / 2)"}
+
+
+def formula(r: Reconstruction | None, model: ImpliedModel, names: Mapping[str, str]) -> str | None:
+    """Return the energy of one element as text, e.g. `u^2/2 with u = (x - x_hat)/3.5`; None where no family was found."""
+    if r is None or model.family is None:
+        return None
+    x, p = names.get("x", "x"), names.get(r.role.value, r.role.value)
+    x, p = (p, x) if r.swapped else (x, f"sigmoid({p})" if r.link == "sigmoid" else p)
+    if model.family not in _RESIDUAL:
+        text = _OTHERS.get((model.family, r.parameter))
+        return None if text is None else text.format(x=x, p=p)
+    scale = model.parameters.get("scale")
+    under = "" if scale is None or isclose(scale, 1.0, rel_tol=budget.DECLARED) else f"/{scale:.7g}"
+    if r.scale_role is not None and r.scale_as is not None:
+        learned = names.get(r.scale_role.value, r.scale_role.value)
+        shown = {"scale": "{}", "log_scale": "e^{}", "var": "sqrt({})", "log_var": "e^({}/2)"}[r.scale_as]
+        under += "/" + shown.format(learned)
+    return f"{_RESIDUAL[model.family]} with u = {f'({x} - {p})' if under else f'{x} - {p}'}{under}"
+
+
+def code(anatomy: Anatomy, model: ImpliedModel, names: Mapping[str, str]) -> str | None:
+    """Return lines that build the loss from the references, up to a constant; None where a part has no reference."""
+    r, g = anatomy.reconstruction, anatomy.regulariser
+    if r is not None and (nll := _log_prob(r, model, names)) is None:
+        return None
+    if anatomy.structure.output != "scalar" or not anatomy.structure.additive:
+        return None
+    lines = []
+    if r is not None:
+        share = r.weight.scaled(1 / (model.energy_weight or 1.0))
+        lines.append(_term(f"-{nll}", share, "D", names.get("x", "x")))
+    if g is not None:
+        if g.pattern != "kl" or g.prior_var != 1 or g.floor is not None or g.scale_role is None or g.scale_as is None:
+            return None
+        kl = f"divergences.normal_standard.kl(loc={names.get('q_loc', '0.0')}, {_posterior(g.scale_as, names[g.scale_role.value])})"
+        lines.append(_term(kl, g.weight, "L", names[g.scale_role.value]))
+    if any(line is None for line in lines):
+        return None
+    return "loss = " + " + ".join(map(str, lines))
+
+
+def _posterior(kind: str, name: str) -> str:
+    return {
+        "log_var": f"log_var={name}",
+        "log_scale": f"log_var=2 * {name}",
+        "scale": f"scale={name}",
+        "var": f"scale=np.sqrt({name})",
+    }.get(kind, f"log_var={name}")
+
+
+def _log_prob(r: Reconstruction, model: ImpliedModel, names: Mapping[str, str]) -> str | None:
+    """Return the call of the reference's log_prob, None where the catalogue has no such form."""
+    density = family(model.family)
+    if density is None or r.signed:
+        return None
+    x, p = names.get("x", "x"), names.get(r.role.value, r.role.value)
+    x, p = (p, x) if r.swapped else (x, f"1 / (1 + np.exp(-{p}))" if r.link == "sigmoid" else p)
+    given = {r.parameter: p, **{k: f"{v:.12g}" for k, v in (model.member or model.parameters).items()}}
+    if r.scale_role is not None and r.scale_as is not None:
+        learned = _SCALES[r.scale_as].format(names.get(r.scale_role.value, r.scale_role.value))
+        own = given.get("scale", "1")
+        given["scale"] = learned if own == "1" else f"{own} * {learned}"
+    form = next((f for f in density.forms if set(f.names) - {"scale"} <= set(given) <= set(f.names) | {"scale"}), None)
+    if form is None:
+        return None
+    if "scale" in form.names:
+        given.setdefault("scale", "1.0")
+    arguments = ", ".join(f"{name}={given[name]}" for name in form.names)
+    return f"densities.{density.name}.log_prob({x}, {arguments})"
+
+
+def _term(values: str, weight: Monomial, inner: str, first: str) -> str | None:
+    """Return a reduced and weighed term as code, e.g. `0.5 * (...).sum() / len(x)`; None for a weight of single axes."""
+    powers = {name: power for name, power in weight.powers.items() if power}
+    if set(powers) - {"B", inner} or weight.irregular:
+        return None
+    reduced = {
+        (1, 1): f"{values}.sum()",
+        (0, 0): f"{values}.mean()",
+        (0, 1): f"{values}.sum() / len({first})",
+        (1, 0): f"{values}.mean() * len({first})",
+    }.get((powers.get("B", 0), powers.get(inner, 0)))
+    if reduced is None:
+        return None
+    number = weight.coefficient if weight.fraction is None else float(weight.fraction)
+    return reduced if isclose(number, 1.0, rel_tol=1e-12) else f"{number:.12g} * {reduced}"

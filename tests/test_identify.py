@@ -1,0 +1,140 @@
+"""`elbocheck identify`: the model, the code that builds the same loss, the mass, the doubts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from math import isclose, log, pi
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elbocheck import densities, divergences, identify
+from elbocheck.budget import DECLARED
+from elbocheck.cli import main
+from elbocheck.mass import Status
+from elbocheck.verdict import Bound
+
+
+def _kl(m: Any, t: Any) -> Any:
+    return 0.5 * np.sum(m**2 + np.exp(t) - 1 - t, axis=1)
+
+
+def _huber(u: Any, delta: float) -> Any:
+    return np.where(np.abs(u) <= delta, 0.5 * u**2, delta * (np.abs(u) - 0.5 * delta))
+
+
+LOSSES: dict[str, tuple[Callable[..., Any], str]] = {
+    "mean squares": (lambda x_hat, x: np.mean((x - x_hat) ** 2), "normal"),
+    "absolute": (lambda x_hat, x: 0.3 * np.sum(np.abs(x - x_hat)), "laplace"),
+    "huber": (lambda x_hat, x: np.mean(np.sum(_huber(x - x_hat, 0.7), axis=1)), "huber"),
+    "student": (lambda x_hat, x: np.sum(2.5 * np.log1p((x - x_hat) ** 2 / 0.36)), "student_t"),
+    "logistic": (lambda x_hat, x: np.sum((x - x_hat) / 2 + 2 * np.logaddexp(0, (x_hat - x) / 2)), "logistic"),
+    "quantile": (lambda x_hat, x: np.sum(np.maximum(0.9 * (x - x_hat), 0.1 * (x_hat - x))), "asymmetric_laplace"),
+    "logits": (lambda logits, x: np.mean(np.sum(np.logaddexp(0, logits) - x * logits, axis=1)), "bernoulli"),
+    "counts": (lambda x_hat, x: np.mean(np.exp(x_hat) - x * x_hat), "poisson"),
+    "whole": (
+        lambda x_hat, x, mu, logvar: np.mean(np.sum((x - x_hat) ** 2, axis=1) / 0.18 + _kl(mu, logvar)),
+        "normal",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_code_line_builds_the_same_loss(name: str) -> None:
+    """Run on other data, the printed line differs from the loss by a constant of the data alone."""
+    function, family = LOSSES[name]
+    found = identify(function)
+    assert found.model.family == family
+    assert found.code is not None
+    rng = np.random.default_rng(5)
+    names = {key: rng.uniform(0.1, 0.9, (6, 784)) for key in found.roles}
+    names |= {key: rng.standard_normal((6, 32)) for key in ("mu", "logvar") if key in names}
+    names["x"] = np.round(names["x"])
+    apart = []
+    for scale in (1.0, 1.7):  # the data stay, everything else moves
+        given = {key: value if key == "x" else scale * value for key, value in names.items()}
+        scope: dict[str, Any] = {"densities": densities, "divergences": divergences, "np": np, **given}
+        exec(found.code, scope)  # our own line, from a table of forms
+        apart.append((float(function(**given)), float(scope["loss"])))
+    (before, ours), (after, again) = apart
+    assert isclose(after - before, again - ours, rel_tol=DECLARED)
+
+
+def test_the_mass_is_that_of_the_density() -> None:
+    """Quadrature of the loss finds what the closed form says."""
+    found = identify(LOSSES["whole"][0])
+    assert found.normalizer is not None
+    assert found.normalizer.status is Status.OK
+    assert found.normalizer.spread == 0
+    mass = found.normalizer.masses[0]
+    assert abs(mass.log_value - log(0.3 * (2 * pi) ** 0.5)) <= mass.error + 1e-15
+    assert found.model.likelihood == "Normal(loc=x_hat, scale=0.3)"
+
+
+def test_a_bounded_loss_has_no_mass() -> None:
+    """Welsch's loss is named, and is no density."""
+    found = identify(lambda x_hat, x: np.sum(1 - np.exp(-((x - x_hat) ** 2))))
+    assert (found.model.family, found.bound) == ("welsch", Bound.NOT_A_DENSITY)
+    assert found.normalizer is not None
+    assert found.normalizer.status is Status.DIVERGENT
+
+
+def test_a_sum_of_two_families_is_neither() -> None:
+    """What no family explains is said to be unnamed, with the nearest and its own mass."""
+    found = identify(lambda x_hat, x: np.sum(np.abs(x - x_hat) + (x - x_hat) ** 2))
+    assert (found.model.family, found.code) == (None, None)
+    assert found.nearest is not None
+    assert found.nearest.off > 0.01
+    assert found.normalizer is not None
+    assert found.normalizer.status is Status.OK
+    assert "nearest" in str(found)
+
+
+def test_what_cannot_be_excluded_is_stated() -> None:
+    """A Gaussian is told with the intervals of the families that it is nested in; a kink with its width."""
+    gauss, kinked = identify(LOSSES["mean squares"][0]), identify(LOSSES["huber"][0])
+    assert gauss.evidence is not None
+    assert any(text.startswith("huber with delta above") for text in gauss.evidence.doubts)
+    assert any(text.startswith("generalized_normal with power within") for text in gauss.evidence.doubts)
+    assert kinked.evidence is not None
+    assert kinked.evidence.kink is not None
+    assert 0 < kinked.evidence.kink < 1e-5
+    assert kinked.evidence.rounded is None
+
+
+def test_a_rounded_kink_is_seen() -> None:
+    """A knot smoothed over a hundredth of its distance is not passed off as Huber's."""
+
+    def smooth(x_hat: Any, x: Any) -> Any:
+        u, width = np.abs(x - x_hat), 1e-3
+        inside = 0.5 * u**2
+        blend = 0.5 * u**2 - (u - 0.7 + width) ** 3 / (12 * width)
+        return np.sum(np.where(u < 0.7 - width, inside, np.where(u > 0.7 + width, 0.7 * u - 0.245 - width**2 / 6, blend)))
+
+    found = identify(smooth)
+    rounded = found.evidence is not None and found.evidence.rounded is not None
+    assert found.model.family != "huber" or rounded
+
+
+@pytest.mark.parametrize("form", ["text", "json", "html", "png"])
+def test_the_command_shows_it(form: str, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """All four formats."""
+    if form in ("html", "png"):
+        pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    output = tmp_path / "report"
+    assert main(["identify", "elbocheck.gallery.huber:fixed", "--format", form, "--output", str(output)]) == 0
+    content = output.read_bytes()
+    if form == "json":
+        assert json.loads(content)["model"]["family"] == "huber"
+    else:
+        start = {"text": b"elbocheck.gallery", "html": b"<!doctype html>", "png": b"\x89PNG"}[form]
+        assert content.startswith(start)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_picture_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """One clear line."""
+    assert main(["identify", "elbocheck.gallery.huber:fixed", "--format", "png"]) == 2
+    assert "--output FILE.png" in capsys.readouterr().err
