@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from elbocheck.mass import Mass
 from elbocheck.monomial import Monomial
 from elbocheck.probing.structure import Structure
 from elbocheck.roles import Role
@@ -32,6 +33,7 @@ class Reconstruction:
         mass: of an unidentified loss that scores classes: least and largest sum of exp(-loss) over {0, 1}.
         signed: the data are -1 and 1, not 0 and 1.
         datum: what becomes of the family's term of the data alone (log x! of a Poisson): `none`, `whole`, `dropped`, `other`.
+        integral: mass of exp(-loss) of one element on the real line, for a loss of the residual that no family explains.
         mismatch: for a quadratic core with linear tails that do not join: (knot, curvature, tail slope).
     """
 
@@ -52,6 +54,7 @@ class Reconstruction:
     mass: tuple[float, float] | None = None
     signed: bool = False
     datum: str = "none"
+    integral: Mass | None = None
     mismatch: tuple[float, float, float] | None = None
 
 

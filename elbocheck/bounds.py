@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from math import isclose
+from math import exp, isclose
 
 from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction
 from elbocheck.implied import ImpliedModel
 from elbocheck.intent import Intent
+from elbocheck.mass import Status
 from elbocheck.monomial import Monomial
 from elbocheck.roles import Role
 from elbocheck.verdict import Bound
@@ -38,6 +39,8 @@ def no_density(r: Reconstruction, intent: Intent) -> str | None:
     """Return why exp(-loss) is no density of the data, or None where nothing speaks against it."""
     if r.bounded:
         return "the loss stays bounded as the data go to infinity, so exp(-loss) has infinite mass"
+    if r.integral is not None and r.integral.status is Status.DIVERGENT:
+        return f"exp(-loss) has infinite mass {r.integral.where}"
     if r.normalizer_ratio is not None and abs(r.normalizer_ratio - 1) > budget.NORMALISER:
         return "its mass changes with a learned parameter: the log normaliser is missing or wrong"
     if r.mass is not None and r.mass[1] - r.mass[0] > budget.NORMALISER:
@@ -65,6 +68,13 @@ def _unread(anatomy: Anatomy) -> str:
         return "the elements of a datum do not add up: no likelihood per element"
     if not anatomy.structure.homogeneous:
         return "the elements have different weights: no likelihood that is the same for all"
+    r = anatomy.reconstruction
+    if r is not None and r.integral is not None and r.integral.status is Status.OK:
+        mass = f"{exp(r.integral.log_value):.4g}"
+        return (
+            "the reconstruction is none of the families known here, yet a density of the residual: "
+            f"exp(-loss) of one element has the mass {mass} whatever the prediction"
+        )
     return "the reconstruction is none of the families known here"
 
 

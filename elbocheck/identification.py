@@ -10,21 +10,18 @@ from typing import Any
 import numpy as np
 
 from elbocheck import recipes
-from elbocheck.anatomy import Reconstruction
 from elbocheck.bounds import bound
 from elbocheck.checks.case import Case
-from elbocheck.implied import ImpliedModel
+from elbocheck.implied import ImpliedModel, nat
 from elbocheck.intent import Intent
 from elbocheck.measuring import bound_loss, measure
 from elbocheck.probing import likelihood
 from elbocheck.probing.doubts import Nearest, doubts, kink_width, nearest
 from elbocheck.probing.normalizer import Normalizer, normalizer
 from elbocheck.probing.points import Points, sample
-from elbocheck.probing.reduction import sizes
 from elbocheck.roles import Key
 from elbocheck.shapes import Shape
 from elbocheck.verdict import Bound, Run
-from elbocheck.weights import Weights
 
 __all__ = ["Evidence", "Identification", "identify"]
 
@@ -147,7 +144,7 @@ def identify(
         points, where = sample(case.probe)
         evidence = _evidence(case, points, where) if r.density is not None else None
         near = nearest(case.probe, points, where) if r.density is None else None
-        mass = normalizer(case.probe, r.density, where, _nat(case, r))
+        mass = normalizer(case.probe, r.density, where, nat(case.anatomy, case.model))
     return Identification(
         target=case.loss.target,
         bound=kind,
@@ -168,16 +165,6 @@ def identify(
         ),
         case=case,
     )
-
-
-def _nat(case: Case, r: Reconstruction) -> float:
-    """Return what one nat of one element is worth in the total of a call, at the sizes that the report states."""
-    here = sizes(case.probe.layout, case.anatomy.event_axes)
-    weights = Weights.of(case.anatomy)
-    weight = r.weight.at(here)
-    if weights.divergence is None or weights.ratio is None:
-        return weight / (case.model.energy_weight or 1.0)
-    return weight * weights.ratio.at(case.model.sizes)
 
 
 def _evidence(case: Case, points: Points, where: str) -> Evidence | None:

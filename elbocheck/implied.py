@@ -168,3 +168,14 @@ def _needed(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> flo
     if absorbed is None or absorbed.density is None or absorbed.density.forms[0].names[0] != "loc":
         return 0.0
     return float(absorbed.density.log_normalizer(**absorbed.parameters, loc=0.0)) * sizes["D"]
+
+
+def nat(anatomy: Anatomy, model: ImpliedModel) -> float:
+    """Return what one nat of one element is worth in the total of a call, at the sizes that the model states."""
+    weights, r = Weights.of(anatomy), anatomy.reconstruction
+    if r is None:
+        return 1.0
+    weight = r.weight.at(anatomy.sizes)
+    if weights.divergence is None or weights.ratio is None:
+        return weight / (model.energy_weight or 1.0)
+    return weight * weights.ratio.at(model.sizes)

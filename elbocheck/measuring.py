@@ -13,10 +13,11 @@ from elbocheck.adapters import candidates
 from elbocheck.anatomy import Anatomy
 from elbocheck.checks.case import Case, argument_names
 from elbocheck.errors import CallError, UsageError
-from elbocheck.implied import imply
+from elbocheck.implied import ImpliedModel, imply, nat
 from elbocheck.intent import Intent
 from elbocheck.loss import Loss
 from elbocheck.probing.dissect import dissect
+from elbocheck.probing.normalizer import residual_mass
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import sizes
 from elbocheck.probing.rereading import reread
@@ -72,7 +73,17 @@ def measure(
     anatomy, probe, working = reread(probe, working, anatomy, seed)
     axes = anatomy.event_axes
     sized = sizes(nominal(probe.layout, declared, channels_first=axes[:1] == ("C",)), axes)
-    return Case(probe.loss, probe, working, anatomy, imply(anatomy, argument_names(probe.loss), sized), intent, seed)
+    model = imply(anatomy, argument_names(probe.loss), sized)
+    return Case(probe.loss, probe, working, _integrated(probe, anatomy, model), model, intent, seed)
+
+
+def _integrated(probe: Probe, anatomy: Anatomy, model: ImpliedModel) -> Anatomy:
+    """Return the anatomy with the mass of a reconstruction that no family explains, where it is a loss of the residual."""
+    r, s = anatomy.reconstruction, anatomy.structure
+    whole = s.separable and s.homogeneous and s.additive and not s.batch_coupled and not s.broadcast
+    if r is None or r.density is not None or r.closed or r.mass is not None or not whole:
+        return anatomy
+    return replace(anatomy, reconstruction=replace(r, integral=residual_mass(probe, nat(anatomy, model))))
 
 
 def _dtype(dtype: str | None) -> str | None:

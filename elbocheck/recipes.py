@@ -92,7 +92,9 @@ def code(anatomy: Anatomy, model: ImpliedModel, names: Mapping[str, str]) -> str
         lines.append(_term(kl, g.weight, "L", names[g.scale_role.value]))
     if any(line is None for line in lines):
         return None
-    return "loss = " + " + ".join(map(str, lines))
+    if len(lines) == 1:
+        return f"loss = {lines[0]}"
+    return f"likelihood = {lines[0]}\ndivergence = {lines[1]}\nloss = likelihood + divergence"
 
 
 def _posterior(kind: str, name: str) -> str:

@@ -256,3 +256,25 @@ def test_the_last_axis_is_told_from_the_others() -> None:
     assert colour.model is not None
     assert colour.model.beta is not None
     assert colour.model.beta.formula == "C"
+
+
+def test_a_loss_that_no_family_explains_is_still_integrated() -> None:
+    """Its mass is finite, or the finding says that it is not."""
+    fine = verify(lambda x_hat, x: np.sum(np.abs(x - x_hat) + (x - x_hat) ** 2))
+    assert "has the mass 1.091 whatever the prediction" in fine.reason
+    assert fine.codes == ()
+    heavy = verify(lambda x_hat, x: 0.4 * np.sum(np.log1p(np.abs(x - x_hat))))
+    assert (heavy.bound, heavy.codes) == (Bound.NOT_A_DENSITY, ("ELB418",))
+
+
+def test_the_weight_of_a_logarithm_decides() -> None:
+    """log(1 + u^2) is Cauchy's, three halves of it a Student's of two degrees, a half of it no density at all."""
+
+    def weighed(weight: float) -> Any:
+        return verify(lambda x_hat, x: weight * np.sum(np.log1p((x - x_hat) ** 2)))
+
+    cauchy, student, none = map(weighed, (1.0, 1.5, 0.5))
+    assert cauchy.model.family == "cauchy"
+    assert student.model.family == "student_t"
+    assert student.model.parameters["df"] == pytest.approx(2.0)
+    assert (none.bound, none.codes) == (Bound.NOT_A_DENSITY, ("ELB418",))

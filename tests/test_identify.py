@@ -111,7 +111,9 @@ def test_a_rounded_kink_is_seen() -> None:
         u, width = np.abs(x - x_hat), 1e-3
         inside = 0.5 * u**2
         blend = 0.5 * u**2 - (u - 0.7 + width) ** 3 / (12 * width)
-        return np.sum(np.where(u < 0.7 - width, inside, np.where(u > 0.7 + width, 0.7 * u - 0.245 - width**2 / 6, blend)))
+        return np.sum(
+            np.where(u < 0.7 - width, inside, np.where(u > 0.7 + width, 0.7 * u - 0.245 - width**2 / 6, blend))
+        )
 
     found = identify(smooth)
     rounded = found.evidence is not None and found.evidence.rounded is not None

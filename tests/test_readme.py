@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from elbocheck import verify
+from elbocheck import identify, load, verify
 from elbocheck.certify import release
 from elbocheck.densities import DENSITIES
 from elbocheck.gallery import GALLERY
@@ -37,6 +37,12 @@ def example() -> str:
     return re.sub(r"\d+ points, \d+ calls(.*), \d+\.\d+ s$", r"720 points, 750 calls\1, 0.2 s", report)
 
 
+def identified() -> str:
+    """Return the first part of an identification: what follows are uncertainties, which differ in their last digits."""
+    target = "elbocheck.gallery.keras_guide_mse:vae_loss"
+    return str(identify(load(target), target=target)).split("\nknown by")[0].rstrip()
+
+
 def certificates() -> str:
     """Return the table of the release: digits, and the largest error of any kernel."""
     rows = []
@@ -49,7 +55,13 @@ def certificates() -> str:
     return "\n".join([head, "|---|---|---|---|---|---|", *rows])
 
 
-SECTIONS = {"certificates": certificates, "families": families, "rules": rules, "example": example}
+SECTIONS = {
+    "certificates": certificates,
+    "families": families,
+    "rules": rules,
+    "example": example,
+    "identified": identified,
+}
 
 
 def section(name: str) -> re.Pattern[str]:

@@ -8,6 +8,7 @@ from math import exp, isclose, log, pi, sqrt
 from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
 from elbocheck.checks.case import Case, Check, Skip, finding, number
+from elbocheck.mass import Status
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
@@ -27,6 +28,10 @@ def run(case: Case) -> Iterator[Finding]:
     yield from _orientation(case)
     if r.bounded:
         yield finding("ELB418", "The loss stays bounded as a datum goes to infinity, so exp(-loss) has infinite mass.")
+    elif case.model.improper is not None:
+        yield finding("ELB418", f"As weighed, {case.model.improper}.")
+    elif r.integral is not None and r.integral.status is Status.DIVERGENT:
+        yield finding("ELB418", f"exp(-loss) of one element has infinite mass over the real line, {r.integral.where}.")
 
 
 def _links(case: Case, r: Reconstruction) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from elbocheck.member import family
 from elbocheck.probing.probe import Probe
 from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
 
-__all__ = ["Normalizer", "normalizer"]
+__all__ = ["Normalizer", "normalizer", "residual_mass"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,21 @@ def normalizer(probe: Probe, name: str | None, where: str, nat: float) -> Normal
         for energy, at in zip(energies, tried, strict=True)
     ]
     return Normalizer(support, tuple(tried), tuple(masses), energies[0])
+
+
+def residual_mass(probe: Probe, nat: float) -> Mass | None:
+    """Work out, coarsely, the mass over the real line of a loss of x - prediction; None for a loss of anything else."""
+    role = next(r for r in sorted(probe.loss.roles) if r in PREDICTIONS)
+    here, moved = (np.array([(x + t, r + t) for x, r in PAIRS]) for t in (0.0, SHIFT))
+    before, after = (probe.table({Role.X: grid[:, 0], role: grid[:, 1]}) for grid in (here, moved))
+    same = np.abs(before - after) <= probe.noise(before, after) + 4 * probe.floor
+    if not np.all(same) or probe.loss.roles & (LIKELIHOOD_SCALES | {Role.DELTA}):
+        return None
+    return log_mass(partial(_energy, probe, nat, {role: 0.0}), REAL, dtype=probe.dtype, effort=COARSE)
+
+
+PAIRS = ((0.0, 0.5), (0.25, -1.0), (1.0, 1.5), (0.5, 8.5), (2.0, -60.0))
+SHIFT = 2.0
 
 
 def _energy(probe: Probe, nat: float, at: Mapping[Role, float], x: Array) -> Array:

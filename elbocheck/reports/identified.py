@@ -21,7 +21,12 @@ def render(found: Identification) -> str:
     if found.formula is not None:
         lines += row("energy", found.formula)
     if found.code is not None:
-        lines += ["", "code", "  from elbocheck import densities, divergences", f"  {found.code}"]
+        lines += [
+            "",
+            "code",
+            "  from elbocheck import densities, divergences",
+            *(f"  {line}" for line in found.code.splitlines()),
+        ]
     lines += ["", "known by", *_known(found)]
     return "\n".join([*lines, "", *_run(found)])
 

@@ -169,13 +169,14 @@ NOT_INTEGRABLE = Rule(
     code="ELB418",
     name="not-integrable",
     severities=(Severity.I,),
-    summary="The loss is bounded in the residual, so exp(-loss) has infinite mass and is no density.",
-    why="Tukey's biweight, Welsch and cosine losses level off at a maximum M; exp(-loss) never falls below "
+    summary="The loss is bounded in the residual, or grows no faster than its logarithm: exp(-loss) has infinite mass.",
+    why="A loss of weight w on log(1 + u^2) needs w > 1/2: below that its tails fall no faster than 1/|u|. "
+    "Tukey's biweight, Welsch and cosine losses level off at a maximum M; exp(-loss) never falls below "
     "exp(-M), and its integral over the line is infinite. No likelihood, no bound and no sigma exist. Far "
     "residuals get no gradient, so an early bad pixel stays bad. As a robust training criterion it may "
     "serve; then do not call the sum an ELBO.",
     signature="The curve of one residual stays below a fixed level as the residual grows to the end of the "
-    "floating-point range. Growth like k log|t| with k > 1 is integrable and passes.",
+    "floating-point range, or grows like k log|t| with k <= 1; with k > 1 it is integrable and passes.",
     fix="A heavy-tailed density with the same intention, for example Student's t:\n"
     "    t = (x - r) / scale\n"
     "    nll = 0.5 * (nu + 1) * log1p(t**2 / nu) + log(scale)\n"

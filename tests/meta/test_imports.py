@@ -29,6 +29,7 @@ HOMES = {
     "keras": ("adapters/tensorflow.py", "gallery/"),
     "scipy": ("adapters/scipy.py",),
     "rich": ("reports/terminal.py",),
+    "matplotlib": ("reports/picture.py",),
 }
 """Where each library may be imported; NumPy may be everywhere, SciPy and everything else nowhere."""
 EVERYWHERE = frozenset({"numpy", "elbocheck"}) | sys.stdlib_module_names
