@@ -141,4 +141,4 @@ def _term(values: str, weight: Monomial, inner: str, first: str) -> str | None:
     if reduced is None:
         return None
     number = weight.coefficient if weight.fraction is None else float(weight.fraction)
-    return reduced if isclose(number, 1.0, rel_tol=1e-12) else f"{number:.12g} * {reduced}"
+    return reduced if isclose(number, 1.0, rel_tol=weight.error) else f"{number:.12g} * {reduced}"

@@ -181,7 +181,7 @@ def test_the_energy_sees_its_dtype_and_is_counted() -> None:
     "name", ["normal", "laplace", "cauchy", "beta of halves", "uniform", "zeta of 2", "log", "welsch", "1/x at 0"]
 )
 def test_a_coarse_look_is_honest_and_short(name: str) -> None:
-    """A few hundred points tell proper from improper, and their bound holds."""
+    """A few thousand points tell proper from improper, and their bound holds."""
     energy, support, truth = PROPER[name] if name in PROPER else (*IMPROPER[name][:2], inf)
     mass = log_mass(energy, support, effort=COARSE)
     assert fault(Drawn(energy, support, truth, name), mass) is None
@@ -189,8 +189,8 @@ def test_a_coarse_look_is_honest_and_short(name: str) -> None:
     assert mass.points <= LOOKED
 
 
-LOOKED = 750
-"""Points that a caller whose every point is a call may still be asked for."""
+LOOKED = 3000
+"""A look of a few hundred steps over a second peak, and says nothing of it. Points that a caller whose every point is a call may still be asked for."""
 
 
 def test_misuse_raises() -> None:

@@ -88,5 +88,5 @@ def _roles(_: argparse.Namespace) -> int:
 
     for role in Role:
         names = ", ".join(name for name, meant in NAMES.items() if meant is role)
-        print("\n".join(textwrap.wrap(names, 80, initial_indent=f"{role:<14}", subsequent_indent=" " * 14)))
+        print("\n".join(textwrap.wrap(names, 80, initial_indent=f"{role:<16}", subsequent_indent=" " * 16)))
     return 0
