@@ -13,7 +13,7 @@ import pytest
 from elbocheck.budget import MASS_TARGETS
 from elbocheck.domain import COUNTS, NON_NEGATIVE, OPEN_UNIT, POSITIVE, REAL, SPHERE, UNIT, Integers, Interval
 from elbocheck.errors import UsageError
-from elbocheck.mass import COARSE, Status, ends, line, log_mass, measure, panels, rays
+from elbocheck.mass import Status, ends, line, log_mass, measure, panels, rays
 from tests.quality.random_masses import Drawn, Source, Tally, draw, fault, trial
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*encountered.*:RuntimeWarning")
@@ -175,22 +175,6 @@ def test_the_energy_sees_its_dtype_and_is_counted() -> None:
     assert {x.dtype for x in seen} == {np.dtype("float32")}
     assert all((x >= 0).all() and np.isfinite(x).all() for x in seen)
     assert (mass.calls, mass.points) == (len(seen), sum(x.size for x in seen))
-
-
-@pytest.mark.parametrize(
-    "name", ["normal", "laplace", "cauchy", "beta of halves", "uniform", "zeta of 2", "log", "welsch", "1/x at 0"]
-)
-def test_a_coarse_look_is_honest_and_short(name: str) -> None:
-    """A few thousand points tell proper from improper, and their bound holds."""
-    energy, support, truth = PROPER[name] if name in PROPER else (*IMPROPER[name][:2], inf)
-    mass = log_mass(energy, support, effort=COARSE)
-    assert fault(Drawn(energy, support, truth, name), mass) is None
-    assert mass.status in (Status.OK, Status.DIVERGENT)
-    assert mass.points <= LOOKED
-
-
-LOOKED = 3000
-"""A look of a few hundred steps over a second peak, and says nothing of it. Points that a caller whose every point is a call may still be asked for."""
 
 
 def test_misuse_raises() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 from elbocheck.domain import Integers, Interval
 from elbocheck.errors import UsageError
 from elbocheck.mass.counts import on_integers
-from elbocheck.mass.effort import FULL, Effort
+from elbocheck.mass.effort import FULL
 from elbocheck.mass.line import on_interval
 from elbocheck.mass.meter import Energy, Meter
 from elbocheck.mass.result import Mass, Status, Trouble
@@ -22,7 +22,6 @@ def log_mass(
     *,
     dtype: DTypeLike = "float64",
     hint: float = 0.0,
-    effort: Effort = FULL,
 ) -> Mass:
     """Work out the mass of exp(-energy), or that it has none, by evaluating the energy.
 
@@ -32,7 +31,6 @@ def log_mass(
         support: an interval or a run of integers.
         dtype: what the energy is evaluated in, float32 or float64.
         hint: where to look first; finds peaks that a scan about 0 would step over.
-        effort: FULL, or COARSE where every point is a call.
 
     Returns:
         A status and, if ok, the logarithm of the mass and an absolute bound of its error, in nats.
@@ -53,6 +51,7 @@ def log_mass(
         raise UsageError(f"dtype must be float32 or float64, got {kind}")
     if not isinstance(support, Interval | Integers):
         raise UsageError(f"the support must be an Interval or Integers, got {support!r}")
+    effort = FULL
     meter = Meter(energy, kind, isinstance(support, Integers), effort.most, effort.octaves)
     try:
         if isinstance(support, Interval):

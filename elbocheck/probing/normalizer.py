@@ -10,7 +10,7 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.domain import BINARY, REAL, Integers, Interval
-from elbocheck.mass import COARSE, FULL, Mass, Status, log_mass
+from elbocheck.mass import Mass, Status, log_mass
 from elbocheck.member import family
 from elbocheck.probing.probe import Probe
 from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
@@ -66,25 +66,22 @@ def normalizer(probe: Probe, name: str | None, where: str, nat: float) -> Normal
     tried = [{role: at} for at in (0.3, 0.8)]
     if moved is not None:
         tried = [{role: 0.3, moved: at} for at in (0.5, 1.5)]
-    slow = probe.loss.adapter.name != "numpy" and not probe.tells_data_apart  # every point is a call of a framework
-    effort = COARSE if slow else FULL
     energies = [partial(_energy, probe, nat, at) for at in tried]
     masses = [
-        log_mass(energy, support, dtype=probe.dtype, hint=at[role], effort=effort)
-        for energy, at in zip(energies, tried, strict=True)
+        log_mass(energy, support, dtype=probe.dtype, hint=at[role]) for energy, at in zip(energies, tried, strict=True)
     ]
     return Normalizer(support, tuple(tried), tuple(masses), energies[0])
 
 
 def residual_mass(probe: Probe, nat: float) -> Mass | None:
-    """Work out, coarsely, the mass over the real line of a loss of x - prediction; None for a loss of anything else."""
+    """Work out the mass over the real line of a loss of x - prediction; None for a loss of anything else."""
     role = next(r for r in sorted(probe.loss.roles) if r in PREDICTIONS)
     here, moved = (np.array([(x + t, r + t) for x, r in PAIRS]) for t in (0.0, SHIFT))
     before, after = (probe.table({Role.X: grid[:, 0], role: grid[:, 1]}) for grid in (here, moved))
     same = np.abs(before - after) <= probe.noise(before, after) + 4 * probe.floor
     if not np.all(same) or probe.loss.roles & (LIKELIHOOD_SCALES | {Role.DELTA}):
         return None
-    return log_mass(partial(_energy, probe, nat, {role: 0.0}), REAL, dtype=probe.dtype, effort=COARSE)
+    return log_mass(partial(_energy, probe, nat, {role: 0.0}), REAL, dtype=probe.dtype)
 
 
 PAIRS = ((0.0, 0.5), (0.25, -1.0), (1.0, 1.5), (0.5, 8.5), (2.0, -60.0))
