@@ -25,6 +25,8 @@ TOLD, INFORMED = 0.05, 0.12
 """At this share of the probes at least the rounding to be expected must be below this part of the rise: a family whose
 parts nearly cancel explains everything by rounding."""
 LEAST_RISE = 1e-90
+HUGE = 1e100
+"""Values beyond say nothing that lesser ones do not, and their squares overflow."""
 LEAST = 0.4
 """Share of the probes at which a family must be defined to be considered."""
 
@@ -111,7 +113,8 @@ def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) ->
         return None
     count = len(model.parts(*shapes))
     weight, parameters = candidate.read(fit.coefficients[:count], [g.name for g in candidate.shapes], shapes)
-    error = float(np.max(fit.errors[:count]))
+    errors, _ = model.uncertainty(shapes, fit, noise)
+    error = float(np.max(errors[:count]))
     if not abs(weight) > 4 * error:  # NaN too
         return None
     return _matched(candidate, points, model, shapes, fit, noise, weight, parameters, guard)
@@ -130,17 +133,19 @@ def _matched(
 ) -> Match:
     count = len(model.parts(*shapes))
     free = model.free.shape[1]
+    moved, shape_error = model.uncertainty(shapes, fit, noise)
     datum, constant = "none", float(fit.coefficients[-1])
     if candidate.datum is not None:
         x, found = np.unique(points.x), fit.coefficients[-free:] / weight
-        errors = fit.errors[-free:] / abs(weight) + np.abs(found) * float(np.finfo(np.float32).eps)
+        errors = moved[-free:] / abs(weight) + np.abs(found) * float(np.finfo(np.float32).eps)
         datum, own = _datum(x, found, errors, candidate.datum(x, parameters))
         told = candidate.reread(candidate, x, found) if datum == "other" and candidate.reread else None
         if told is not None:
-            candidate, share, parameters = told
-            weight, found, errors = weight * share, found / share, errors / share
-            assert candidate.datum is not None
-            datum, own = _datum(x, found, errors, candidate.datum(x, parameters))
+            other, share, others = told
+            assert other.datum is not None
+            whole = _datum(x, found / share, errors / share, other.datum(x, others))
+            if whole[0] == "whole":
+                candidate, weight, parameters, (datum, own) = other, weight * share, others, whole
         constant = own * weight
     ratio = float(fit.coefficients[count] / weight) if candidate.normalizer is not None else None
     if ratio is not None and ratio > 0 and candidate.family in TEMPERED:  # log scale tells the weight of the whole
@@ -151,11 +156,11 @@ def _matched(
     return Match(
         candidate,
         weight,
-        float(np.max(fit.errors[:count])),
+        float(np.max(moved[:count])),
         constant,
-        float(np.max(fit.errors[-free:])),
+        float(np.max(moved[-free:])),
         parameters,
-        model.uncertainty(shapes, fit, noise),
+        shape_error,
         ratio,
         float(np.max(model.off(points.value, shapes, fit))) / abs(weight) if guard else 0.0,
         fit.residual,
@@ -183,7 +188,7 @@ def _usable(candidate: Candidate, points: Points) -> Array:
         parts = [*candidate.parts(points, *middle)]
         if candidate.normalizer is not None:
             parts.append(candidate.normalizer(points))
-    return np.asarray(np.all(np.isfinite(parts), axis=0))
+    return np.asarray(np.all(np.isfinite(parts), axis=0) & (np.abs(points.value) < HUGE))
 
 
 def _model(candidate: Candidate, points: Points) -> Model:
