@@ -15,6 +15,8 @@ Shapes = tuple[float, ...]
 STEP = 1e-4
 """Of the differences that stand for derivatives in a shape: they steer, they do not move the optimum."""
 NOTHING = 1e-150
+STALLED = 1e-6
+"""Share of the misfit below which a gain moves the shapes by a thousandth of what noise does."""
 ROUNDS, HALVINGS, STARTS, REFINEMENTS = 60, 6, 4, 2
 
 
@@ -155,5 +157,8 @@ def shaped(model: Model, values: Array, noise: Array, start: Shapes) -> tuple[Sh
                 break
         else:
             return shapes, fit
+        stalled = fitted.misfit > (1 - STALLED) * fit.misfit
         shapes, fit = tried, fitted
+        if stalled:
+            return shapes, fit
     return shapes, fit
