@@ -301,9 +301,7 @@ def _durations(where: str) -> Iterator[Candidate]:
         if "scale" in parameter:
             powers = (Grid("concentration", np.geomspace(0.05, 50, 41)),)
             parts, inner = _weibull(log_scale)
-            yield Candidate(
-                "weibull", parts, parameter, powers, guarded=guarded, datum=_weibull_datum, inner=inner
-            )
+            yield Candidate("weibull", parts, parameter, powers, guarded=guarded, datum=_weibull_datum, inner=inner)
     if where == "real":
         yield Candidate(
             "log_normal", lambda p: (0.5 * (_log(p.x) - p.prediction) ** 2,), datum=_log_datum, reread=_spread

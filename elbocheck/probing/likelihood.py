@@ -131,21 +131,14 @@ def _matched(
     parameters: dict[str, float],
     guard: float,
 ) -> Match:
-    count = len(model.parts(*shapes))
-    free = model.free.shape[1]
+    count, free = len(model.parts(*shapes)), model.free.shape[1]
     moved, shape_error = model.uncertainty(shapes, fit, noise)
     datum, constant = "none", float(fit.coefficients[-1])
     if candidate.datum is not None:
         x, found = np.unique(points.x), fit.coefficients[-free:] / weight
         errors = moved[-free:] / abs(weight) + np.abs(found) * float(np.finfo(np.float32).eps)
-        datum, own = _datum(x, found, errors, candidate.datum(x, parameters))
-        told = candidate.reread(candidate, x, found) if datum == "other" and candidate.reread else None
-        if told is not None:
-            other, share, others = told
-            assert other.datum is not None
-            whole = _datum(x, found / share, errors / share, other.datum(x, others))
-            if whole[0] == "whole":
-                candidate, weight, parameters, (datum, own) = other, weight * share, others, whole
+        candidate, share, parameters, datum, own = _with_datum(candidate, parameters, x, found, errors)
+        weight *= share
         constant = own * weight
     ratio = float(fit.coefficients[count] / weight) if candidate.normalizer is not None else None
     if ratio is not None and ratio > 0 and candidate.family in TEMPERED:  # log scale tells the weight of the whole
@@ -166,6 +159,25 @@ def _matched(
         fit.residual,
         datum,
     )
+
+
+def _with_datum(
+    candidate: Candidate, parameters: dict[str, float], x: Array, found: Array, errors: Array
+) -> tuple[Candidate, float, dict[str, float], str, float]:
+    """Return the family that the data's own term tells, its share of the weight and parameters, and what becomes of it.
+
+    Another family of the same parts is read only where its own term is there whole.
+    """
+    assert candidate.datum is not None
+    datum, own = _datum(x, found, errors, candidate.datum(x, parameters))
+    told = candidate.reread(candidate, x, found) if datum == "other" and candidate.reread else None
+    if told is not None:
+        other, share, others = told
+        assert other.datum is not None
+        whole, rest = _datum(x, found / share, errors / share, other.datum(x, others))
+        if whole == "whole":
+            return other, share, others, whole, rest
+    return candidate, 1.0, parameters, datum, own
 
 
 def _datum(x: Array, found: Array, errors: Array, own: Array) -> tuple[str, float]:

@@ -20,7 +20,6 @@ from elbocheck.probing.structure import Structure
 from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout
 
-
 ORDINARY = (0.3, 0.75)
 """Predictions inside the unit interval, for a datum of 1."""
 CLEAR = 8 / budget.EXPONENT

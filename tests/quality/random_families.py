@@ -22,7 +22,8 @@ from elbocheck.member import member
 from elbocheck.probing.dissect import dissect
 from elbocheck.probing.probe import Probe
 from elbocheck.shapes import Layout
-from tests.quality.families import FAMILIES, Energy
+from tests.quality.energy import Energy
+from tests.quality.families import FAMILIES
 
 REDUCTIONS: Mapping[str, Callable[[Any], Any]] = {
     "none": lambda e: e,
@@ -65,7 +66,7 @@ class Drawn:
             return found
 
         names = ", ".join(["x", *self.energy.arguments])
-        return eval(f"lambda {names}: value({names})", {"value": value})  # type: ignore[no-any-return]  # noqa: S307
+        return eval(f"lambda {names}: value({names})", {"value": value})  # type: ignore[no-any-return]
 
     @property
     def hidden(self) -> bool:
@@ -159,7 +160,9 @@ def judge(drawn: Drawn, tally: Tally) -> str:
 
 def run(names: Iterable[str], count: int, seed: int, *, shown: int = 3) -> bool:
     """Print a line for each family and dtype, and the first losses that went wrong; return whether the bars are met."""
-    print(f"{'':28}{'misread':>8}{'undecided':>10}{'plain':>9}{'offset':>9}{'weight':>9}{'beyond':>7}{'calls':>7}{'ms':>7}")
+    print(
+        f"{'':28}{'misread':>8}{'undecided':>10}{'plain':>9}{'offset':>9}{'weight':>9}{'beyond':>7}{'calls':>7}{'ms':>7}"
+    )
     good = True
     for name in names:
         for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
