@@ -25,8 +25,9 @@ TOLD, INFORMED = 0.05, 0.12
 """At this share of the probes at least the rounding to be expected must be below this part of the rise: a family whose
 parts nearly cancel explains everything by rounding."""
 LEAST_RISE = 1e-90
-HUGE = 1e100
-"""Values beyond say nothing that lesser ones do not, and their squares overflow."""
+HUGE = 1e12
+"""Times what is usual among ordinary predictions: values beyond say nothing that lesser ones do not, but an exponential's
+shape would have to be known to twelve digits before they come near."""
 LEAST = 0.4
 """Share of the probes at which a family must be defined to be considered."""
 
@@ -200,7 +201,11 @@ def _usable(candidate: Candidate, points: Points) -> Array:
         parts = [*candidate.parts(points, *middle)]
         if candidate.normalizer is not None:
             parts.append(candidate.normalizer(points))
-    return np.asarray(np.all(np.isfinite(parts), axis=0) & (np.abs(points.value) < HUGE))
+    size = np.abs(points.value)
+    usual = np.max(size, initial=0.0, where=np.abs(points.prediction) <= CORE)
+    if not usual:  # a dead zone that all of them lie in
+        usual = np.min(size, initial=np.inf, where=size > 0)
+    return np.asarray(np.all(np.isfinite(parts), axis=0) & (size <= HUGE * usual))
 
 
 def _model(candidate: Candidate, points: Points) -> Model:
