@@ -441,6 +441,13 @@ derivative of 1e-8, and its division lifts rounding to 1e-10 in float64; a wrong
 TYPED_CONSTANT = 1e-5
 """Relative rounding of a constant that still counts as the exact one: log(2 pi)/2 typed as 0.91893, or held in float32."""
 
+PROBED_CURVE = 16.0
+"""Ulps between a curve as the probes hold it and its density's certified energy: a quotient, log1p, expm1 or a power of its
+own, at the condition of a logarithm of 24 decades. Noise allows for far more."""
+
+PROBED_PART = 8.0
+"""The same for the parts of other families, in ulps of their largest term: two values of two roundings each, subtracted."""
+
 CURVE = 1e-6
 """Relative agreement of a curve no family explains with a parabola or a common floor: rounding of differences at 1e-2,
 where a rise of 1e-4 stands on values of order 1, is 1e-12."""

@@ -39,7 +39,8 @@ def core_and_tails(probe: Probe, role: Role) -> tuple[float, float, float] | Non
     """
     u = np.geomspace(1e-2, 1e3, 101)
     origin = probe({Role.X: 0.0, role: 0.0})
-    rise = probe.curve([{Role.X: 0.0, role: float(v)} for v in u]) - origin
+    with np.errstate(invalid="ignore"):
+        rise = probe.curve([{Role.X: 0.0, role: float(v)} for v in u]) - origin
     if not np.all(np.isfinite(rise)):
         return None
     noise = probe.noise(rise, origin)

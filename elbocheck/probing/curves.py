@@ -104,13 +104,15 @@ def _welsch(u: Array, scale: Array) -> Array:
 
 
 def _geman_mcclure(u: Array, scale: Array) -> Array:
-    return 1 / (1 + (scale / np.maximum(np.abs(u), _TINY)) ** 2)
+    v = (u / scale) ** 2
+    return np.asarray(v / (1 + v))
 
 
-_TINY = 1e-150
 _SCALES = np.geomspace(1e-8, 1e6, 85)
 _POWERS = np.geomspace(0.1, 10, 61)
-_GENERAL = np.array([-4.0, -2.0, -1.5, -0.7, -0.4, -0.2, -0.1, 0.1, 0.2, 0.35, 0.7, 0.9, 1.2, 1.5, 2.0])
+_GENERAL = np.array(
+    [-4.0, -2.0, -1.5, -0.7, -0.4, -0.2, -0.1, 0.1, 0.2, 0.35, 0.7, 0.9, 0.97, 1.03, 1.1, 1.2, 1.5, 2.0]
+)  # finer beside the square, where the scale counts for little
 
 
 _DELTA, _SCALE, _COARSE = Grid("delta", _SCALES), Grid("scale", _SCALES), Grid("scale", _SCALES[::2])

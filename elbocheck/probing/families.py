@@ -300,7 +300,8 @@ def _durations(where: str) -> Iterator[Candidate]:
         yield Candidate("gamma", parts, parameter, guarded=guarded, datum=_gamma_datum, read=_concentration, extra=1)
         if "scale" in parameter:
             powers = (Grid("concentration", np.geomspace(0.05, 50, 41)),)
-            yield Candidate("weibull", _weibull(log_scale), parameter, powers, guarded=guarded, datum=_weibull_datum)
+            parts, inner = _weibull(log_scale)
+            yield Candidate("weibull", parts, parameter, powers, guarded=guarded, datum=_weibull_datum, inner=inner)
     if where == "real":
         yield Candidate(
             "log_normal", lambda p: (0.5 * (_log(p.x) - p.prediction) ** 2,), datum=_log_datum, reread=_spread
@@ -323,7 +324,7 @@ def _mean(candidate: Candidate, x: Array, datum: Array) -> tuple[Candidate, floa
     """
     kept = x > 0
     slope, _ = np.polyfit(np.log(x[kept]), datum[kept], 1)
-    if not -1 < slope < -budget.NORMALISER:
+    if not slope > -1 or abs(slope) < budget.NORMALISER:
         return None
     a = 1 / (1 + slope)
     told = replace(candidate, family="gamma", parameter=MEANS[candidate.parameter], datum=_gamma_mean_datum)
@@ -352,22 +353,35 @@ def _over_scale(log_scale: Callable[[Array], Array]) -> Callable[..., tuple[Arra
     return parts
 
 
-def _weibull(log_scale: Callable[[Array], Array]) -> Callable[..., tuple[Array, ...]]:
-    def parts(points: Points, concentration: Array) -> tuple[Array, ...]:
-        s = log_scale(points.prediction)
-        return (_exp(concentration * (_log(points.x) - s)) + concentration * s,)
+def _weibull(
+    log_scale: Callable[[Array], Array],
+) -> tuple[Callable[..., tuple[Array, ...]], Callable[..., Array]]:
+    """Return the part, and the size of what a power rounds: its exponent's relative error is its own absolute one."""
 
-    return parts
+    def exponent(points: Points, concentration: float | Array) -> Array:
+        v = concentration * (_log(points.x) - log_scale(points.prediction))
+        return np.minimum(v, FAR)
+
+    def parts(points: Points, concentration: Array) -> tuple[Array, ...]:
+        return (np.exp(exponent(points, concentration)) + concentration * log_scale(points.prediction),)
+
+    def inner(points: Points, concentration: float) -> Array:
+        v = np.maximum(exponent(points, concentration), -FAR)
+        return np.abs(v) * np.exp(v)
+
+    return parts, inner
 
 
 def _exp(v: Array) -> Array:
-    """Return e^v where that keeps its digits, NaN where |v| is large."""
+    """Return e^v where that keeps its digits, NaN where v is large."""
     with np.errstate(over="ignore"):
-        return np.where(np.abs(v) < STEEP, np.exp(v), np.nan)
+        return np.where(v < STEEP, np.exp(v), np.nan)
 
 
 STEEP = 30.0
 """An exponential of more than this loses five bits and rules out whatever stands beside it."""
+FAR = 250.0
+"""A power may be tried whose exponential would overflow: cut off here it is still larger than any value that is kept."""
 
 
 def _concentration(weights: Array, _names: Sequence[str], _shapes: Shapes) -> Reading:

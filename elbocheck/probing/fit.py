@@ -15,7 +15,9 @@ Shapes = tuple[float, ...]
 STEP = 1e-4
 """Of the differences that stand for derivatives in a shape: they steer, they do not move the optimum."""
 NOTHING = 1e-150
-ROUNDS, HALVINGS, STARTS = 60, 6, 4
+STALLED = 1e-6
+"""Share of the misfit below which a gain moves the shapes by a thousandth of what noise does."""
+ROUNDS, HALVINGS, STARTS, REFINEMENTS = 60, 6, 4, 2
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def linear(columns: Array, values: Array, noise: Array) -> Fit:
     norms = np.max(np.abs(weighted), axis=0)  # a sum of squares would overflow
     norms = np.where(norms > 0, norms, 1.0)
     inverse = np.linalg.pinv(weighted / norms)
-    coefficients = inverse @ (values / noise) / norms
+    coefficients = np.zeros(columns.shape[1])
+    for _ in range(REFINEMENTS):  # a value of 1e13 times its noise leaves a solver too few digits
+        coefficients = coefficients + inverse @ ((values - columns @ coefficients) / noise) / norms
     errors = np.linalg.norm(inverse, axis=1) / norms
     off = np.minimum(np.abs(values - columns @ coefficients) / noise, 1e150)
     return Fit(coefficients, errors, float(np.max(off)), float(np.linalg.norm(off)))
@@ -94,12 +98,16 @@ class Model:
             found.append(sum(w * (up - down) / (2 * STEP) for w, up, down in zip(weights, *ends, strict=False)))
         return np.column_stack(found) if found else np.zeros((len(self.free), 0))
 
-    def uncertainty(self, shapes: Shapes, fit: Fit, noise: Array) -> float:
-        """Return how far the noise can have moved the shapes, the largest (relative, where positive)."""
+    def uncertainty(self, shapes: Shapes, fit: Fit, noise: Array) -> tuple[Array, float]:
+        """Return how far the noise can have moved coefficients and shapes together: each coefficient, the worst shape.
+
+        Shapes count relative, where positive.
+        """
         if not shapes:
-            return 0.0
+            return fit.errors, 0.0
         whole = np.column_stack([self.columns(shapes), self.tangents(shapes, fit.coefficients)])
-        return float(np.max(linear(whole, np.zeros(len(whole)), noise).errors[-len(shapes) :]))
+        errors = linear(whole, np.zeros(len(whole)), noise).errors
+        return errors[: -len(shapes)], float(np.max(errors[-len(shapes) :]))
 
 
 def scanned(model: Model, values: Array, noise: Array) -> list[Shapes]:
@@ -149,5 +157,8 @@ def shaped(model: Model, values: Array, noise: Array, start: Shapes) -> tuple[Sh
                 break
         else:
             return shapes, fit
+        stalled = fitted.misfit > (1 - STALLED) * fit.misfit
         shapes, fit = tried, fitted
+        if stalled:
+            return shapes, fit
     return shapes, fit

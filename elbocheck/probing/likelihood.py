@@ -25,6 +25,9 @@ TOLD, INFORMED = 0.05, 0.12
 """At this share of the probes at least the rounding to be expected must be below this part of the rise: a family whose
 parts nearly cancel explains everything by rounding."""
 LEAST_RISE = 1e-90
+HUGE = 1e12
+"""Times what is usual among ordinary predictions: values beyond say nothing that lesser ones do not, but an exponential's
+shape would have to be known to twelve digits before they come near."""
 LEAST = 0.4
 """Share of the probes at which a family must be defined to be considered."""
 
@@ -147,7 +150,8 @@ def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) ->
         return None
     count = len(model.parts(*shapes))
     weight, parameters = candidate.read(fit.coefficients[:count], [g.name for g in candidate.shapes], shapes)
-    error = float(np.max(fit.errors[:count]))
+    errors, _ = model.uncertainty(shapes, fit, noise)
+    error = float(np.max(errors[:count]))
     if not abs(weight) > 4 * error:  # NaN too
         return None
     return _matched(candidate, points, model, shapes, fit, noise, weight, parameters, guard)
@@ -164,19 +168,14 @@ def _matched(
     parameters: dict[str, float],
     guard: float,
 ) -> Match:
-    count = len(model.parts(*shapes))
-    free = model.free.shape[1]
+    count, free = len(model.parts(*shapes)), model.free.shape[1]
+    moved, shape_error = model.uncertainty(shapes, fit, noise)
     datum, constant = "none", float(fit.coefficients[-1])
     if candidate.datum is not None:
         x, found = np.unique(points.x), fit.coefficients[-free:] / weight
-        errors = fit.errors[-free:] / abs(weight) + np.abs(found) * float(np.finfo(np.float32).eps)
-        datum, own = _datum(x, found, errors, candidate.datum(x, parameters))
-        told = candidate.reread(candidate, x, found) if datum == "other" and candidate.reread else None
-        if told is not None:
-            candidate, share, parameters = told
-            weight, found, errors = weight * share, found / share, errors / share
-            assert candidate.datum is not None
-            datum, own = _datum(x, found, errors, candidate.datum(x, parameters))
+        errors = moved[-free:] / abs(weight) + np.abs(found) * float(np.finfo(np.float32).eps)
+        candidate, share, parameters, datum, own = _with_datum(candidate, parameters, x, found, errors)
+        weight *= share
         constant = own * weight
     ratio = float(fit.coefficients[count] / weight) if candidate.normalizer is not None else None
     if ratio is not None and ratio > 0 and candidate.family in TEMPERED:  # log scale tells the weight of the whole
@@ -187,16 +186,35 @@ def _matched(
     return Match(
         candidate,
         weight,
-        float(np.max(fit.errors[:count])),
+        float(np.max(moved[:count])),
         constant,
-        float(np.max(fit.errors[-free:])),
+        float(np.max(moved[-free:])),
         parameters,
-        model.uncertainty(shapes, fit, noise),
+        shape_error,
         ratio,
         float(np.max(model.off(points.value, shapes, fit))) / abs(weight) if guard else 0.0,
         fit.residual,
         datum,
     )
+
+
+def _with_datum(
+    candidate: Candidate, parameters: dict[str, float], x: Array, found: Array, errors: Array
+) -> tuple[Candidate, float, dict[str, float], str, float]:
+    """Return the family that the data's own term tells, its share of the weight and parameters, and what becomes of it.
+
+    Another family of the same parts is read only where its own term is there whole.
+    """
+    assert candidate.datum is not None
+    datum, own = _datum(x, found, errors, candidate.datum(x, parameters))
+    told = candidate.reread(candidate, x, found) if datum == "other" and candidate.reread else None
+    if told is not None:
+        other, share, others = told
+        assert other.datum is not None
+        whole, rest = _datum(x, found / share, errors / share, other.datum(x, others))
+        if whole == "whole":
+            return other, share, others, whole, rest
+    return candidate, 1.0, parameters, datum, own
 
 
 def _datum(x: Array, found: Array, errors: Array, own: Array) -> tuple[str, float]:
@@ -219,7 +237,11 @@ def _usable(candidate: Candidate, points: Points) -> Array:
         parts = [*candidate.parts(points, *middle)]
         if candidate.normalizer is not None:
             parts.append(candidate.normalizer(points))
-    return np.asarray(np.all(np.isfinite(parts), axis=0))
+    size = np.abs(points.value)
+    usual = np.max(size, initial=0.0, where=np.abs(points.prediction) <= CORE)
+    if not usual:  # a dead zone that all of them lie in
+        usual = np.min(size, initial=np.inf, where=size > 0)
+    return np.asarray(np.all(np.isfinite(parts), axis=0) & (size <= HUGE * usual))
 
 
 def model_of(candidate: Candidate, points: Points) -> Model:

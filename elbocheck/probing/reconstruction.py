@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
+
+import numpy as np
 
 from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
@@ -16,6 +19,11 @@ from elbocheck.probing.reduction import weigh
 from elbocheck.probing.structure import Structure
 from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout
+
+ORDINARY = (0.3, 0.75)
+"""Predictions inside the unit interval, for a datum of 1."""
+CLEAR = 8 / budget.EXPONENT
+"""Of a difference, in units of its noise: its growth tells an exponent."""
 
 
 def reconstruction(
@@ -34,8 +42,10 @@ def reconstruction(
         found = likelihood.match_signed(probe)
         signed = bool(found)
 
+    one, other = _levels(probe, role)
+
     def amplitude(layout: Layout) -> float:
-        return probe({role: 0.3}, layout) - probe({role: 0.75}, layout)
+        return probe({role: one}, layout) - probe({role: other}, layout)
 
     if not found:
         return _unidentified(probe, role, weigh(probe, 1.0, 0.0, amplitude, axes), closed=closed), None, 0.0
@@ -43,6 +53,19 @@ def reconstruction(
     error = max(best.error / abs(best.weight), best.deviation, budget.ratio_error(probe.dtype))
     read = _read(probe, best, role, weigh(probe, best.weight, error, amplitude, axes), closed=closed)
     return replace(read, signed=signed), best.constant, best.constant_error + best.deviation * abs(best.weight)
+
+
+def _levels(probe: Probe, role: Role) -> tuple[float, float]:
+    """Return two predictions that the loss tells apart: ordinary ones, unless it is flat there or a constant hides them."""
+
+    def clear(one: float, other: float) -> float:
+        a, b = probe({role: one}), probe({role: other})
+        found = abs(a - b) / float(probe.noise(a, b) + np.finfo(np.float64).tiny)
+        return found if isfinite(found) else 0.0
+
+    if clear(*ORDINARY) > CLEAR:
+        return ORDINARY
+    return max((ORDINARY, *((1.0, 1.0 + u) for u in 10.0 ** np.arange(-2, 5))), key=lambda pair: clear(*pair))
 
 
 def _read(probe: Probe, best: Match, role: Role, weight: Monomial, *, closed: bool) -> Reconstruction:
