@@ -48,6 +48,8 @@ RULES: tuple[Rule, ...] = (
     likelihood.LOG_SCALE_DROPPED,
     likelihood.LIKELIHOOD_NOT_NORMALISED,
     likelihood.HUBER_SCALE_MISMATCH,
+    likelihood.LAPLACE_SCALE_MISLABELLED,
+    likelihood.POISSON_FACTORIAL,
     likelihood.ELBO_ORIENTATION,
     likelihood.NOT_INTEGRABLE,
     numerics.EXP_OVERFLOW,
