@@ -10,6 +10,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.anatomy import Reconstruction
+from elbocheck.bounds import not_integrable
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.domain import COUNTS
 from elbocheck.mass import COARSE, Status, log_mass
@@ -17,7 +18,7 @@ from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
-    "ELB401", "ELB402", "ELB403", "ELB404", "ELB405", "ELB406", "ELB407", "ELB408", "ELB409", "ELB410",
+    "ELB401", "ELB402", "ELB403", "ELB404", "ELB405", "ELB406", "ELB407", "ELB408", "ELB409", "ELB410", "ELB413",
     "ELB417", "ELB418",
 )  # fmt: skip
 
@@ -33,7 +34,7 @@ def run(case: Case) -> Iterator[Finding]:
     yield from _laplace(case, r)
     yield from _counts(case, r)
     yield from _orientation(case)
-    if r.bounded:
+    if not_integrable(r, case.intent):
         yield finding("ELB418", "The loss stays bounded as a datum goes to infinity, so exp(-loss) has infinite mass.")
 
 
@@ -121,6 +122,10 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
         yield finding("ELB405", f"{number(abs(missing))} nats per element are {word}: {whole}.", Outcome.NOTE)
         return
     assert case.model.sigma2 is not None
+    levels = exp(-dropped / sizes["D"])
+    if (counted := next((n for n in _LEVELS if isclose(levels, n, rel_tol=budget.DECLARED)), None)) is not None:
+        yield _levels(case, counted)
+        return
     own = sqrt(case.model.sigma2.at(sizes))
     held = log(sqrt(2 * pi) * own) - dropped / sizes["D"]
     meant = exp(held) / sqrt(2 * pi)
@@ -130,6 +135,22 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
         f"the value is {number(abs(dropped))} nats per datum too {'low' if dropped > 0 else 'high'}.",
         Outcome.WARN,
     )
+
+
+_LEVELS = (256.0, 255.0, 128.0, 127.5)
+"""Bytes over the width of the data, [0, 1] or [-1, 1]."""
+
+
+def _levels(case: Case, counted: float) -> Finding:
+    """Report a density of scaled data that is counted as one of bytes, and whether the data are scaled like that."""
+    message = f"log {counted:g} = {number(log(counted))} nats per element are added, as for data that were bytes."
+    if case.intent.data_range is None:
+        return finding("ELB413", message, Outcome.NOTE)
+    low, high = case.intent.data_range
+    fits = any(isclose(counted, n / (high - low), rel_tol=1 / 256) for n in (255, 256))
+    if not fits:
+        message += f" For data from {low:g} to {high:g} it should be log {number(256 / (high - low))}."
+    return finding("ELB413", message, Outcome.NOTE if fits else Outcome.WARN)
 
 
 def _huber(r: Reconstruction) -> Iterator[Finding]:

@@ -50,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     likelihood.HUBER_SCALE_MISMATCH,
     likelihood.LAPLACE_SCALE_MISLABELLED,
     likelihood.POISSON_FACTORIAL,
+    likelihood.DEQUANTISATION_OFFSET,
     likelihood.ELBO_ORIENTATION,
     likelihood.NOT_INTEGRABLE,
     numerics.EXP_OVERFLOW,

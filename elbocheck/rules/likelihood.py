@@ -182,6 +182,23 @@ POISSON_FACTORIAL = Rule(
     reference="Abramowitz & Stegun 1964, 6.1.41; PyTorch documentation, PoissonNLLLoss.",
 )
 
+DEQUANTISATION_OFFSET = Rule(
+    code="ELB413",
+    name="dequantisation-or-unit-offset",
+    severities=(Severity.R,),
+    summary="The value counts each scalar as one of 256 levels: log 256, or the like, is added to a density.",
+    why="Bytes that are dequantised and divided by 256 have a density 256 times as high, so bits per dimension "
+    "of the bytes need log 256 = 5.545 nats (8 bits) more for each scalar. Of data scaled to [-1, 1] it is log 128, one "
+    "bit less. No gradient changes; with the wrong one of the two every reported number is off by one bit.",
+    signature="The constant of one element, beyond (log 2 pi sigma^2)/2, is log 256, 255, 128 or 127.5. It "
+    "is held against --data-range where that is given, else it is a note.",
+    fix="For data in [low, high] that were bytes:\n"
+    "    nats = nll + D * log(256 / (high - low))\n"
+    "    bits_per_dim = nats / (D * log(2))",
+    reference="Theis et al. 2016, A Note on the Evaluation of Generative Models, arXiv:1511.01844, section 3.1; "
+    "Dinh et al. 2017, arXiv:1605.08803.",
+)
+
 ELBO_ORIENTATION = Rule(
     code="ELB417",
     name="elbo-orientation",
