@@ -85,7 +85,11 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
     """Return the finding for the ratio of the weights."""
     powers = {n: p for n, p in ratio.powers.items() if p}
     g = case.anatomy.regulariser
-    if ratio.irregular or not case.anatomy.structure.separable or (g is not None and g.pattern != "kl"):
+    if (
+        ratio.irregular
+        or (not case.anatomy.structure.separable and case.model.family is None)
+        or (g is not None and g.pattern != "kl")
+    ):
         return None
     if case.model.beta is None or not powers:
         return None if powers or case.model.family is None else _constant(case, ratio)

@@ -147,6 +147,9 @@ TORCH: dict[str, tuple[str, Mapping[str, Any], Row]] = {
     "PoissonNLLLoss rate": ("PoissonNLLLoss", {"log_input": False}, Row(**_ALONE, family="poisson", codes=("ELB410",))),
     "BCELoss": ("BCELoss", {}, Row(**_ALONE, family="bernoulli", codes=_CLASSES)),
     "BCEWithLogitsLoss": ("BCEWithLogitsLoss", {}, Row(**_ALONE, family="bernoulli")),
+    "CrossEntropyLoss": ("CrossEntropyLoss", {}, Row(**_ALONE, family="categorical")),
+    "CrossEntropyLoss sum": ("CrossEntropyLoss", {"reduction": "sum"}, Row(**_ALONE, family="categorical")),
+    "NLLLoss": ("NLLLoss", {}, Row(**_ALONE, family="categorical")),
     "KLDivLoss": ("KLDivLoss", {"reduction": "sum"}, Row(**_ALONE, family="categorical")),
 }
 """The class, how it is made, and what must be said of it."""
