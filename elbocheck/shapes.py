@@ -138,7 +138,7 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
     """
     first: CallError | None = None
     messages: set[str] = set()
-    tried = [*_declared(declared)] if declared else [*SMALL, *_usual(), INDEXED]
+    tried = [*_declared(declared)] if declared else [*SMALL, *_usual()]
     for layout in tried:
         try:
             loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
@@ -150,12 +150,23 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         else:
             return layout
     assert first is not None
+    if not declared and _takes_indices(loss, dtype):
+        return INDEXED
     if declared or len(messages) == 1 or first.remedy != ORDINARY:
         raise first
     raise RunError(
         f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "
         "name the shape of one datum, e.g. --shape x=3x64x64 (and --shape z=128 for the latents)"
     ) from first
+
+
+def _takes_indices(loss: Loss, dtype: np.dtype) -> bool:
+    """Tell whether a loss that takes no data of the prediction's shape takes the indices of classes."""
+    try:
+        loss(filled(INDEXED, {role: ordinary(role) for role in loss.roles}, dtype))
+    except CallError:
+        return False
+    return Role.X in loss.roles
 
 
 def _declared(declared: Mapping[Role, Shape]) -> Iterator[Layout]:
