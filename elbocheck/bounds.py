@@ -37,7 +37,7 @@ def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound,
 
 def no_density(r: Reconstruction, intent: Intent) -> str | None:
     """Return why exp(-loss) is no density of the data, or None where nothing speaks against it."""
-    if r.bounded:
+    if not_integrable(r, intent):
         return "the loss stays bounded as the data go to infinity, so exp(-loss) has infinite mass"
     if r.integral is not None and r.integral.status is Status.DIVERGENT:
         return f"exp(-loss) has infinite mass {r.integral.where}"
@@ -54,6 +54,12 @@ def no_density(r: Reconstruction, intent: Intent) -> str | None:
     ):
         return "data outside [0, 1] lie outside the Bernoulli's domain"
     return None
+
+
+def not_integrable(r: Reconstruction, intent: Intent) -> bool:
+    """Tell whether the mass of exp(-loss) is infinite: not where data of no known family are declared to lie between two ends."""
+    within = intent.data_range is not None or intent.data_kind in ("binary", "gray")
+    return bool(r.bounded) and not (within and r.density is None)
 
 
 def _squashed(r: Reconstruction) -> str:

@@ -63,7 +63,8 @@ _NAMES: dict[Role, str] = {
     "x_rec reconstruction reconstructions reconstructed reconstructed_x x_reconstructed x_hat xhat x_tilde x_prime "
     "x_out out output outputs decoded x_decoded x_decoded_mean decoder_output decoder_out dec_out generated rec "
     "x_reconst reconst recon_image recon_images x_dec dec rec_x outputs_recon reconstructed_image "
-    "reconstructed_images input_recon yhat y_hat x_reconstruction recon_data decoding model_output",
+    "reconstructed_images input_recon yhat y_hat x_reconstruction recon_data decoding model_output rate log_rate "
+    "log_input lam log_lam lambda_x rates log_rates x_rate x_log_rate px_rate dec_rate recon_rate",
     Role.LOC: "x_loc x_mu x_mean mu_x mean_x dec_mu dec_mean px_loc loc_x recon_mu recon_mean p_x_mean mu_dec "
     "decoder_mu x_mus means_x dec_loc recon_loc",
     Role.LOGITS: "logits x_logits logit x_logit recon_logits logits_x decoder_logits recon_x_logits dec_logits "
@@ -80,7 +81,7 @@ _NAMES: dict[Role, str] = {
     Role.Q_LOC: "q_loc mu mus mean means z_mean z_mu mu_z mean_z q_mu q_mean m loc latent_mean latent_mu enc_mu "
     "enc_mean z_loc qz_loc qz_mean posterior_mean mu_q mean_q encoder_mean z_means encoder_mu code_mean",
     Role.Q_SCALE: "q_scale sigma sigmas std stds stddev sd scale z_std z_sigma z_scale sigma_z std_z q_std q_sigma "
-    "latent_std enc_std qz_scale stdev z_stddev",
+    "latent_std enc_std qz_scale stdev z_stddev sd_z z_sd",
     Role.Q_LOG_SCALE: "q_log_scale log_sigma log_std logstd logsigma log_sd log_stddev z_log_std z_log_sigma "
     "z_logstd log_scale log_sigma_z log_std_z z_logsigma ln_sigma logscale q_log_std enc_log_std",
     Role.Q_VAR: "q_var var vars variance z_var sigma2 sigma_sq z_variance sigma_squared q_variance",

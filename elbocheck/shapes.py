@@ -26,6 +26,7 @@ class Layout:
         predicted: the shape of one prediction, where it differs from the datum's.
         latent: the shape of one latent vector.
         tileable: False where the loss takes this one event shape only.
+        indexed: the data are integers, each the index of a class among the last axis of the prediction.
     """
 
     batch: int = 4
@@ -33,6 +34,7 @@ class Layout:
     predicted: Shape | None = None
     latent: Shape = (3,)
     tileable: bool = True
+    indexed: bool = False
 
     def shape(self, role: Role) -> Shape:
         """Return the whole shape of the role's array."""
@@ -66,6 +68,8 @@ class Layout:
         return replace(self, event=event, predicted=None if self.predicted is None else predicted)
 
 
+INDEXED = Layout(event=(), predicted=(5,), indexed=True)
+"""One class for each datum, as an integer; tried where no array of the prediction's kind is taken as data."""
 SMALL = (Layout(), Layout(event=(2, 3, 7)), Layout(event=(3, 7)), Layout(event=(2, 3, 7), predicted=(42,)))
 _USUAL_EVENTS: tuple[Shape, ...] = (
     (784,), (1, 28, 28), (28, 28, 1), (28, 28), (3, 32, 32), (32, 32, 3), (1, 32, 32), (3, 64, 64), (64, 64, 3),
@@ -91,7 +95,7 @@ def filled(layout: Layout, values: Mapping[Role, float | Array], dtype: np.dtype
     out: dict[Role, Array] = {}
     for role, value in values.items():
         shape = layout.shape(role)
-        array = np.asarray(value, dtype=dtype)
+        array = np.asarray(value, dtype=np.int64 if layout.indexed and role is Role.X else dtype)
         if role is Role.Q_PROBS and array.ndim == 0:  # probabilities add up to 1 whatever number would fill them
             array = np.asarray(1 / shape[-1], dtype=dtype)
         out[role] = np.full(shape, array) if array.ndim == 0 else array.reshape(shape)
@@ -146,12 +150,23 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         else:
             return layout
     assert first is not None
+    if not declared and _takes_indices(loss, dtype):
+        return INDEXED
     if declared or len(messages) == 1 or first.remedy != ORDINARY:
         raise first
     raise RunError(
         f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "
         "name the shape of one datum, e.g. --shape x=3x64x64 (and --shape z=128 for the latents)"
     ) from first
+
+
+def _takes_indices(loss: Loss, dtype: np.dtype) -> bool:
+    """Tell whether a loss that takes no data of the prediction's shape takes the indices of classes."""
+    try:
+        loss(filled(INDEXED, {role: ordinary(role) for role in loss.roles}, dtype))
+    except CallError:
+        return False
+    return Role.X in loss.roles
 
 
 def _declared(declared: Mapping[Role, Shape]) -> Iterator[Layout]:

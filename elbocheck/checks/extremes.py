@@ -227,9 +227,19 @@ def _not_finite(case: Case, sweep: Sweep, place: int, value: float) -> Finding:
     if sweep.guarded and zone != "everyday":
         return finding("ELB503", f"The loss is {value} at {where}, where it should be {truth}.", _LOUDNESS[zone], where)
     code = "ELB006" if zone == "everyday" else _overflow(case, sweep, place, value)
+    code = "ELB509" if np.isinf(value) and _one_sided(case, sweep, place) else code
     return finding(
         code, f"The loss is {value} at {where}, where one element costs {truth} nats.", _LOUDNESS[zone], where
     )
+
+
+def _one_sided(case: Case, sweep: Sweep, place: int) -> bool:
+    """Tell whether a loss of the residual is finite at the same distance on the other side of the data."""
+    r, call = case.anatomy.reconstruction, sweep.calls[place]
+    if r is None or r.parameter != "loc" or r.link != "identity" or not {Role.X, r.role} <= set(call):
+        return False
+    mirrored = 2 * float(np.asarray(call[Role.X])) - float(np.asarray(call[r.role]))
+    return bool(np.isfinite(case.working({**call, r.role: mirrored})))
 
 
 def _overflow(case: Case, sweep: Sweep, place: int, value: float) -> str:

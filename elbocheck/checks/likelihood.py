@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import exp, isclose, log, pi, sqrt
+from math import exp, isclose, log, nan, pi, sqrt
+
+import numpy as np
 
 from elbocheck import budget
+from elbocheck.adapters import Array
 from elbocheck.anatomy import Reconstruction
+from elbocheck.bounds import not_integrable
 from elbocheck.checks.case import Case, Check, Skip, finding, number
-from elbocheck.mass import Status
+from elbocheck.domain import COUNTS
+from elbocheck.mass import Status, log_mass
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
-    "ELB401", "ELB402", "ELB403", "ELB404", "ELB405", "ELB406", "ELB407", "ELB408", "ELB417", "ELB418",
+    "ELB401", "ELB402", "ELB403", "ELB404", "ELB405", "ELB406", "ELB407", "ELB408", "ELB409", "ELB410", "ELB413",
+    "ELB417", "ELB418",
 )  # fmt: skip
 
 
@@ -25,8 +31,10 @@ def run(case: Case) -> Iterator[Finding]:
     yield from _normaliser(case, r)
     yield from _constant(case, r)
     yield from _huber(r)
+    yield from _laplace(case, r)
+    yield from _counts(case, r)
     yield from _orientation(case)
-    if r.bounded:
+    if not_integrable(r, case.intent):
         yield finding("ELB418", "The loss stays bounded as a datum goes to infinity, so exp(-loss) has infinite mass.")
     elif case.model.improper is not None:
         yield finding("ELB418", f"As weighed, {case.model.improper}.")
@@ -118,6 +126,10 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
         yield finding("ELB405", f"{number(abs(missing))} nats per element are {word}: {whole}.", Outcome.NOTE)
         return
     assert case.model.sigma2 is not None
+    levels = exp(-dropped / sizes["D"])
+    if (counted := next((n for n in _LEVELS if isclose(levels, n, rel_tol=budget.DECLARED)), None)) is not None:
+        yield _levels(case, counted)
+        return
     own = sqrt(case.model.sigma2.at(sizes))
     held = log(sqrt(2 * pi) * own) - dropped / sizes["D"]
     meant = exp(held) / sqrt(2 * pi)
@@ -127,6 +139,22 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
         f"the value is {number(abs(dropped))} nats per datum too {'low' if dropped > 0 else 'high'}.",
         Outcome.WARN,
     )
+
+
+_LEVELS = (256.0, 255.0, 128.0, 127.5)
+"""Bytes over the width of the data, [0, 1] or [-1, 1]."""
+
+
+def _levels(case: Case, counted: float) -> Finding:
+    """Report a density of scaled data that is counted as one of bytes, and whether the data are scaled like that."""
+    message = f"log {counted:g} = {number(log(counted))} nats per element are added, as for data that were bytes."
+    if case.intent.data_range is None:
+        return finding("ELB413", message, Outcome.NOTE)
+    low, high = case.intent.data_range
+    fits = any(isclose(counted, n / (high - low), rel_tol=1 / 256) for n in (255, 256))
+    if not fits:
+        message += f" For data from {low:g} to {high:g} it should be log {number(256 / (high - low))}."
+    return finding("ELB413", message, Outcome.NOTE if fits else Outcome.WARN)
 
 
 def _huber(r: Reconstruction) -> Iterator[Finding]:
@@ -145,6 +173,62 @@ def _huber(r: Reconstruction) -> Iterator[Finding]:
 
 
 _JOIN = 1e-3
+
+
+def _laplace(case: Case, r: Reconstruction) -> Iterator[Finding]:
+    """Yield the note on a Laplace scale that is called a variance."""
+    called = {Role.LOG_VAR: "log_scale", Role.VAR: "scale"}
+    if r.density != "laplace" or r.scale_role is None or called.get(r.scale_role) != r.scale_as:
+        return
+    name = case.names.get(r.scale_role, r.scale_role.value)
+    is_log = r.scale_role is Role.LOG_VAR
+    scale, word = (f"e^{name}", "log variance") if is_log else (name, "variance")
+    yield finding(
+        "ELB409",
+        f"{name} is called a {word}, but the Laplace density has the scale {scale}: its variance is 2 "
+        f"{f'e^(2 {name})' if is_log else f'{name}^2'}.",
+        Outcome.NOTE,
+    )
+
+
+_RATES = (0.3, 3.0, 30.0)
+_APPROXIMATE = 0.1
+"""Of the mass of a Poisson: a stand-in for log x! that is off by less is meant to be it, one that is off by more is not."""
+
+
+def _counts(case: Case, r: Reconstruction) -> Iterator[Finding]:
+    """Yield what became of the log x! of a Poisson."""
+    name = case.names.get("x", "x")
+    if r.density != "poisson" or r.swapped or r.datum not in ("dropped", "other"):
+        return
+    if r.datum == "dropped":
+        message = f"log {name}! is not there: the value is no log likelihood, and no gradient changes."
+        yield finding("ELB410", message, Outcome.NOTE)
+        return
+    masses = {rate: _count_mass(case, r, rate) for rate in _RATES}
+    if all(abs(mass - 1) < _APPROXIMATE for mass in masses.values()):
+        worst = max(masses, key=lambda rate: abs(masses[rate] - 1))
+        yield finding(
+            "ELB410",
+            f"log {name}! is approximated: over all counts exp(-loss) adds up to {number(masses[worst])} at rate "
+            f"{number(worst)}, not to 1.",
+            Outcome.FAIL,
+        )
+    else:
+        message = f"Another function of {name} stands where log {name}! belongs: the value is no log likelihood, and "
+        yield finding("ELB410", message + "no gradient changes.", Outcome.NOTE)
+
+
+def _count_mass(case: Case, r: Reconstruction, rate: float) -> float:
+    """Return the sum over all counts of exp(-loss) for one element at a rate; NaN where it is not found."""
+    weight = r.weight.at(case.anatomy.sizes)
+    prediction = log(rate) if r.parameter == "log_rate" else rate
+
+    def energy(counts: Array) -> Array:
+        return case.probe.table({Role.X: counts, r.role: np.full(counts.shape, prediction)}) / weight
+
+    found = log_mass(energy, COUNTS, hint=rate)
+    return exp(found.log_value) if found.status is Status.OK and found.error < _APPROXIMATE / 4 else nan
 
 
 def _orientation(case: Case) -> Iterator[Finding]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from elbocheck.anatomy import Regulariser, Target
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.monomial import Monomial
+from elbocheck.probing.reduction import sizes
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
@@ -173,11 +175,30 @@ def _floored(case: Case, g: Regulariser) -> Iterator[Finding]:
 def _offset(case: Case, g: Regulariser) -> Iterator[Finding]:
     """Yield a constant that grows with L alone: the KL's own."""
     constant = case.anatomy.constant
-    if constant is None or set(constant.powers) - {"B"} != {"L"}:
+    if constant is None:
+        yield from _mixed_offset(case, g)
+        return
+    if set(constant.powers) - {"B"} != {"L"}:
         return
     offset = constant / g.weight if g.weight.powers == constant.powers else constant
     if abs(offset.coefficient) >= _FLAT:
         message = f"At q = N(0, 1) the KL is {number(offset.coefficient)} per latent, not 0; the gradient is right."
+        yield finding("ELB211", message, Outcome.NOTE)
+
+
+def _mixed_offset(case: Case, g: Regulariser) -> Iterator[Finding]:
+    """Yield what grows with L in a constant that follows no formula: -1/2 once, where every latent needs it, leaves that."""
+    probe, r = case.probe, case.anatomy.reconstruction
+    here, there = probe.layout, probe.layout.tiled("L")
+    if g.raised or (r is not None and "L" in r.weight.powers) or not isfinite(case.anatomy.constant_value):
+        return
+    before, after = probe({}, here), probe({}, there)
+    latents = g.weight.at(sizes(there, case.anatomy.event_axes)) - g.weight.at(sizes(here, case.anatomy.event_axes))
+    if not abs(after - before) > 4 * float(probe.noise(before, after)) + probe.floor or not latents:
+        return
+    each = (after - before) / latents
+    if abs(each) >= _FLAT:
+        message = f"At q = N(0, 1) the KL grows by {number(each)} with each latent and is not 0; the gradient is right."
         yield finding("ELB211", message, Outcome.NOTE)
 
 

@@ -85,21 +85,33 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
     """Return the finding for the ratio of the weights."""
     powers = {n: p for n, p in ratio.powers.items() if p}
     g = case.anatomy.regulariser
-    if ratio.irregular or not case.anatomy.structure.separable or (g is not None and g.pattern != "kl"):
+    if (
+        ratio.irregular
+        or (not case.anatomy.structure.separable and case.model.family is None)
+        or (g is not None and g.pattern != "kl")
+    ):
         return None
     if case.model.beta is None or not powers:
         return None if powers or case.model.family is None else _constant(case, ratio)
     if (nominal := _hard_coded(case, ratio)) is not None:
         return nominal
     code = _code(powers, case.anatomy.event_axes)
-    reading = "sigma^2" if case.model.free_scale else "beta"
-    moving = f"{reading} = {case.at(ratio)}: it" if case.model.family else f"The ratio of the weights, {ratio.formula},"
+    moving = (
+        f"{_reading(case)} = {case.at(ratio)}: it"
+        if case.model.family
+        else f"The ratio of the weights, {ratio.formula},"
+    )
     message = (
         f"{moving} moves with {_listed(sorted(powers))}, "
         f"as the reconstruction is reduced by {case.model.reduction}, the KL by {case.model.divergence_reduction}."
     )
     single = code == "ELB110" and isclose(ratio.at(case.model.sizes), 1.0, rel_tol=budget.DECLARED)
     return finding(code, message, Outcome.NOTE if single else _loudness(case, ratio))
+
+
+def _reading(case: Case) -> str:
+    """Say what the ratio of the weights is to the family."""
+    return "sigma^2" if case.model.sigma2 is not None else "KL over likelihood" if case.model.free_scale else "beta"
 
 
 def _code(powers: dict[str, int], axes: tuple[str, ...]) -> str:
@@ -133,9 +145,8 @@ def _hard_coded(case: Case, ratio: Monomial) -> Finding | None:
     if found is None:
         return None
     axis, size = found
-    reading = "sigma^2" if case.model.free_scale else "beta"
     nominal = ratio.at({**case.model.sizes, axis: size})
-    message = f"{reading} = {ratio.formula}: it is {nominal:g} at {axis} = {size} only, a size that the loss holds as a number."
+    message = f"{_reading(case)} = {ratio.formula}: it is {nominal:g} at {axis} = {size} only, a size that the loss holds as a number."
     return finding("ELB109", message, Outcome.WARN)
 
 

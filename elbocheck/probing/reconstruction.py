@@ -10,7 +10,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
 from elbocheck.monomial import Monomial
-from elbocheck.probing import curve, likelihood
+from elbocheck.probing import classes, curve, likelihood
 from elbocheck.probing.curves import IMPROPER
 from elbocheck.probing.likelihood import Match
 from elbocheck.probing.points import sample
@@ -36,9 +36,10 @@ def reconstruction(
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
     points, where = sample(probe)
     closed = where == "unit"
-    found = likelihood.match(probe, points, where) if structure.separable and structure.homogeneous else []
+    alike = structure.separable and structure.homogeneous and not probe.layout.indexed
+    found = likelihood.match(probe, points, where) if alike else []
     signed = False
-    if not found and where == "real" and structure.separable and structure.homogeneous:
+    if not found and where == "real" and alike:
         found = likelihood.match_signed(probe)
         signed = bool(found)
 
@@ -48,6 +49,9 @@ def reconstruction(
         return probe({role: one}, layout) - probe({role: other}, layout)
 
     if not found:
+        coupled = structure.batch_coupled or structure.broadcast
+        if not coupled and (told := classes.read(probe, role, axes)) is not None:
+            return told
         return _unidentified(probe, role, weigh(probe, 1.0, 0.0, amplitude, axes), closed=closed), None, 0.0
     best = found[0]
     error = max(best.error / abs(best.weight), best.deviation, budget.ratio_error(probe.dtype))

@@ -148,6 +148,57 @@ HUBER_SCALE_MISMATCH = Rule(
     "35(1); Girshick 2015, Fast R-CNN, arXiv:1504.08083; PyTorch documentation, HuberLoss.",
 )
 
+LAPLACE_SCALE_MISLABELLED = Rule(
+    code="ELB409",
+    name="laplace-scale-mislabelled",
+    severities=(Severity.R, Severity.O),
+    summary="A Laplace likelihood takes its scale under the name of a variance.",
+    why="|x - r|/e^s + s is a Laplace density whose scale is e^s, and its variance is 2 e^(2 s). The loss is "
+    "right and so is its gradient. Whoever reads s as the log variance, in a plot or in exp(s / 2) when "
+    "sampling, is off: at s = -4 by the factor 7.39 in the scale.",
+    signature="The slope in |x - r| is e^(-s), and the term beside it s, where the argument is called a log "
+    "variance (or 1/v and log v where it is called a variance).",
+    fix="Give it the name that it has:\n"
+    "    nll = abs(x - r) * exp(-log_scale) + log_scale + log(2)\n"
+    "or, where a log variance was meant, pass half of it: the scale is exp(log_var / 2) / sqrt(2).",
+    reference="derivation: the variance of a Laplace density of scale b is 2 b^2; Rombach et al. 2022, "
+    "arXiv:2112.10752, whose autoencoder has such a parameter.",
+)
+
+POISSON_FACTORIAL = Rule(
+    code="ELB410",
+    name="poisson-factorial",
+    severities=(Severity.H, Severity.I),
+    summary="The log y! of a Poisson likelihood is missing, or stands as an approximation.",
+    why="log y! does not depend on the rate, so no gradient changes without it; the value is then no log "
+    "likelihood (15.1 nats are missing at y = 10) and is comparable on the same data only. "
+    "Stirling's approximation, y log y - y + log(2 pi y)/2, lies below log y!, so probabilities come out "
+    "too large: over all counts they add up to 1.022 at rate 3, and a bound built on it can exceed log p(x).",
+    signature="The sum of exp(-loss) over the counts 0, 1, 2, ... at several rates, and the loss as a "
+    "function of the count at one rate.",
+    fix="Nothing for training. For a number to report:\n"
+    "    nll = rate - y * log(rate) + lgamma(y + 1)\n"
+    "In torch PoissonNLLLoss(full=True) is the approximation; -Poisson(rate).log_prob(y) is exact.",
+    reference="Abramowitz & Stegun 1964, 6.1.41; PyTorch documentation, PoissonNLLLoss.",
+)
+
+DEQUANTISATION_OFFSET = Rule(
+    code="ELB413",
+    name="dequantisation-or-unit-offset",
+    severities=(Severity.R,),
+    summary="The value counts each scalar as one of 256 levels: log 256, or the like, is added to a density.",
+    why="Bytes that are dequantised and divided by 256 have a density 256 times as high, so bits per dimension "
+    "of the bytes need log 256 = 5.545 nats (8 bits) more for each scalar. Of data scaled to [-1, 1] it is log 128, one "
+    "bit less. No gradient changes; with the wrong one of the two every reported number is off by one bit.",
+    signature="The constant of one element, beyond (log 2 pi sigma^2)/2, is log 256, 255, 128 or 127.5. It "
+    "is held against --data-range where that is given, else it is a note.",
+    fix="For data in [low, high] that were bytes:\n"
+    "    nats = nll + D * log(256 / (high - low))\n"
+    "    bits_per_dim = nats / (D * log(2))",
+    reference="Theis et al. 2016, A Note on the Evaluation of Generative Models, arXiv:1511.01844, section 3.1; "
+    "Dinh et al. 2017, arXiv:1605.08803.",
+)
+
 ELBO_ORIENTATION = Rule(
     code="ELB417",
     name="elbo-orientation",
