@@ -1,0 +1,299 @@
+"""Predict, then verify: the usual losses are taken apart in some twenty calls, all others are left to the thorough path.
+
+Two or three calls of exact numbers give the weights that each guess would have; then every element, latent and datum of a
+call differs from every other, over many decades, and the guess must give each value to the last bits that rounding leaves.
+One such value proves that elements, data and terms add up, that all weigh the same and that nothing couples: a loss that is
+built otherwise gives it with probability 0. Nothing is concluded from a miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from math import isfinite
+
+import numpy as np
+
+from elbocheck import budget
+from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
+from elbocheck.monomial import Monomial
+from elbocheck.probing import scales
+from elbocheck.probing.guess import FAR, GUESSES, TINY, Guess
+from elbocheck.probing.probe import Probe
+from elbocheck.probing.reduction import event_axes, exponent, sizes, written
+from elbocheck.probing.regulariser import read_as
+from elbocheck.probing.structure import Structure, output_of
+from elbocheck.probing.trial import Dice, Hypothesis, Trial, call, prediction_of
+from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
+from elbocheck.shapes import Layout
+
+_MEAN = 2.0**10
+"""A posterior mean whose square dwarfs a constant: exact in float32 after a sum over a few latents."""
+_MOST, _LEAST = 1e3, 1e-3
+_DOUBLINGS = range(-2, 4)
+"""How often a weight may double with a size: -1 for a mean, 1 for a sum, 2 where data are summed and weighted."""
+
+
+def explained(probe: Probe, seed: int) -> Anatomy | None:
+    """Return the anatomy of a usual loss, None where no guess gives every value to rounding."""
+    prediction = prediction_of(probe.loss.roles)
+    if not _usual(probe.loss.roles):
+        return None
+    dice = Dice(probe, np.random.default_rng(seed), probe.layout, prediction)
+    found = _hypothesis(probe, dice)
+    if found is None:
+        return None
+    base = call(probe, {})
+    growth = _growth(probe, dice, found) if found.explains(probe, base) else None
+    return None if growth is None else _anatomy(probe, found, growth, base.shape)
+
+
+def _usual(roles: frozenset[Role]) -> bool:
+    """Tell whether the roles are those of a usual loss: data and one prediction, a normal posterior, or both."""
+    predictions, scale = roles & PREDICTIONS, roles & POSTERIOR_SCALES
+    data = {Role.X, *predictions} if predictions else set()
+    posterior = {Role.Q_LOC, *scale} if Role.Q_LOC in roles else set()
+    return len(predictions) < 2 and len(scale) < 2 and bool(roles) and roles == data | posterior
+
+
+# --- Which hypothesis ---
+
+
+def _hypothesis(probe: Probe, dice: Dice) -> Hypothesis | None:
+    """Return the one hypothesis that every call at the probe's own layout confirms."""
+    alive = _weighed(probe, dice)
+    if not alive:
+        return None
+    guess = alive[0].guess
+    for values in _dares(dice, closed=guess is not None and guess.closed):
+        trial = call(probe, values)
+        alive = [h for h in alive if trial.finite and h.explains(probe, trial)]
+        if not alive:
+            return None
+    return alive[0] if _ends(probe, alive[0]) else None
+
+
+def _weighed(probe: Probe, dice: Dice) -> list[Hypothesis]:
+    """Return every guess with the weights that its exact numbers give."""
+    roles = probe.loss.roles
+    scale = next((r for r in sorted(roles) if r in POSTERIOR_SCALES), None)
+    exponents = [e for e in (scales.EXPONENTS if scale else (1.0,)) if e == 1 or scale is not Role.Q_RAW_SCALE]
+    if dice.prediction is None:
+        blank = [Hypothesis(None, None, scale, exponent=e) for e in exponents]
+        return _with_divergence(probe, blank, {}, call(probe, {}))
+    pairs = {(0.0, FAR), (0.0, 0.0), (1.0, FAR)}
+    trials = {pair: call(probe, {Role.X: pair[0], dice.prediction: pair[1]}) for pair in sorted(pairs)}
+    guesses = [g for g in GUESSES if not g.closed]
+    origin = (0.0, 0.0)
+    if not all(trial.finite for trial in trials.values()):
+        guesses, origin = [g for g in GUESSES if g.closed], (0.0, TINY)
+        trials = {p: call(probe, {Role.X: p[0], dice.prediction: p[1]}) for g in guesses for p in (g.high, g.low)}
+    found = [h for g in guesses if (h := _with_energy(g, dice.prediction, scale, trials)) is not None]
+    found = [replace(h, exponent=e) for h in found for e in exponents]
+    return _with_divergence(probe, found, {Role.X: origin[0], dice.prediction: origin[1]}, trials[origin])
+
+
+def _with_energy(
+    guess: Guess, prediction: Role, scale: Role | None, trials: dict[tuple[float, float], Trial]
+) -> Hypothesis | None:
+    high, low = trials[guess.high], trials[guess.low]
+    blank = Hypothesis(guess, prediction, scale)
+    e_high, e_low = (float(np.sum(blank.energies(trial)[0])) for trial in (high, low))
+    weight = (high.value - low.value) / (e_high - e_low)
+    return replace(blank, energy=weight, constant=low.value - weight * e_low) if weight and isfinite(weight) else None
+
+
+def _with_divergence(probe: Probe, found: list[Hypothesis], data: dict[Role, float], near: Trial) -> list[Hypothesis]:
+    """Weigh the KL by a posterior mean far out; at the prior it is 0, so that one call is enough."""
+    if Role.Q_LOC not in probe.loss.roles:
+        return found
+    far = call(probe, {**data, Role.Q_LOC: _MEAN})
+    weight = (far.value - near.value) / (0.5 * _MEAN**2)
+    if not weight > 0:  # a KL that is turned over may be one that is pulled to a far target: not for here
+        return []
+    return [replace(h, divergence=weight, constant=h.constant if h.guess else near.value) for h in found]
+
+
+Dare = dict[Role, np.ndarray]
+
+
+def _dares(dice: Dice, *, closed: bool) -> Iterator[Dare]:
+    """Yield what the hypotheses must predict: the terms alone where each is small, together where both are large."""
+    wide, mild, near = (8.0, -3.0, 2.5), (1.5, -1.0, 1.0), (0.05, -0.05, 0.05)
+    if closed:
+        yield dice.predictions(0.05, 0.95) | dice.posterior(*wide)
+        yield dice.probabilities(1e-9, 1e-9 if dice.probe.dtype == np.float64 else 1e-6)
+        yield dice.predictions(0.1, 0.9, top=12.0) | dice.posterior(*mild)
+        yield dice.predictions(0.3, 0.6) | dice.posterior(*near)
+        yield dice.predictions(0.05, 0.95)
+        return
+    yield dice.predictions(-8.0, 8.0) | dice.posterior(*wide)
+    if dice.prediction is not None:
+        yield dice.residuals(1e-8, 1e-5)
+        yield dice.residuals(3e-5, 3e-4, about=0.3, jitter=0.7)
+        yield dice.residuals(1e-2, 1e-1, about=0.3, jitter=0.7)
+        yield dice.predictions(-0.5, 2.0)
+        yield dice.residuals(3.0, 30.0, jitter=12.0) | dice.posterior(*mild)
+        yield dice.residuals(1e2, 1e4) | dice.posterior(*wide)
+    yield _still(dice) | dice.posterior(*near)
+    yield _still(dice) | dice.posterior(*wide)
+
+
+def _still(dice: Dice) -> Dare:
+    """Return data and predictions at which a residual is 0."""
+    if dice.prediction is None:
+        return {}
+    return {Role.X: np.asarray(0.0), dice.prediction: np.asarray(0.0)}
+
+
+def _ends(probe: Probe, found: Hypothesis) -> bool:
+    """Tell whether probabilities above 1 are refused, as the thorough path asks of a prediction that is one."""
+    if found.guess is None or not found.guess.closed or found.prediction is None:
+        return True
+    return not call(probe, {found.prediction: 2.5}).finite
+
+
+# --- How it grows ---
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How often each part doubles with each axis; an axis without an entry cannot be tiled.
+
+    Attributes:
+        energy: of the likelihood's weight.
+        divergence: of the KL's.
+        constant: of what is left; None where that follows no power.
+    """
+
+    energy: dict[str, int | None]
+    divergence: dict[str, int | None]
+    constant: dict[str, int | None]
+
+
+def _growth(probe: Probe, dice: Dice, found: Hypothesis) -> Growth | None:
+    """Double every axis once, None where a value there is not what some powers say."""
+    here, axes = probe.layout, event_axes(probe.layout, probe.loss.adapter.name)
+    places = {"B": "B", "L": "L"} | ({name: str(place) for place, name in enumerate(axes)} if here.tileable else {})
+    unmoved = {"L"} if not found.divergence else set(axes) if found.guess is None else set()
+    growth = Growth({}, {}, {})
+    for axis, place in places.items():
+        one = (0, 0, 0) if axis in unmoved else _doubled(probe, dice, found, here.tiled(place))
+        if one is not None and one[0] is not None:
+            energy, divergence, constant = one
+            growth.energy[axis], growth.divergence[axis], growth.constant[axis] = energy, divergence, constant
+        elif one is not None or axis == "B":
+            return None
+    return growth
+
+
+Doublings = tuple[int | None, int, int | None]
+
+
+def _doubled(probe: Probe, dice: Dice, found: Hypothesis, layout: Layout) -> Doublings | None:
+    """Return how often each part doubles at a layout, None where the loss cannot be called, (None, ...) where it is no power."""
+    bare, rest = found, None
+    if _holds_constant(probe, found):
+        low = call(probe, _low(found), layout)
+        if not low.finite:
+            return None
+        rest = exponent(found.constant, low.value)
+        bare = replace(found, constant=low.value)
+    trial = call(probe, _balanced(found, replace(dice, layout=layout)), layout)
+    if not trial.finite:
+        return None
+    tried = product(_DOUBLINGS if bare.energy else (0,), _DOUBLINGS if bare.divergence else (0,))
+    terms = bare.terms(trial)
+    told = [(e, k) for e, k in tried if bare.grown(e, k).explains(probe, trial, terms)]
+    return (None, 0, 0) if len(told) != 1 else (*told[0], rest)
+
+
+def _low(found: Hypothesis) -> dict[Role, float]:
+    """Return where a hypothesis is worth its constant alone."""
+    if found.guess is None or found.prediction is None:
+        return {}
+    return {Role.X: found.guess.low[0], found.prediction: found.guess.low[1]}
+
+
+def _holds_constant(probe: Probe, found: Hypothesis) -> bool:
+    return abs(found.constant) > _slack(probe, found)
+
+
+def _slack(probe: Probe, found: Hypothesis) -> float:
+    """Return the rounding of the constant: that of the value at the base point."""
+    trial = Trial(probe.layout, {role: probe.cast(a) for role, a in probe.inputs({}).items()}, np.zeros(1))
+    base = found.energy * float(found.energies(trial)[0][0])
+    return float(probe.noise(base + found.constant, found.constant))
+
+
+def _balanced(found: Hypothesis, dice: Dice) -> Dare:
+    """Return random arrays at which both terms weigh alike, and no less than the constant: one value tells both powers."""
+    data: Dare = {}
+    worth = abs(found.energy)
+    if found.guess is not None:
+        reach = 1.0
+        if found.guess.growth and found.energy:
+            reach = float(np.clip(abs(found.constant / found.energy) ** (1 / found.guess.growth), 1.0, _MOST))
+        data = dice.predictions(0.05, 0.95) if found.guess.closed else dice.predictions(-2 * reach, 2 * reach)
+        worth *= reach**found.guess.growth
+    worth = worth or abs(found.constant) or 1.0
+    spread = float(np.clip(np.sqrt(4 * worth / found.divergence), _LEAST, _MOST)) if found.divergence else 1.0
+    return data | dice.posterior(spread, *(0.1 * np.tanh(spread) * np.array([-1.0, 1.0])))
+
+
+# --- What it means ---
+
+
+def _anatomy(probe: Probe, found: Hypothesis, growth: Growth, shape: tuple[int, ...]) -> Anatomy:
+    axes, error = event_axes(probe.layout, probe.loss.adapter.name), budget.ratio_error(probe.dtype)
+    energy = written(probe, found.energy, error, growth.energy, axes)
+    divergence = written(probe, found.divergence, error, growth.divergence, axes)
+    slack = _slack(probe, found)
+    constant: Monomial | None = None
+    if abs(found.constant) > slack:
+        known = max(slack / abs(found.constant), error)
+        constant = written(probe, found.constant, known, growth.constant, axes)
+        constant = None if constant.irregular else constant
+    return Anatomy(
+        structure=Structure(
+            output_of(probe, shape),
+            shape,
+            additive=True,
+            separable=True,
+            homogeneous=True,
+            batch_coupled=False,
+            broadcast=False,
+            latent_homogeneous=True,
+            latent_coupled=False,
+        ),
+        reconstruction=_reconstruction(found, energy),
+        regulariser=_regulariser(found, divergence),
+        constant=constant,
+        constant_value=found.constant,
+        constant_error=slack,
+        event_axes=axes,
+        derived=tuple(sorted(probe.stuck)),
+        sizes=sizes(probe.layout, axes),
+    )
+
+
+def _reconstruction(found: Hypothesis, weight: Monomial) -> Reconstruction | None:
+    guess = found.guess
+    if guess is None or found.prediction is None:
+        return None
+    return Reconstruction(
+        found.prediction,
+        guess.density,
+        parameter=guess.parameter,
+        link=guess.link,
+        weight=weight,
+        closed=guess.closed,
+    )
+
+
+def _regulariser(found: Hypothesis, weight: Monomial) -> Regulariser | None:
+    if not found.divergence:
+        return None
+    scale_as = None if found.scale is None else read_as(found.scale, found.exponent)
+    return Regulariser(scale_role=found.scale, scale_as=scale_as, pattern="kl", weight=weight)
