@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def _usual(roles: frozenset[Role]) -> bool:
     """Tell whether the roles are those of a usual loss: data and one prediction, a normal posterior, or both."""
     predictions, scale = roles & PREDICTIONS, roles & POSTERIOR_SCALES
     data = {Role.X, *predictions} if predictions else set()
-    posterior = {Role.Q_LOC, *scale} if Role.Q_LOC in roles else set()
+    posterior = {Role.Q_LOC, *scale} if scale else set()
     return len(predictions) < 2 and len(scale) < 2 and bool(roles) and roles == data | posterior
 
 
@@ -66,8 +66,11 @@ def _hypothesis(probe: Probe, dice: Dice) -> Hypothesis | None:
     if not alive:
         return None
     guess = alive[0].guess
-    for values in _dares(dice, closed=guess is not None and guess.closed):
+    closed = guess is not None and guess.closed
+    for values in _dares(dice, closed=closed):
         trial = call(probe, values)
+        if closed and not trial.finite and np.max(trial.arrays[Role.X]) > 1:
+            continue  # a loss may refuse data that are no classes
         alive = [h for h in alive if trial.finite and h.explains(probe, trial)]
         if not alive:
             return None
@@ -78,7 +81,7 @@ def _weighed(probe: Probe, dice: Dice) -> list[Hypothesis]:
     """Return every guess with the weights that its exact numbers give."""
     roles = probe.loss.roles
     scale = next((r for r in sorted(roles) if r in POSTERIOR_SCALES), None)
-    exponents = [e for e in (scales.EXPONENTS if scale else (1.0,)) if e == 1 or scale is not Role.Q_RAW_SCALE]
+    exponents = (1.0,) if scale in (None, Role.Q_RAW_SCALE) else scales.EXPONENTS
     if dice.prediction is None:
         blank = [Hypothesis(None, None, scale, exponent=e) for e in exponents]
         return _with_divergence(probe, blank, {}, call(probe, {}))
@@ -110,7 +113,7 @@ def _with_divergence(probe: Probe, found: list[Hypothesis], data: dict[Role, flo
         return found
     far = call(probe, {**data, Role.Q_LOC: _MEAN})
     weight = (far.value - near.value) / (0.5 * _MEAN**2)
-    if not weight > 0:  # a KL that is turned over may be one that is pulled to a far target: not for here
+    if not 0 < weight < inf:  # a KL that is turned over may be one that is pulled to a far target: not for here
         return []
     return [replace(h, divergence=weight, constant=h.constant if h.guess else near.value) for h in found]
 
@@ -124,9 +127,9 @@ def _dares(dice: Dice, *, closed: bool) -> Iterator[Dare]:
     if closed:
         yield dice.predictions(0.05, 0.95) | dice.posterior(*wide)
         yield dice.probabilities(1e-9, 1e-9 if dice.probe.dtype == np.float64 else 1e-6)
-        yield dice.predictions(0.1, 0.9, top=12.0) | dice.posterior(*mild)
         yield dice.predictions(0.3, 0.6) | dice.posterior(*near)
         yield dice.predictions(0.05, 0.95)
+        yield dice.predictions(0.1, 0.9, top=12.0) | dice.posterior(*mild)
         return
     yield dice.predictions(-8.0, 8.0) | dice.posterior(*wide)
     if dice.prediction is not None:
