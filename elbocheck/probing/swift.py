@@ -9,8 +9,7 @@ built otherwise gives it with probability 0. Nothing is concluded from a miss.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import replace
 from math import inf, isfinite
 
 import numpy as np
@@ -19,20 +18,17 @@ from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
 from elbocheck.monomial import Monomial
 from elbocheck.probing import scales
+from elbocheck.probing.growth import Growth, growth_of, slack
 from elbocheck.probing.guess import FAR, GUESSES, TINY, Guess
 from elbocheck.probing.probe import Probe
-from elbocheck.probing.reduction import event_axes, exponent, sizes, written
+from elbocheck.probing.reduction import event_axes, sizes, written
 from elbocheck.probing.regulariser import read_as
 from elbocheck.probing.structure import Structure, output_of
-from elbocheck.probing.trial import Dice, Hypothesis, Trial, call, prediction_of
+from elbocheck.probing.trial import Dare, Dice, Hypothesis, Trial, call, prediction_of
 from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
-from elbocheck.shapes import Layout
 
 _MEAN = 2.0**10
 """A posterior mean whose square dwarfs a constant: exact in float32 after a sum over a few latents."""
-_MOST, _LEAST = 1e3, 1e-3
-_DOUBLINGS = range(-2, 4)
-"""How often a weight may double with a size: -1 for a mean, 1 for a sum, 2 where data are summed and weighted."""
 
 
 def explained(probe: Probe, seed: int) -> Anatomy | None:
@@ -45,7 +41,7 @@ def explained(probe: Probe, seed: int) -> Anatomy | None:
     if found is None:
         return None
     base = call(probe, {})
-    growth = _growth(probe, dice, found) if found.explains(probe, base) else None
+    growth = growth_of(probe, dice, found) if found.explains(probe, base) else None
     return None if growth is None else _anatomy(probe, found, growth, base.shape)
 
 
@@ -118,9 +114,6 @@ def _with_divergence(probe: Probe, found: list[Hypothesis], data: dict[Role, flo
     return [replace(h, divergence=weight, constant=h.constant if h.guess else near.value) for h in found]
 
 
-Dare = dict[Role, np.ndarray]
-
-
 def _dares(dice: Dice, *, closed: bool) -> Iterator[Dare]:
     """Yield what the hypotheses must predict: the terms alone where each is small, together where both are large."""
     wide, mild, near = (8.0, -3.0, 2.5), (1.5, -1.0, 1.0), (0.05, -0.05, 0.05)
@@ -157,94 +150,6 @@ def _ends(probe: Probe, found: Hypothesis) -> bool:
     return not call(probe, {found.prediction: 2.5}).finite
 
 
-# --- How it grows ---
-
-
-@dataclass(frozen=True)
-class Growth:
-    """How often each part doubles with each axis; an axis without an entry cannot be tiled.
-
-    Attributes:
-        energy: of the likelihood's weight.
-        divergence: of the KL's.
-        constant: of what is left; None where that follows no power.
-    """
-
-    energy: dict[str, int | None]
-    divergence: dict[str, int | None]
-    constant: dict[str, int | None]
-
-
-def _growth(probe: Probe, dice: Dice, found: Hypothesis) -> Growth | None:
-    """Double every axis once, None where a value there is not what some powers say."""
-    here, axes = probe.layout, event_axes(probe.layout, probe.loss.adapter.name)
-    places = {"B": "B", "L": "L"} | ({name: str(place) for place, name in enumerate(axes)} if here.tileable else {})
-    unmoved = {"L"} if not found.divergence else set(axes) if found.guess is None else set()
-    growth = Growth({}, {}, {})
-    for axis, place in places.items():
-        one = (0, 0, 0) if axis in unmoved else _doubled(probe, dice, found, here.tiled(place))
-        if one is not None and one[0] is not None:
-            energy, divergence, constant = one
-            growth.energy[axis], growth.divergence[axis], growth.constant[axis] = energy, divergence, constant
-        elif one is not None or axis == "B":
-            return None
-    return growth
-
-
-Doublings = tuple[int | None, int, int | None]
-
-
-def _doubled(probe: Probe, dice: Dice, found: Hypothesis, layout: Layout) -> Doublings | None:
-    """Return how often each part doubles at a layout, None where the loss cannot be called, (None, ...) where it is no power."""
-    bare, rest = found, None
-    if _holds_constant(probe, found):
-        low = call(probe, _low(found), layout)
-        if not low.finite:
-            return None
-        rest = exponent(found.constant, low.value)
-        bare = replace(found, constant=low.value)
-    trial = call(probe, _balanced(found, replace(dice, layout=layout)), layout)
-    if not trial.finite:
-        return None
-    tried = product(_DOUBLINGS if bare.energy else (0,), _DOUBLINGS if bare.divergence else (0,))
-    terms = bare.terms(trial)
-    told = [(e, k) for e, k in tried if bare.grown(e, k).explains(probe, trial, terms)]
-    return (None, 0, 0) if len(told) != 1 else (*told[0], rest)
-
-
-def _low(found: Hypothesis) -> dict[Role, float]:
-    """Return where a hypothesis is worth its constant alone."""
-    if found.guess is None or found.prediction is None:
-        return {}
-    return {Role.X: found.guess.low[0], found.prediction: found.guess.low[1]}
-
-
-def _holds_constant(probe: Probe, found: Hypothesis) -> bool:
-    return abs(found.constant) > _slack(probe, found)
-
-
-def _slack(probe: Probe, found: Hypothesis) -> float:
-    """Return the rounding of the constant: that of the value at the base point."""
-    trial = Trial(probe.layout, {role: probe.cast(a) for role, a in probe.inputs({}).items()}, np.zeros(1))
-    base = found.energy * float(found.energies(trial)[0][0])
-    return float(probe.noise(base + found.constant, found.constant))
-
-
-def _balanced(found: Hypothesis, dice: Dice) -> Dare:
-    """Return random arrays at which both terms weigh alike, and no less than the constant: one value tells both powers."""
-    data: Dare = {}
-    worth = abs(found.energy)
-    if found.guess is not None:
-        reach = 1.0
-        if found.guess.growth and found.energy:
-            reach = float(np.clip(abs(found.constant / found.energy) ** (1 / found.guess.growth), 1.0, _MOST))
-        data = dice.predictions(0.05, 0.95) if found.guess.closed else dice.predictions(-2 * reach, 2 * reach)
-        worth *= reach**found.guess.growth
-    worth = worth or abs(found.constant) or 1.0
-    spread = float(np.clip(np.sqrt(4 * worth / found.divergence), _LEAST, _MOST)) if found.divergence else 1.0
-    return data | dice.posterior(spread, *(0.1 * np.tanh(spread) * np.array([-1.0, 1.0])))
-
-
 # --- What it means ---
 
 
@@ -252,10 +157,10 @@ def _anatomy(probe: Probe, found: Hypothesis, growth: Growth, shape: tuple[int, 
     axes, error = event_axes(probe.layout, probe.loss.adapter.name), budget.ratio_error(probe.dtype)
     energy = written(probe, found.energy, error, growth.energy, axes)
     divergence = written(probe, found.divergence, error, growth.divergence, axes)
-    slack = _slack(probe, found)
+    off = slack(probe, found)
     constant: Monomial | None = None
-    if abs(found.constant) > slack:
-        known = max(slack / abs(found.constant), error)
+    if abs(found.constant) > off:
+        known = max(off / abs(found.constant), error)
         constant = written(probe, found.constant, known, growth.constant, axes)
         constant = None if constant.irregular else constant
     return Anatomy(
@@ -274,7 +179,7 @@ def _anatomy(probe: Probe, found: Hypothesis, growth: Growth, shape: tuple[int, 
         regulariser=_regulariser(found, divergence),
         constant=constant,
         constant_value=found.constant,
-        constant_error=slack,
+        constant_error=off,
         event_axes=axes,
         derived=tuple(sorted(probe.stuck)),
         sizes=sizes(probe.layout, axes),

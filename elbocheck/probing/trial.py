@@ -15,6 +15,8 @@ from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout
 
 Arrays = Mapping[Role, Array]
+Dare = dict[Role, Array]
+"""Arrays for some roles; the others stay at the base point."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Dice:
     layout: Layout
     prediction: Role | None
 
-    def residuals(self, low: float, high: float, *, about: float = 0.0, jitter: float = 0.0) -> dict[Role, Array]:
+    def residuals(self, low: float, high: float, *, about: float = 0.0, jitter: float = 0.0) -> Dare:
         """Return data in [about, about + jitter] and predictions off by log-uniform residuals of both signs, ends included."""
         if self.prediction is None:
             return {}
@@ -159,7 +161,7 @@ class Dice:
         found = self.probe.cast(x) + size * self.rng.choice([-1.0, 1.0], shape)
         return {Role.X: x.reshape(self.layout.shape(Role.X)), self.prediction: found}
 
-    def predictions(self, low: float, high: float, *, top: float = 1.0) -> dict[Role, Array]:
+    def predictions(self, low: float, high: float, *, top: float = 1.0) -> Dare:
         """Return predictions spread over an interval, ends included, and data: a third 0, a third `top`, the rest between."""
         if self.prediction is None:
             return {}
@@ -168,7 +170,7 @@ class Dice:
         r.flat[0], r.flat[-1] = low, high
         return {Role.X: self._classes(top), self.prediction: r}
 
-    def probabilities(self, least: float, least_below_one: float) -> dict[Role, Array]:
+    def probabilities(self, least: float, least_below_one: float) -> Dare:
         """Return probabilities log-spaced towards both ends, and data in all classes."""
         if self.prediction is None:
             return {}
@@ -182,7 +184,7 @@ class Dice:
         x[order[[0, -1]]] = 1.0, 0.0  # the ends count in full
         return {Role.X: x.reshape(self.layout.shape(Role.X)), self.prediction: r.reshape(shape)}
 
-    def posterior(self, spread: float, low: float, high: float) -> dict[Role, Array]:
+    def posterior(self, spread: float, low: float, high: float) -> Dare:
         """Return means within `spread` and log variances in [low, high], one latent at the far end of both, one at the prior."""
         if Role.Q_LOC not in self.probe.loss.roles:
             return {}
