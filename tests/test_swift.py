@@ -58,6 +58,11 @@ def softplus(v: Any) -> Any:
     return np.logaddexp(v.dtype.type(0), v)
 
 
+def learned(x: Any, loc: Any, log_var: Any) -> Any:
+    """Return the energy of a normal whose log variance is learned."""
+    return 0.5 * ((x - loc) ** 2 * np.exp(-log_var) + log_var + log(2 * pi))
+
+
 IMAGES = {"batch": 4, "event": (3, 5, 7), "latent": (6,)}
 RIGHT: dict[str, tuple[Any, dict[str, Any]]] = {
     "sums": (lambda recon_x, x, mu, log_var: np.sum((x - recon_x) ** 2) + np.sum(kl(mu, log_var)), {}),
@@ -82,6 +87,20 @@ RIGHT: dict[str, tuple[Any, dict[str, Any]]] = {
         {},
     ),
     "misread": (lambda recon_x, x, mu, log_var: np.sum(square(x, recon_x)) + np.sum(kl(mu, 2 * log_var)), {}),
+    "learned": (
+        lambda x_mu, x_logvar, x, mu, log_var: np.sum(learned(x, x_mu, x_logvar)) / 4 + np.sum(kl(mu, log_var)) / 4,
+        IMAGES,
+    ),
+    "a learned scale": (
+        lambda x_mu, x_sigma, x: np.mean(np.sum(square(x, x_mu) / x_sigma**2 + np.log(x_sigma), axis=1)),
+        {},
+    ),
+    "a learned log scale": (
+        lambda x_mu, x_log_std, x, mu, log_var: (
+            np.sum(np.abs(x - x_mu) * np.exp(-x_log_std) + x_log_std + log(2)) + np.sum(kl(mu, log_var))
+        ),
+        {},
+    ),
     "likelihood alone": (lambda recon_x, x: np.mean((x - recon_x) ** 2) + 1.5, IMAGES),
     "KL alone": (lambda mu, log_var: np.mean(np.sum(kl(mu, log_var), axis=1)), {}),
     "a fixed size": (
@@ -105,7 +124,8 @@ def settled(anatomy: Anatomy) -> Anatomy:
     r, g = anatomy.reconstruction, anatomy.regulariser
     return replace(
         anatomy,
-        reconstruction=r and replace(r, weight=blank),
+        reconstruction=r
+        and replace(r, weight=blank, normalizer_ratio=r.normalizer_ratio and round(r.normalizer_ratio)),
         regulariser=g and replace(g, weight=blank, slope_at_prior=0.0, lowest=0.0),
         constant=anatomy.constant and blank,
         constant_value=0.0,
@@ -201,6 +221,10 @@ FAULTS: dict[str, Any] = {
     "hidden large numbers": lambda recon_x, x, mu, log_var: (
         np.sum(square(x, recon_x) + 1e6 - 1e6) + np.sum(kl(mu, log_var))
     ),
+    "a normaliser left out": lambda x_mu, x_logvar, x: np.sum(learned(x, x_mu, x_logvar) - 0.5 * x_logvar),
+    "half a normaliser": lambda x_mu, x_logvar, x: np.sum(learned(x, x_mu, x_logvar) - 0.25 * x_logvar),
+    "a clamped scale": lambda x_mu, x_logvar, x: np.sum(learned(x, x_mu, np.maximum(x_logvar, -1.9))),
+    "a guarded scale": lambda x_mu, x_var, x: np.sum(square(x, x_mu) / (x_var + 1e-6) + 0.5 * np.log(x_var + 1e-6)),
     "reversed": _with(divergence=lambda m, t: 0.5 * ((1 + m**2) * np.exp(-t) - 1 + t)),
     "asymmetric": _with(lambda x, r: np.where(x > r, 1.0, 1.001) * square(x, r)),
 }
@@ -230,8 +254,8 @@ def test_what_falls_through_is_measured_thoroughly() -> None:
 
 
 def test_arguments_beyond_the_usual_are_not_guessed_at() -> None:
-    """A sample or a learned scale goes the thorough way without a call."""
-    probe = probed(lambda x, x_mu, x_logvar: np.sum((x - x_mu) ** 2 * np.exp(-x_logvar) + x_logvar))
+    """A sample or a learned knot goes the thorough way without a call."""
+    probe = probed(lambda recon_x, x, z, mu, log_var: np.sum((x - recon_x) ** 2) + np.sum(z**2 - log_var))
     assert swift.explained(probe, 0) is None
     assert probe.points == 0
 

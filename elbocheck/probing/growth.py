@@ -101,6 +101,7 @@ def _balanced(found: Hypothesis, dice: Dice) -> Dare:
         if found.guess.growth and found.energy:
             reach = float(np.clip(abs(found.constant / found.energy) ** (1 / found.guess.growth), 1.0, _MOST))
         data = dice.predictions(0.05, 0.95) if found.guess.closed else dice.predictions(-2 * reach, 2 * reach)
+        data |= dice.width(-1.0, 1.0)
         worth *= reach**found.guess.growth
     worth = worth or abs(found.constant) or 1.0
     spread = float(np.clip(np.sqrt(4 * worth / found.divergence), _LEAST, _MOST)) if found.divergence else 1.0

@@ -18,14 +18,15 @@ from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
 from elbocheck.monomial import Monomial
 from elbocheck.probing import scales
+from elbocheck.probing.families import SCALE_KINDS
 from elbocheck.probing.growth import Growth, growth_of, slack
 from elbocheck.probing.guess import FAR, GUESSES, TINY, Guess
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import event_axes, sizes, written
 from elbocheck.probing.regulariser import read_as
 from elbocheck.probing.structure import Structure, output_of
-from elbocheck.probing.trial import Dare, Dice, Hypothesis, Trial, call, prediction_of
-from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
+from elbocheck.probing.trial import Dare, Dice, Hypothesis, Trial, call, prediction_of, width_of
+from elbocheck.roles import LIKELIHOOD_SCALES, POSTERIOR_SCALES, PREDICTIONS, Role
 
 _MEAN = 2.0**10
 """A posterior mean whose square dwarfs a constant: exact in float32 after a sum over a few latents."""
@@ -46,11 +47,12 @@ def explained(probe: Probe, seed: int) -> Anatomy | None:
 
 
 def _usual(roles: frozenset[Role]) -> bool:
-    """Tell whether the roles are those of a usual loss: data and one prediction, a normal posterior, or both."""
-    predictions, scale = roles & PREDICTIONS, roles & POSTERIOR_SCALES
-    data = {Role.X, *predictions} if predictions else set()
+    """Tell whether the roles are those of a usual loss: data, one prediction and its scale; a normal posterior; or both."""
+    kinds = [roles & some for some in (PREDICTIONS, LIKELIHOOD_SCALES, POSTERIOR_SCALES)]
+    predictions, widths, scale = kinds
+    data = {Role.X, *predictions, *widths} if predictions else set()
     posterior = {Role.Q_LOC, *scale} if scale else set()
-    return len(predictions) < 2 and len(scale) < 2 and bool(roles) and roles == data | posterior
+    return all(len(kind) < 2 for kind in kinds) and bool(roles) and roles == data | posterior
 
 
 # --- Which hypothesis ---
@@ -83,14 +85,22 @@ def _weighed(probe: Probe, dice: Dice) -> list[Hypothesis]:
         return _with_divergence(probe, blank, {}, call(probe, {}))
     pairs = {(0.0, FAR), (0.0, 0.0), (1.0, FAR)}
     trials = {pair: call(probe, {Role.X: pair[0], dice.prediction: pair[1]}) for pair in sorted(pairs)}
-    guesses = [g for g in GUESSES if not g.closed]
+    width = width_of(roles)
+    guesses = [g for g in GUESSES if not g.closed and (width is None or g.growth)]
     origin = (0.0, 0.0)
-    if not all(trial.finite for trial in trials.values()):
+    if width is None and not all(trial.finite for trial in trials.values()):
         guesses, origin = [g for g in GUESSES if g.closed], (0.0, TINY)
         trials = {p: call(probe, {Role.X: p[0], dice.prediction: p[1]}) for g in guesses for p in (g.high, g.low)}
     found = [h for g in guesses if (h := _with_energy(g, dice.prediction, scale, trials)) is not None]
-    found = [replace(h, exponent=e) for h in found for e in exponents]
+    found = [
+        replace(h, exponent=e, width=width, width_as=kind) for h in found for e in exponents for kind in _kinds(width)
+    ]
     return _with_divergence(probe, found, {Role.X: origin[0], dice.prediction: origin[1]}, trials[origin])
+
+
+def _kinds(width: Role | None) -> tuple[str | None, ...]:
+    """Return how the likelihood's scale may be read."""
+    return SCALE_KINDS if width is not None else (None,)
 
 
 def _with_energy(
@@ -124,15 +134,15 @@ def _dares(dice: Dice, *, closed: bool) -> Iterator[Dare]:
         yield dice.predictions(0.05, 0.95)
         yield dice.predictions(0.1, 0.9, top=12.0) | dice.posterior(*mild)
         return
-    yield dice.predictions(-8.0, 8.0) | dice.posterior(*wide)
+    yield dice.predictions(-8.0, 8.0) | dice.posterior(*wide) | dice.width(-2.0, 2.0)
     if dice.prediction is not None:
         yield dice.residuals(1e-8, 1e-5)
         yield dice.residuals(3e-5, 3e-4, about=0.3, jitter=0.7)
         yield dice.residuals(1e-2, 1e-1, about=0.3, jitter=0.7)
         yield dice.predictions(-0.5, 2.0)
-        yield dice.residuals(3.0, 30.0, jitter=12.0) | dice.posterior(*mild)
+        yield dice.residuals(3.0, 30.0, jitter=12.0) | dice.posterior(*mild) | dice.width(-4.0, 4.0)
         yield dice.residuals(1e2, 1e4) | dice.posterior(*wide)
-    yield _still(dice) | dice.posterior(*near)
+    yield _still(dice) | dice.posterior(*near) | dice.width(-4.0, 4.0)
     yield _still(dice) | dice.posterior(*wide)
 
 
@@ -197,6 +207,9 @@ def _reconstruction(found: Hypothesis, weight: Monomial) -> Reconstruction | Non
         link=guess.link,
         weight=weight,
         closed=guess.closed,
+        scale_role=found.width,
+        scale_as=found.width_as,
+        normalizer_ratio=None if found.width is None else 1.0,
     )
 
 

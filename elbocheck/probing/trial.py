@@ -10,8 +10,8 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.probing.guess import Guess, inner_of_kl, kl
-from elbocheck.probing.probe import Probe, argument_of, log_var_of
-from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
+from elbocheck.probing.probe import Probe, argument_of, log_var_of, spread_of
+from elbocheck.roles import LIKELIHOOD_SCALES, POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout
 
 Arrays = Mapping[Role, Array]
@@ -81,6 +81,8 @@ class Hypothesis:
         prediction: the role of the prediction.
         scale: the role of the posterior's scale, where the loss takes one.
         exponent: c where its log variances enter as c t.
+        width: the role of the likelihood's scale, where the loss takes one.
+        width_as: how that is read.
         energy: A, of a call at the probe's own layout.
         divergence: B, of the same.
         constant: C, of the same.
@@ -93,6 +95,8 @@ class Hypothesis:
     energy: float = 0.0
     divergence: float = 0.0
     constant: float = 0.0
+    width: Role | None = None
+    width_as: str | None = None
 
     def grown(self, energy: int, divergence: int) -> Hypothesis:
         """Return the hypothesis with both weights doubled so many times."""
@@ -104,7 +108,11 @@ class Hypothesis:
             return np.zeros_like(trial.rows), np.zeros_like(trial.rows)
         x, r = (trial.arrays[role].reshape(trial.layout.batch, -1) for role in (Role.X, self.prediction))
         with np.errstate(all="ignore"):
-            return _shares(self.guess.energy(x, r), trial), _shares(self.guess.inner(x, r), trial)
+            if self.width is None or self.width_as is None:
+                return _shares(self.guess.energy(x, r), trial), _shares(self.guess.inner(x, r), trial)
+            width = spread_of(Role(self.width_as), trial.arrays[self.width].reshape(trial.layout.batch, -1))
+            energy = self.guess.energy(np.zeros_like(x), (r - x) / width) + np.log(width)
+            return _shares(energy, trial), _shares(1 + np.abs(np.log(width)), trial)
 
     def divergences(self, trial: Trial) -> tuple[Array, Array]:
         """Return the same of the KL."""
@@ -195,6 +203,13 @@ class Dice:
         role = next((r for r in self.probe.loss.roles if r in POSTERIOR_SCALES), None)
         return {Role.Q_LOC: m} | ({} if role is None else {role: argument_of(role, t)})
 
+    def width(self, low: float, high: float) -> Dare:
+        """Return scales of the likelihood with log variances in [low, high], where the loss takes any."""
+        role = width_of(self.probe.loss.roles)
+        if role is None:
+            return {}
+        return {role: argument_of(role, self.rng.uniform(low, high, self.layout.shape(role)))}
+
     def _classes(self, top: float) -> Array:
         shape = self.layout.shape(Role.X)
         x = top * self.rng.random(shape)
@@ -205,3 +220,8 @@ class Dice:
 def prediction_of(roles: frozenset[Role]) -> Role | None:
     """Return the role of the prediction."""
     return next((r for r in sorted(roles) if r in PREDICTIONS), None)
+
+
+def width_of(roles: frozenset[Role]) -> Role | None:
+    """Return the role of the likelihood's scale."""
+    return next((r for r in sorted(roles) if r in LIKELIHOOD_SCALES), None)
