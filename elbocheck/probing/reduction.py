@@ -44,9 +44,24 @@ def weigh(
     values = {axis: amplitude(here.tiled(axis)) for axis in ("B", "L")}
     if here.tileable:
         values |= {name: amplitude(here.tiled(str(place))) for place, name in enumerate(axes)}
-    stuck = {axis for axis, value in values.items() if not isfinite(value)} - {"B"}
-    stuck |= set() if here.tileable else {"D"}
-    powers = {axis: exponent(before, value) for axis, value in values.items() if axis not in stuck}
+    powers = {axis: exponent(before, value) for axis, value in values.items() if axis == "B" or isfinite(value)}
+    return written(probe, weight, error, powers, axes)
+
+
+def written(
+    probe: Probe, weight: float, error: float, powers: Mapping[str, int | None], axes: tuple[str, ...]
+) -> Monomial:
+    """Write a total weight with the powers that were measured; an axis without one is stuck at its size.
+
+    Args:
+        probe: the loss.
+        weight: the total weight at the probe's own layout.
+        error: its relative uncertainty.
+        powers: of B, L and the event axes; None where the weight follows no power.
+        axes: the names of the event axes.
+    """
+    here = probe.layout
+    stuck = {"L", *(axes if here.tileable else ("D",))} - set(powers)
     found = {powers.get(name) for name in axes}
     if here.tileable and axes and len(found) == 1 and not stuck & set(axes):
         powers = {**{n: p for n, p in powers.items() if n not in axes}, "D": found.pop()}

@@ -40,7 +40,7 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
     identified = role is not None and found.pattern in ("kl", "reversed")
     measured = Regulariser(
         scale_role=role,
-        scale_as=_read_as(found.read_as or role, found.exponent) if role is not None and identified else None,
+        scale_as=read_as(found.read_as or role, found.exponent) if role is not None and identified else None,
         read_as=found.read_as,
         offset=found.offset,
         pattern=found.pattern,
@@ -63,7 +63,7 @@ def _pulled(probe: Probe, pull: capacity.Pull, axes: tuple[str, ...]) -> Regular
     role = divergence.scale_role(probe)
     return Regulariser(
         scale_role=role,
-        scale_as=None if role is None else _read_as(pull.read_as or role, pull.exponent),
+        scale_as=None if role is None else read_as(pull.read_as or role, pull.exponent),
         pattern="capacity",
         weight=Monomial(0.0, {}),
         read_as=pull.read_as,
@@ -81,7 +81,7 @@ def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Valu
     return (at(4.0, 1.0), at(9.0, 2.0)) if floored else (at(0.8, 0.2), at(1.5, 0.5))
 
 
-def _read_as(role: Role, exponent_found: float) -> str:
+def read_as(role: Role, exponent_found: float) -> str:
     """Say how the values show that a scale argument is read, e.g. a log_var that enters as e^{2t}: as log_scale."""
     kind = role.value.removeprefix("q_")
     if role is Role.Q_RAW_SCALE:

@@ -57,7 +57,7 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
     separable = prediction is None or _elements_add_up(probe, base, prediction, across=False)
     coupled = prediction is not None and not _elements_add_up(probe, base, prediction, across=True)
     return Structure(
-        output=_output(probe, shape),
+        output=output_of(probe, shape),
         output_shape=shape,
         additive=prediction is None
         or posterior is None
@@ -96,7 +96,8 @@ def _base(probe: Probe, rng: np.random.Generator) -> dict[Role, Array]:
     return base
 
 
-def _output(probe: Probe, shape: tuple[int, ...]) -> str:
+def output_of(probe: Probe, shape: tuple[int, ...]) -> str:
+    """Return what one result holds: `scalar`, `datum`, `element`, `position` or `other`."""
     layout = probe.layout
     if shape in ((), (1,)):
         return "scalar"
