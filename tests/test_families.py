@@ -208,6 +208,12 @@ NAMED: Mapping[str, tuple[Any, str | None, Mapping[str, float]]] = {
         "weibull",
         {"concentration": 6.0},
     ),
+    "weibull of log scale": (
+        lambda x, x_hat: np.sum((x * np.exp(-x_hat)) ** 0.708 + 0.708 * x_hat + 0.292 * np.log(x)),
+        "weibull",
+        {"concentration": 0.708},
+    ),
+    "nearly a square": (of(lambda u: (1 + (u / 20) ** 2) ** 1.03 - 1), "barron", {"power": 1.03, "scale": 20.0}),
     "log-normal": (
         lambda x, x_hat: np.sum(2 * (np.log(x) - x_hat) ** 2 + np.log(x)),
         "log_normal",
