@@ -177,14 +177,12 @@ def _evidence(case: Case, points: Points, where: str) -> Evidence | None:
     fitted = likelihood.fitted(probe, points, best.candidate, 0.0)
     eps = float(np.finfo(probe.dtype).eps)
     size = np.abs(points.value) + abs(best.weight)
+    off = best.agreement
     grain = max(probe.floor / float(np.median(size)), eps)
     apart = np.abs(points.x - points.prediction)
     reach = float(np.min(apart[apart > 0], initial=np.inf)), float(np.max(apart))
     if fitted is None:  # a guard was needed
-        off = best.deviation * abs(best.weight) / float(np.median(size))
         return Evidence(points.value.size, reach, off, grain, best.parameter_error, ())
-    columns = np.abs(points.value.size)
-    off = fitted.fit.residual * float(np.max(fitted.noise / (np.abs(fitted.points.value) + abs(best.weight))))
     kink = kink_width(probe, best, fitted)
     rounded = None
     if kink is not None and kink[1] > 1:
@@ -192,5 +190,5 @@ def _evidence(case: Case, points: Points, where: str) -> Evidence | None:
             f"beside its kink the loss is off by {kink[1]:.3g} times the rounding to be expected: the kink is rounded"
         )
     return Evidence(
-        int(columns), reach, off, grain, best.parameter_error, doubts(best, fitted), kink and kink[0], rounded
+        points.value.size, reach, off, grain, best.parameter_error, doubts(best, fitted), kink and kink[0], rounded
     )

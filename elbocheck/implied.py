@@ -34,6 +34,8 @@ class ImpliedModel:
         derived: sizes whose powers come from the one value that the loss takes.
         free_scale: the family absorbs the ratio of the weights.
         floored: the divergence has a free-bits floor.
+        agreement: the largest difference from the family, relative to the loss.
+        deviation: the same in nats per element, where a guard or a clamp explains it.
         energy_weight: of the family's unit energy in nats, at the stated sizes, where a density absorbs it; else None.
         member: all parameters of the density once that is absorbed.
         improper: why no density is proportional to exp(-loss) at the weight it has, or None.
@@ -55,6 +57,8 @@ class ImpliedModel:
     derived: tuple[str, ...]
     free_scale: bool
     floored: bool
+    agreement: float = 0.0
+    deviation: float = 0.0
     energy_weight: float | None = None
     member: Mapping[str, float] | None = None
     improper: str | None = None
@@ -95,6 +99,8 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
         derived=anatomy.derived,
         free_scale=weights.free,
         floored=g is not None and g.floor is not None,
+        agreement=r.agreement if r else 0.0,
+        deviation=r.deviation if r else 0.0,
         energy_weight=_energy_weight(r, weights, sizes),
         member=None if absorbed is None else absorbed.parameters,
         improper=_improper(r, weights, sizes),

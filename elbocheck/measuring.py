@@ -12,7 +12,7 @@ import numpy as np
 from elbocheck.adapters import candidates
 from elbocheck.anatomy import Anatomy
 from elbocheck.checks.case import Case, argument_names
-from elbocheck.errors import CallError, UsageError
+from elbocheck.errors import CallError, RunError, UsageError
 from elbocheck.implied import ImpliedModel, imply, nat
 from elbocheck.intent import Intent
 from elbocheck.loss import Loss
@@ -102,12 +102,12 @@ def _declared(shapes: Mapping[str, Shape]) -> dict[Role, Shape]:
 
 def _called(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype, framework: str | None) -> tuple[Loss, Layout]:
     """Return the loss in a framework that works, with a layout that it accepts."""
-    first: CallError | None = None
+    first: RunError | None = None
     for name in [framework] if framework else candidates(loss.function):
         spoken = loss.speaking(name)
         try:
             return spoken, discover(spoken, declared, dtype)
-        except CallError as error:
+        except RunError as error:
             first = first or error
     assert first is not None
     raise first

@@ -105,4 +105,5 @@ def binary_mass(probe: Probe, role: Role, *, closed: bool) -> tuple[float, float
         scale = sqrt(low * high)
         low, high = (low, scale) if np.sum(np.exp(-middle * scale)) < 1 else (scale, high)
     mass = np.sum(np.exp(-rise * scale), axis=0)
-    return float(mass.min()), float(mass.max())
+    slack = min(8 * probe.floor * scale, float(np.ptp(mass)) / 2)  # what the loss's own rounding moves it by
+    return float(mass.min()) + slack, float(mass.max()) - slack

@@ -48,6 +48,7 @@ class Match:
         deviation: the largest difference in nats per element, where a guard explains it.
         residual: the largest difference in units of the rounding to be expected.
         datum: what becomes of the term of the data alone: `none` where the family has none, `whole`, `dropped` or `other`.
+        agreement: the largest difference, relative to the loss and the weight of the energy.
     """
 
     candidate: Candidate
@@ -61,6 +62,7 @@ class Match:
     deviation: float
     residual: float
     datum: str
+    agreement: float
 
     @property
     def complexity(self) -> tuple[int, int, float]:
@@ -195,6 +197,7 @@ def _matched(
         float(np.max(model.off(points.value, shapes, fit))) / abs(weight) if guard else 0.0,
         fit.residual,
         datum,
+        float(np.max(model.off(points.value, shapes, fit) / (np.abs(points.value) + abs(weight)))),
     )
 
 

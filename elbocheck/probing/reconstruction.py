@@ -90,6 +90,7 @@ def _read(probe: Probe, best: Match, role: Role, weight: Monomial, *, closed: bo
         closed=closed,
         bounded=True if candidate.family in IMPROPER or best.parameters.get("power", 1.0) < 0 else None,
         datum=best.datum,
+        agreement=best.agreement,
     )
 
 

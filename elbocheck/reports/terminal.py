@@ -71,6 +71,7 @@ def model_rows(model: ImpliedModel) -> Iterator[str]:
         yield from row("likelihood", f"{model.likelihood} per element")
         if model.density is not None:
             yield from row("as density", f"{model.density} with its weight absorbed, at {_sizes(model)}")
+        yield from _agreement(model)
     elif model.reduction is not None:
         yield from row("likelihood", "none of the families known here")
     if model.reduction is not None:
@@ -87,6 +88,20 @@ def model_rows(model: ImpliedModel) -> Iterator[str]:
     if model.derived:
         sizes = " and ".join(f"{name} = {model.sizes[name]}" for name in model.derived)
         yield from row("", f"powers of {' and '.join(model.derived)} are derived from the one size taken, {sizes}")
+
+
+def _agreement(model: ImpliedModel) -> Iterator[str]:
+    """Yield how far the loss is from the family, where that is more than float64 rounds."""
+    if model.deviation:
+        yield from row("", f"but for a guard or clamp, worth up to {model.deviation:.1g} nats per element there")
+    elif model.agreement > FINE:
+        yield from row(
+            "", f"to {model.agreement:.1g} of the loss: what is finer was not seen"
+        )
+
+
+FINE = 1e-10
+"""Agreement that goes without saying."""
 
 
 def _weights(model: ImpliedModel) -> Iterator[str]:

@@ -327,7 +327,7 @@ def said(loss: Loss, dtype: str) -> str:
     return next((line.strip() for line in text.splitlines() if any(word in line for word in STATED)), "")
 
 
-STATED = ("within", "deviat", "interval", "+-", "up to")
+STATED = ("agreement", "kink", "nested", "but ")
 """Words that state how sure an identification is."""
 
 
