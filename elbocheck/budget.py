@@ -418,6 +418,9 @@ def ratio_error(dtype: np.dtype[Any]) -> float:
     return 1e-12 if np.finfo(dtype).eps < 1e-10 else 5e-6
 
 
+WEIGHT_ULPS = 4.0
+"""Ulps within which the weights of a usual loss are read: its own quotients and sums 2 or 3, our differences and powers 1."""
+
 NORMALISER = 1e-3
 """Distance of the weight of a log normaliser from 1, relative to the energy: a missing or halved one is off by 0.5 or 1."""
 
