@@ -16,9 +16,10 @@ from elbocheck.budget import ulp_distance
 from elbocheck.densities import named
 from elbocheck.loss import Loss
 from elbocheck.member import member
+from elbocheck.probing.candidate import Candidate
 from elbocheck.probing.curves import CURVES
 from elbocheck.probing.dissect import dissect
-from elbocheck.probing.families import Candidate, candidates
+from elbocheck.probing.families import candidates
 from elbocheck.probing.points import Points
 from elbocheck.probing.probe import Probe
 from elbocheck.shapes import Layout

@@ -10,7 +10,9 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.member import TEMPERED, member
-from elbocheck.probing.families import Candidate, candidates
+from elbocheck.probing.candidate import Candidate
+from elbocheck.probing.errors import expected_errors, rough_errors
+from elbocheck.probing.families import candidates
 from elbocheck.probing.fit import Fit, Model, Shapes, scanned, shaped
 from elbocheck.probing.points import Points, measure
 from elbocheck.probing.probe import Probe
@@ -24,7 +26,6 @@ decade alike, those of the second are the rounding that the first says to expect
 TOLD, INFORMED = 0.05, 0.12
 """At this share of the probes at least the rounding to be expected must be below this part of the rise: a family whose
 parts nearly cancel explains everything by rounding."""
-LEAST_RISE = 1e-90
 HUGE = 1e12
 """Times what is usual among ordinary predictions: values beyond say nothing that lesser ones do not, but an exponential's
 shape would have to be known to twelve digits before they come near."""
@@ -123,7 +124,7 @@ def approximate(probe: Probe, points: Points, candidate: Candidate) -> tuple[dic
     if np.count_nonzero(usable) < max(8, LEAST * usable.size):
         return None
     points = points.keep(usable)
-    model, rough = model_of(candidate, points), _rough(probe, points, model_of(candidate, points))
+    model, rough = model_of(candidate, points), rough_errors(probe, points, model_of(candidate, points))
     starts = scanned(model, points.value, rough) if candidate.shapes else [()]
     shapes, fit = min(
         (shaped(model, points.value, rough, start) for start in starts), key=lambda found: found[1].misfit
@@ -147,7 +148,7 @@ def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) ->
     if solved is None:
         return None
     shapes, fit, noise = solved
-    told = np.count_nonzero(noise < TOLD * _rough(probe, points, model))
+    told = np.count_nonzero(noise < TOLD * rough_errors(probe, points, model))
     if not fit.explains or told < max(8, INFORMED * noise.size):
         return None
     count = len(model.parts(*shapes))
@@ -265,7 +266,7 @@ def _solved(
     probe: Probe, points: Points, candidate: Candidate, model: Model, guard: float
 ) -> tuple[Shapes, Fit, Array] | None:
     """Return shapes, the fit there, and the noise that it was held against; None where the curve is not even similar."""
-    noise = _rough(probe, points, model)
+    noise = rough_errors(probe, points, model)
     starts = scanned(model, points.value, noise) if candidate.shapes else [()]
     shapes, fit = min(
         (shaped(model, points.value, noise, start) for start in starts), key=lambda found: found[1].misfit
@@ -273,39 +274,7 @@ def _solved(
     rough = noise
     for similar in SIMILAR:
         shapes, fit = shaped(model, points.value, noise, shapes)
-        noise = _noise(probe, points, candidate, model, shapes, fit, guard)
+        noise = expected_errors(probe, points, candidate, model, shapes, fit, guard)
         if shapes and not model.fixed and np.any(model.off(points.value, shapes, fit) > noise + similar * rough):
             return None
     return *shaped(model, points.value, noise, shapes), noise
-
-
-def _rough(probe: Probe, points: Points, model: Model) -> Array:
-    """Return errors under which every decade of the curve counts alike: its rise above the lowest value of its constant."""
-    lowest = np.array([np.min(points.value[one > 0]) for one in model.free.T])
-    rise = points.value - model.free @ lowest
-    nothing = LEAST_RISE * max(float(np.max(rise)), 1.0)
-    least = np.min(
-        rise, initial=np.inf, where=rise > nothing
-    )  # 1 - e^-v is flat below its quantum: 0 is not exact there
-    return np.asarray(rise + probe.noise(points.value) + (least if np.isfinite(least) else 1.0))
-
-
-def _noise(
-    probe: Probe, points: Points, candidate: Candidate, model: Model, shapes: Shapes, fit: Fit, guard: float
-) -> Array:
-    """Return the error to expect: rounding of the value and of the terms it is made of, the loss's own floor, a guard."""
-    columns = model.columns(shapes)
-    if not np.isfinite(fit.residual):
-        return np.ones_like(points.value)
-    count = columns.shape[1] - model.free.shape[1] - len(model.fixed)
-    weight = float(np.max(np.abs(fit.coefficients[:count])))
-    terms = np.abs(columns) @ np.abs(fit.coefficients)
-    inner = candidate.inner(points, *shapes) if candidate.inner else _products(points, columns[:, :count])
-    return np.asarray(
-        probe.noise(points.value, terms, weight * inner) + probe.floor + guard * weight + np.finfo(np.float64).tiny
-    )
-
-
-def _products(points: Points, parts: Array) -> Array:
-    """Return the size of the terms of log densities that cancel: x * logits beside softplus(logits)."""
-    return np.asarray(np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + np.max(np.abs(parts), axis=1)))

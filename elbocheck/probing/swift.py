@@ -18,12 +18,12 @@ from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
 from elbocheck.monomial import Monomial
 from elbocheck.probing import scales
-from elbocheck.probing.families import SCALE_KINDS
 from elbocheck.probing.growth import Growth, growth_of, slack
 from elbocheck.probing.guess import FAR, GUESSES, TINY, Guess
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import event_axes, sizes, written
 from elbocheck.probing.regulariser import read_as
+from elbocheck.probing.residuals import SCALE_KINDS
 from elbocheck.probing.structure import Structure, output_of
 from elbocheck.probing.trial import Dare, Dice, Hypothesis, Trial, call, prediction_of, width_of
 from elbocheck.roles import LIKELIHOOD_SCALES, POSTERIOR_SCALES, PREDICTIONS, Role

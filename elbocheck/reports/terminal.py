@@ -95,9 +95,7 @@ def _agreement(model: ImpliedModel) -> Iterator[str]:
     if model.deviation:
         yield from row("", f"but for a guard or clamp, worth up to {model.deviation:.1g} nats per element there")
     elif model.agreement > FINE:
-        yield from row(
-            "", f"to {model.agreement:.1g} of the loss: what is finer was not seen"
-        )
+        yield from row("", f"to {model.agreement:.1g} of the loss: what is finer was not seen")
 
 
 FINE = 1e-10
