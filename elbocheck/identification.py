@@ -64,7 +64,7 @@ class Identification:
         code: lines that build the same loss from `elbocheck`, up to a constant; None where they cannot.
         normalizer: the mass of exp(-loss) for one element; None where the elements do not add up.
         evidence: how well the family is known; None without one.
-        nearest: the family that comes closest where none explains the loss.
+        nearest: the family that comes closest where none explains the loss, or a closer look does not bear it out.
         roles: argument to role.
         run: points, calls, seed.
     """
@@ -143,7 +143,7 @@ def identify(
     if r is not None and s.separable and s.homogeneous and not s.batch_coupled:
         points, where = sample(case.probe)
         evidence = _evidence(case, points, where) if r.density is not None else None
-        near = nearest(case.probe, points, where) if r.density is None else None
+        near = nearest(case.probe, points, where) if evidence is None else None
         mass = normalizer(case.probe, r.density, where, nat(case.anatomy, case.model))
     return Identification(
         target=case.loss.target,

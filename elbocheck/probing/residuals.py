@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.probing.candidate import Candidate, Reading, alone
 from elbocheck.probing.curves import Curve
@@ -31,7 +32,7 @@ def located(curve: Curve, points: Points) -> Iterator[Candidate]:
             scale_as=kind,
             normalizer=_normalizer(curve, kind, learned=learned),
             guarded=kind in ("scale", "var"),
-            read=_two_sided if curve.name == "asymmetric_laplace" else alone,
+            read=_READ.get(curve.name, alone),
             kinks=curve.kinks,
             inner=_inner(curve, learned=learned),
             extra=curve.extra,
@@ -76,3 +77,12 @@ def _two_sided(weights: Array, _names: Sequence[str], _shapes: Shapes) -> Readin
     if not above * below > 0:
         return np.nan, {}
     return above + below, {"quantile": above / (above + below)}
+
+
+def _general(weights: Array, names: Sequence[str], shapes: Shapes) -> Reading:
+    """Read the general loss, unless it is a square: of a huge weight, whose rounding would explain whatever it misses."""
+    weight, found = alone(weights, names, shapes)
+    return (np.nan if abs(found["power"] - 1) < budget.SQUARE else weight), found
+
+
+_READ = {"asymmetric_laplace": _two_sided, "barron": _general}

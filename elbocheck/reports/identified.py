@@ -36,6 +36,8 @@ def _known(found: Identification) -> Iterator[str]:
         yield from _evidence(found.evidence)
     elif found.nearest is not None:
         shown = ", ".join(f"{k}={v:.4g}" for k, v in found.nearest.parameters.items())
+        if found.model.family is not None:
+            yield from row("but", "a closer look does not bear the family out to the last digit")
         yield from row(
             "nearest", f"{found.nearest.family}({shown}), off by up to {_share(found.nearest.off)} of the loss"
         )
