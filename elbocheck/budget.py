@@ -418,6 +418,9 @@ def ratio_error(dtype: np.dtype[Any]) -> float:
     return 1e-12 if np.finfo(dtype).eps < 1e-10 else 5e-6
 
 
+RANGE = 2.0**-8
+"""What a declared range of the data is known to: one of 256 levels more or less."""
+
 WEIGHT_ULPS = 4.0
 """Ulps within which the weights of a usual loss are read: its own quotients and sums 2 or 3, our differences and powers 1."""
 

@@ -151,7 +151,7 @@ def _levels(case: Case, counted: float) -> Finding:
     if case.intent.data_range is None:
         return finding("ELB413", message, Outcome.NOTE)
     low, high = case.intent.data_range
-    fits = any(isclose(counted, n / (high - low), rel_tol=1 / 256) for n in (255, 256))
+    fits = any(isclose(counted, n / (high - low), rel_tol=budget.RANGE) for n in (255, 256))
     if not fits:
         message += f" For data from {low:g} to {high:g} it should be log {number(256 / (high - low))}."
     return finding("ELB413", message, Outcome.NOTE if fits else Outcome.WARN)

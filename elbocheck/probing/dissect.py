@@ -7,14 +7,14 @@ from math import isfinite, nan
 import numpy as np
 
 from elbocheck import budget
-from elbocheck.anatomy import Anatomy, Reconstruction
+from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
 from elbocheck.monomial import Monomial
 from elbocheck.probing import categorical, gamma, swift
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reconstruction import reconstruction
 from elbocheck.probing.reduction import event_axes, sizes, weigh
 from elbocheck.probing.regulariser import regulariser
-from elbocheck.probing.structure import structure
+from elbocheck.probing.structure import Structure, structure
 from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout
 
@@ -29,24 +29,16 @@ def thorough(probe: Probe, seed: int) -> Anatomy:
     roles = probe.loss.roles
     axes = event_axes(probe.layout, probe.loss.adapter.name)
     shape = structure(probe, np.random.default_rng(seed))
-    likelihood, divergence, left, unsure = None, None, None, 0.0
-    if roles & (POSTERIOR_SCALES | {Role.Q_LOC}):
-        divergence, left, unsure = regulariser(probe, shape, axes)
-        if (discrete := categorical.role_of(probe)) is not None:
-            divergence = categorical.beside(divergence, probe, discrete, axes)
-    elif (discrete := categorical.role_of(probe)) is not None:
-        divergence, left, unsure = categorical.regulariser(probe, discrete, axes)
-    elif roles >= gamma.ROLES:
-        divergence, left, unsure = gamma.regulariser(probe, axes)
+    divergence, left, unsure = _divergence(probe, shape, axes)
     raised = 0.0  # what the divergence itself is worth at the base point, where a KL to N(0, 1) is 0
     if divergence is not None and left is not None and divergence.pattern in ("kl", "capacity") and divergence.raised:
         raised = probe({}) - left
+    likelihood = None
     if Role.X in roles and roles & PREDICTIONS:
         likelihood, left, unread = reconstruction(probe, shape, axes)
         left, unsure = None if left is None else left - raised, unsure + unread
-    known = divergence is not None and (divergence.floor or divergence.target)
-    if shape.latent_coupled and not known:  # what couples the batch is worth something too, nobody knows how much
-        left = None
+    if shape.latent_coupled and not (divergence and (divergence.floor or divergence.target)):
+        left = None  # what couples the batch is worth something too, nobody knows how much
     value = nan if left is None else left
     error = float(probe.noise(probe({}), value)) + probe.floor + 4 * unsure if isfinite(value) else 0.0
     plain = likelihood is None or likelihood.density is not None
@@ -61,6 +53,19 @@ def thorough(probe: Probe, seed: int) -> Anatomy:
         derived=tuple(sorted(probe.stuck)),
         sizes=sizes(probe.layout, axes),
     )
+
+
+def _divergence(
+    probe: Probe, shape: Structure, axes: tuple[str, ...]
+) -> tuple[Regulariser | None, float | None, float]:
+    """Return the divergence of the posterior that the loss takes, with the value at the prior and its error."""
+    roles, discrete = probe.loss.roles, categorical.role_of(probe)
+    if roles & (POSTERIOR_SCALES | {Role.Q_LOC}):
+        found, left, unsure = regulariser(probe, shape, axes)
+        return (found if discrete is None else categorical.beside(found, probe, discrete, axes)), left, unsure
+    if discrete is not None:
+        return categorical.regulariser(probe, discrete, axes)
+    return gamma.regulariser(probe, axes) if roles >= gamma.ROLES else (None, None, 0.0)
 
 
 def _formula(
