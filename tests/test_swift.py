@@ -126,7 +126,7 @@ def settled(anatomy: Anatomy) -> Anatomy:
     return replace(
         anatomy,
         reconstruction=r
-        and replace(r, weight=blank, normalizer_ratio=r.normalizer_ratio and round(r.normalizer_ratio)),
+        and replace(r, weight=blank, agreement=0.0, normalizer_ratio=r.normalizer_ratio and round(r.normalizer_ratio)),
         regulariser=g and replace(g, weight=blank, slope_at_prior=0.0, lowest=0.0),
         constant=anatomy.constant and blank,
         constant_value=0.0,
