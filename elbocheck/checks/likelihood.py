@@ -14,11 +14,12 @@ from elbocheck.bounds import not_integrable
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.domain import COUNTS
 from elbocheck.mass import Status, log_mass
+from elbocheck.probing.fit import linear
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
-    "ELB401", "ELB402", "ELB403", "ELB404", "ELB405", "ELB406", "ELB407", "ELB408", "ELB409", "ELB410", "ELB413",
+    "ELB307", "ELB401", "ELB402", "ELB403", "ELB404", "ELB405", "ELB406", "ELB407", "ELB408", "ELB409", "ELB410", "ELB413",
     "ELB417", "ELB418",
 )  # fmt: skip
 
@@ -33,6 +34,7 @@ def run(case: Case) -> Iterator[Finding]:
     yield from _huber(r)
     yield from _laplace(case, r)
     yield from _counts(case, r)
+    yield from _profiled(case, r)
     yield from _orientation(case)
     if not_integrable(r, case.intent):
         yield finding("ELB418", "The loss stays bounded as a datum goes to infinity, so exp(-loss) has infinite mass.")
@@ -229,6 +231,21 @@ def _count_mass(case: Case, r: Reconstruction, rate: float) -> float:
 
     found = log_mass(energy, COUNTS, hint=rate)
     return exp(found.log_value) if found.status is Status.OK and found.error < _APPROXIMATE / 4 else nan
+
+
+def _profiled(case: Case, r: Reconstruction) -> Iterator[Finding]:
+    """Yield a scale that the loss sets to the batch's own error: with all residuals alike it is affine in their logarithm."""
+    if r.density is not None or r.closed or not case.anatomy.structure.batch_coupled:
+        return
+    steps = np.geomspace(0.03, 30.0, 7)
+    values = case.probe.table({Role.X: np.zeros_like(steps), r.role: steps})
+    fit = linear(np.stack([np.log(steps), np.ones(7)], axis=1), values, case.probe.noise(values) + case.probe.floor)
+    if fit.explains and fit.coefficients[0] > 4 * fit.errors[0]:
+        yield finding(
+            "ELB307",
+            "With all residuals alike the loss is affine in log|x - r|: its scale is the batch's own error, so the value is a "
+            "profile likelihood.",
+        )
 
 
 def _orientation(case: Case) -> Iterator[Finding]:

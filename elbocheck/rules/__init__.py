@@ -40,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     posterior.CATEGORICAL_KL_LOG_MISSING,
     posterior.CAPACITY_TARGET,
     posterior.FREE_BITS_FLOOR,
+    likelihood.PROFILED_SCALE,
     likelihood.BCE_NONBINARY_TARGETS,
     likelihood.DOUBLE_SIGMOID,
     likelihood.LOGITS_PROBS_CONFUSION,

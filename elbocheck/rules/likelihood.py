@@ -216,6 +216,22 @@ ELBO_ORIENTATION = Rule(
     reference="Kingma & Welling 2014, arXiv:1312.6114, eq. (3): the bound is maximised.",
 )
 
+PROFILED_SCALE = Rule(
+    code="ELB307",
+    name="batch-coupled-regulariser",
+    severities=(Severity.H,),
+    summary="The scale of the likelihood is set to the batch's own error: a profile likelihood, not a sum over data.",
+    why="With sigma^2 = mean((x - r)^2) the Gaussian NLL of a batch is (n/2) log sigma^2 plus a constant: the least that "
+    "any sigma gives. It bounds no log p(x) of one datum, its value hangs on the batch, and a batch that is "
+    "reconstructed exactly costs minus infinity. As a way to train with the optimal sigma it is sound.",
+    signature="All residuals alike, the loss is affine in log|x - r|, and changes of two data do not add up.",
+    fix="Report the bound with sigma held at the training set's optimum:\n"
+    "    sigma2 = mean_squared_error_of_the_training_set\n"
+    "    nll = 0.5 * ((x - r)**2 / sigma2 + log(2 * pi * sigma2)).sum()",
+    reference="Rybkin, Daniilidis & Levine 2021, Simple and effective VAE training with calibrated decoders, "
+    "arXiv:2006.13202, section 4.",
+)
+
 NOT_INTEGRABLE = Rule(
     code="ELB418",
     name="not-integrable",

@@ -84,7 +84,7 @@ ROWS: dict[str, Row] = {
     ),
     "sigma_vae": Row(bound="exact", family="normal", beta="1"),
     "sigma_vae_mse": Row(bound="scaled", family="normal", sigma2="B*D/2", codes=("ELB104",)),
-    "optimal_sigma": Row(bound="not-a-bound", family=None),
+    "optimal_sigma": Row(bound="not-a-bound", family=None, codes=("ELB307",)),
     "two_stage": Row(bound="exact", family="normal", beta="1"),
     "continuous_bernoulli": Row(bound="exact", family="continuous_bernoulli", beta="1"),
     "continuous_bernoulli gray": Row(bound="exact", family="continuous_bernoulli", beta="1", options=_GRAY),
