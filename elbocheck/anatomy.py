@@ -34,7 +34,7 @@ class Reconstruction:
         signed: the data are -1 and 1, not 0 and 1.
         datum: what becomes of the family's term of the data alone (log x! of a Poisson): `none`, `whole`, `dropped`, `other`.
         integral: mass of exp(-loss) of one element on the real line, for a loss of the residual that no family explains.
-        agreement: the largest difference from the family, relative to the loss; 0 where every value was met to rounding.
+        agreement: the largest difference from the family, relative to the loss: seen, or allowed where all was met to rounding.
         mismatch: for a quadratic core with linear tails that do not join: (knot, curvature, tail slope).
     """
 

@@ -185,7 +185,7 @@ def _anatomy(probe: Probe, found: Hypothesis, growth: Growth, shape: tuple[int, 
             latent_homogeneous=True,
             latent_coupled=False,
         ),
-        reconstruction=_reconstruction(found, energy),
+        reconstruction=_reconstruction(probe, found, energy),
         regulariser=_regulariser(found, divergence),
         constant=constant,
         constant_value=found.constant,
@@ -196,7 +196,7 @@ def _anatomy(probe: Probe, found: Hypothesis, growth: Growth, shape: tuple[int, 
     )
 
 
-def _reconstruction(found: Hypothesis, weight: Monomial) -> Reconstruction | None:
+def _reconstruction(probe: Probe, found: Hypothesis, weight: Monomial) -> Reconstruction | None:
     guess = found.guess
     if guess is None or found.prediction is None:
         return None
@@ -210,6 +210,7 @@ def _reconstruction(found: Hypothesis, weight: Monomial) -> Reconstruction | Non
         scale_role=found.width,
         scale_as=found.width_as,
         normalizer_ratio=None if found.width is None else 1.0,
+        agreement=float(probe.noise(1.0)),
     )
 
 
