@@ -80,8 +80,10 @@ def _normalizer_log_scale_by_log_scale(_loc: float, _log_scale: float) -> float:
 
 
 def _draw(rng: np.random.Generator, shape: tuple[int, ...], loc: Wide, scale: Wide) -> Wide:
-    draws = np.exp(loc + scale * rng.standard_normal(shape))
-    return np.maximum(draws, np.finfo(np.float64).smallest_subnormal)  # what underflows is not outside the support
+    floats = np.finfo(np.float64)
+    with np.errstate(over="ignore"):
+        draws = np.exp(loc + scale * rng.standard_normal(shape))
+    return np.clip(draws, floats.smallest_subnormal, floats.max)  # what leaves the floats does not leave the support
 
 
 def _form(parameter: Parameter, kernels: Any, normalizers: Any, scale: Any, log_scale: Any, draw: Any) -> Form:
