@@ -83,7 +83,7 @@ def _draw(rng: np.random.Generator, shape: tuple[int, ...], loc: Wide, scale: Wi
     floats = np.finfo(np.float64)
     with np.errstate(over="ignore"):
         draws = np.exp(loc + scale * rng.standard_normal(shape))
-    return np.clip(draws, floats.smallest_subnormal, floats.max)  # what leaves the floats does not leave the support
+    return np.clip(draws, floats.smallest_subnormal, floats.max / 2)  # what leaves the floats stays in the support
 
 
 def _form(parameter: Parameter, kernels: Any, normalizers: Any, scale: Any, log_scale: Any, draw: Any) -> Form:
