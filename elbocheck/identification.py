@@ -67,6 +67,7 @@ class Identification:
         nearest: the family that comes closest where none explains the loss, or a closer look does not bear it out.
         roles: argument to role.
         run: points, calls, seed.
+        case: the loss as it was measured.
     """
 
     target: str

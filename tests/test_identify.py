@@ -120,6 +120,39 @@ def test_a_rounded_kink_is_seen() -> None:
     assert found.model.family != "huber" or rounded
 
 
+def _rounded_huber(delta: float, width: float) -> Callable[..., Any]:
+    """Huber's loss whose curvature falls linearly over a width on each side of the knot."""
+
+    def loss(x_hat: Any, x: Any) -> Any:
+        u = np.abs(x - x_hat)
+        between = 0.5 * u**2 - np.clip(u - delta + width, 0.0, 2 * width) ** 3 / (12 * width)
+        beyond = delta * (u - 0.5 * delta) - width**2 / 6
+        return np.sum(np.where(u < delta + width, between, beyond))
+
+    return loss
+
+
+@pytest.mark.parametrize("delta", [0.05, 0.7, 20.0])
+@pytest.mark.parametrize("loss", [_rounded_huber, lambda _, width: lambda x_hat, x: np.sum(np.hypot(x - x_hat, width))])
+def test_what_is_rounded_wider_than_stated_is_seen(loss: Callable[..., Any], delta: float) -> None:
+    """The stated width is an upper bound: a kink rounded over four times as much is no longer the plain family's."""
+    sharp = identify(loss(delta, 1e-30))
+    assert sharp.evidence is not None
+    assert sharp.evidence.kink is not None
+    seen = identify(loss(delta, 4 * sharp.evidence.kink))
+    rounded = seen.evidence is None or seen.evidence.rounded is not None or seen.evidence.kink is None
+    assert seen.model.family != sharp.model.family or rounded
+
+
+def test_what_is_nested_nearer_than_stated_is_seen() -> None:
+    """The stated interval is one: a knot well below it is a Huber's, one well above passes for a Gaussian."""
+    found = identify(LOSSES["mean squares"][0])
+    assert found.evidence is not None
+    edge = float(next(text for text in found.evidence.doubts if text.startswith("huber")).rsplit(" ", 1)[-1])
+    near, far = (identify(lambda x_hat, x, d=d: np.sum(_huber(x - x_hat, d))) for d in (edge / 2, edge * 2))
+    assert (near.model.family, far.model.family) == ("huber", "normal")
+
+
 @pytest.mark.parametrize("form", ["text", "json", "html", "png"])
 def test_the_command_shows_it(form: str, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """All four formats."""

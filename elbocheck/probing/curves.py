@@ -50,6 +50,7 @@ class Curve:
         shapes: what the parts depend on besides u.
         proper: exp(-loss) has a finite integral for some weights.
         kinks: (*shapes) to where a derivative jumps, in |u|.
+        jump: (*shapes) to which derivative jumps there, and by how much.
         inner: (*shapes) to what textbook code adds to the curve and takes off again, as the 1 in sqrt(1 + v^2) - 1: its
             rounding stays.
         extra: parameters beyond the shapes: parts after the first.
@@ -60,6 +61,7 @@ class Curve:
     shapes: tuple[Grid, ...] = ()
     proper: bool = True
     kinks: Callable[..., tuple[float, ...]] = lambda *_: ()
+    jump: Callable[..., tuple[int, float]] = lambda *_: (1, 1.0)
     inner: Callable[..., float] = lambda *_: 0.0
     extra: int = 0
 
@@ -134,7 +136,7 @@ CURVES: tuple[Curve, ...] = (
     Curve("normal", lambda u: (0.5 * u * u,)),
     Curve("laplace", lambda u: (np.abs(u),), kinks=lambda: (0.0,)),
     Curve("asymmetric_laplace", lambda u: (np.maximum(u, 0.0), np.maximum(-u, 0.0)), kinks=lambda: (0.0,), extra=1),
-    Curve("huber", _one(_huber), (_DELTA,), kinks=_itself),
+    Curve("huber", _one(_huber), (_DELTA,), kinks=_itself, jump=lambda _: (2, 1.0)),
     Curve("charbonnier", _one(_charbonnier), (_DELTA,), inner=lambda delta: delta**2),
     Curve("log_cosh", _one(_log_cosh), (_SCALE,), inner=_unit),
     Curve("cauchy", _one(_log_square), (_SCALE,), inner=_unit),
@@ -142,13 +144,22 @@ CURVES: tuple[Curve, ...] = (
     Curve("epsilon_insensitive", _one(_dead_zone), (Grid("epsilon", _SCALES),), kinks=_itself, inner=lambda e: e),
     Curve("welsch", _one(_welsch), (_SCALE,), proper=False, inner=_unit),
     Curve("geman_mcclure", _one(_geman_mcclure), (_SCALE,), proper=False, inner=_unit),
-    Curve("tukey", _one(_tukey), (_SCALE,), proper=False, kinks=_itself, inner=_unit),
+    Curve(
+        "tukey",
+        _one(_tukey),
+        (_SCALE,),
+        proper=False,
+        kinks=_itself,
+        jump=lambda scale: (3, 48 / scale**3),
+        inner=_unit,
+    ),
     Curve(
         "truncated_square",
         _one(lambda u, scale: np.minimum((u / scale) ** 2, 1.0)),
         (_SCALE,),
         proper=False,
         kinks=_itself,
+        jump=lambda scale: (1, 2 / scale),
     ),
     Curve(
         "truncated_absolute",
@@ -156,6 +167,7 @@ CURVES: tuple[Curve, ...] = (
         (_SCALE,),
         proper=False,
         kinks=_itself,
+        jump=lambda scale: (1, 1 / scale),
     ),
     Curve(
         "barron",

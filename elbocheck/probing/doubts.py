@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import factorial, inf, sqrt
 
 import numpy as np
 
@@ -103,6 +103,8 @@ def _edge(agrees: Callable[[float], bool], at: float) -> float | None:
 def kink_width(probe: Probe, match: Match, fitted: Fitted) -> tuple[float, float] | None:
     """Look closely at a kink.
 
+    A jump J of the n-th derivative that is rounded over a width h moves the curve by J h^n / (2^n (n + 1)!) or more.
+
     Returns:
         The width over which the kink may be rounded unseen, and the largest difference from the family beside it in units
         of the rounding to be expected; None where the family has none.
@@ -117,9 +119,9 @@ def kink_width(probe: Probe, match: Match, fitted: Fitted) -> tuple[float, float
     columns = np.column_stack([*match.candidate.parts(points, *fitted.shapes), np.ones_like(points.value)])
     noise = float(np.interp(abs(kinks[0]), *_sorted(np.abs(fitted.points.x - fitted.points.prediction), fitted.noise)))
     off = float(np.max(np.abs(points.value - columns @ fitted.fit.coefficients)))
-    jump = abs(match.weight) / (1.0 if kinks[0] == 0 or match.candidate.family != "huber" else 24 * size)
-    width = noise / jump if match.candidate.family != "huber" else sqrt(noise / jump * size)
-    return width, off / noise
+    order, jump = next(c.jump for c in CURVES if c.name == match.candidate.family)(*fitted.shapes)
+    steep = jump * float(np.max(np.abs(fitted.fit.coefficients[: fitted.fit.coefficients.size - 1])))
+    return (noise * 2**order * factorial(order + 1) / steep) ** (1 / order), off / noise
 
 
 def _sorted(x: Array, y: Array) -> tuple[Array, Array]:
