@@ -27,6 +27,7 @@ def verify(
     shapes: Mapping[str, Shape] | None = None,
     framework: str | None = None,
     dtype: str | None = None,
+    device: str | None = None,
     intent: Intent | None = None,
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
@@ -35,13 +36,14 @@ def verify(
     """Read a loss by calling it: which model it implies, whether it is a bound, which defects it has.
 
     Args:
-        function: the loss: a function, method, partial or callable object of NumPy arrays or torch tensors.
+        function: the loss: a function, method, partial or callable object of NumPy arrays or a framework's tensors.
         target: a name for the report; by default the function's own.
         roles: argument (name or position) to role, where the names do not tell.
         constants: arguments to keep at a value.
         shapes: shape of one datum `x`, one prediction `prediction`, one latent vector `z`, without the batch axis.
-        framework: `numpy` or `torch`; by default what the function's module uses.
+        framework: `numpy`, `torch`, `jax`, `tensorflow` or `keras`; by default what the function's module uses.
         dtype: `float64` or `float32`; by default both: float64 identifies, the framework's usual one is stressed.
+        device: where tensors are made, e.g. `cuda:0`; by default where the framework makes them.
         intent: the data and what the loss was meant to be.
         select: codes or prefixes to report alone.
         ignore: codes or prefixes to leave out.
@@ -64,7 +66,7 @@ def verify(
     """
     started = time.perf_counter()
     wanted, unwanted = matching(select), matching(ignore)
-    loss = bound_loss(function, target, roles, constants, framework, seed)
+    loss = bound_loss(function, target, roles, constants, framework, seed, device)
     try:
         case = measure(loss, shapes or {}, framework, dtype, intent or Intent(), seed)
     except CallError as error:

@@ -104,18 +104,20 @@ def identify(
     shapes: Mapping[str, Shape] | None = None,
     framework: str | None = None,
     dtype: str | None = None,
+    device: str | None = None,
     seed: int = 0,
 ) -> Identification:
     """Find what a loss is by calling it: the density, the divergence, their weights, and how surely.
 
     Args:
-        function: the loss: a function, method, partial or callable object of NumPy arrays or torch tensors.
+        function: the loss: a function, method, partial or callable object of NumPy arrays or a framework's tensors.
         target: a name for the report; by default the function's own.
         roles: argument (name or position) to role, where the names do not tell.
         constants: arguments to keep at a value.
         shapes: shape of one datum `x`, one prediction `prediction`, one latent vector `z`, without the batch axis.
-        framework: `numpy` or `torch`; by default what the function's module uses.
+        framework: `numpy`, `torch`, `jax`, `tensorflow` or `keras`; by default what the function's module uses.
         dtype: `float64` or `float32`; by default float64.
+        device: where tensors are made, e.g. `cuda:0`; by default where the framework makes them.
         seed: of every random choice.
 
     Returns:
@@ -136,7 +138,7 @@ def identify(
         'loss = -densities.cauchy.log_prob(x, loc=x_hat, scale=0.3).sum() / len(x)'
     """
     started = time.perf_counter()
-    loss = bound_loss(function, target, roles, constants, framework, seed)
+    loss = bound_loss(function, target, roles, constants, framework, seed, device)
     case = measure(loss, shapes or {}, framework, dtype, Intent(), seed)
     kind, reason = bound(case.anatomy, case.model, case.intent)
     r, s = case.anatomy.reconstruction, case.anatomy.structure

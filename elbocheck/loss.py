@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ class Loss:
         binding: which argument plays which role.
         adapter: the framework it speaks.
         seed: what its generators are seeded with before every call.
+        device: where its tensors are made; None for where the framework makes them.
         member: which member of a returned container is the loss, where no name says so.
         calls: how often it was called so far.
     """
@@ -48,6 +50,7 @@ class Loss:
     binding: Binding
     adapter: Adapter
     seed: int = 0
+    device: str | None = None
     member: str | None = None
     calls: Calls = field(default_factory=Calls, compare=False)
 
@@ -61,6 +64,7 @@ class Loss:
         constants: Mapping[Key, Any] | None = None,
         framework: str | None = None,
         seed: int = 0,
+        device: str | None = None,
     ) -> Loss:
         """Bind the roles of `function`.
 
@@ -69,15 +73,16 @@ class Loss:
             target: a name for the report; by default the function's own.
             roles: overrides, argument (name or position) to role.
             constants: arguments to keep at a value.
-            framework: `numpy` or `torch`; by default what the function's module uses.
+            framework: `numpy`, `torch`, `jax`, `tensorflow` or `keras`; by default what the function's module uses.
             seed: seeds the framework's generators before every call.
+            device: where its tensors are made, e.g. `cuda:0`.
 
         Raises:
-            UsageError: a role that cannot be resolved, an unknown framework or argument.
+            UsageError: a role that cannot be resolved, an unknown framework, device or argument.
         """
         name = target or getattr(function, "__qualname__", None) or type(function).__name__
-        speaks = adapter(framework or candidates(function)[0])
-        return cls(function, name, bind(function, roles, constants), speaks, seed)
+        speaks = adapter(framework or candidates(function)[0], device)
+        return cls(function, name, bind(function, roles, constants), speaks, seed, device)
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -86,7 +91,7 @@ class Loss:
 
     def speaking(self, framework: str) -> Loss:
         """Return the same loss called through another framework's tensors."""
-        return replace(self, adapter=adapter(framework))
+        return replace(self, adapter=adapter(framework, self.device))
 
     def __call__(self, inputs: Inputs) -> Result:
         """Call the loss once.
@@ -131,19 +136,22 @@ class Loss:
 
     def repeated(self, inputs: Inputs) -> Callable[[], Any]:
         """Return a call of the loss on these arrays with nothing around it, to be timed."""
-        args, kwargs = self._arguments({role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles})
-        return lambda: self.function(*args, **kwargs)
+        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        args, kwargs = self._arguments(tensors)
+        return self.adapter.timed(lambda: self.function(*args, **kwargs), tensors.values())
 
     def repeated_gradient(self, inputs: Inputs, wrt: Role) -> Callable[[], Any] | None:
         """Return the same with its derivative by one role; None where the framework has none."""
         tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
 
-        def call(leaf: Any) -> Any:
-            args, kwargs = self._arguments({**tensors, wrt: leaf})
+        def call(leaves: Mapping[str, Any]) -> Any:
+            args, kwargs = self._arguments({**tensors, wrt: leaves[wrt.value]})
             return pick(self.function(*args, **kwargs), self.adapter, self.member)[0]
 
-        repeated = getattr(self.adapter, "repeated_gradient", None)
-        return None if repeated is None else repeated(call, tensors[wrt])
+        if not self.adapter.differentiates:
+            return None
+        both = partial(self.adapter.value_and_grad, call, {wrt.value: tensors[wrt]})
+        return self.adapter.timed(both, tensors.values())
 
     def _run(self, tensors: Mapping[Role, Any]) -> Any:
         args, kwargs = self._arguments(tensors)
@@ -151,7 +159,8 @@ class Loss:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
-                return self.function(*args, **kwargs)
+                with self.adapter.calling(tensors.values()):
+                    return self.function(*args, **kwargs)
         except (Exception, SystemExit) as error:
             raise CallError("ELB001", _where(error), _remedy(error)) from error
 

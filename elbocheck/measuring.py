@@ -34,18 +34,21 @@ def bound_loss(
     constants: Mapping[Key, Any] | None,
     framework: str | None,
     seed: int,
+    device: str | None = None,
 ) -> Loss:
     """Return the loss with its roles bound.
 
     Raises:
-        UsageError: what is not callable, a negative seed, roles that cannot be resolved.
+        UsageError: what is not callable, a negative seed, roles that cannot be resolved, a device that is not there.
     """
     if not callable(function):
         shown = target or repr(function)
         raise UsageError(f"{shown} is {type(function).__name__}, not a loss: name a function or a callable object")
     if seed < 0:
         raise UsageError(f"seed {seed} is negative: give 0 or more")
-    return Loss.of(function, target=target, roles=roles, constants=constants, framework=framework, seed=seed)
+    return Loss.of(
+        function, target=target, roles=roles, constants=constants, framework=framework, seed=seed, device=device
+    )
 
 
 def measure(
@@ -65,7 +68,7 @@ def measure(
     if value.dtype.itemsize < exact.itemsize:  # a loss that rounds its result identifies no better than in that dtype
         exact = value.dtype
         probe = Probe(loss, layout, exact)
-    usual = np.dtype(dtype or ("float32" if loss.adapter.name == "torch" else "float64"))
+    usual = np.dtype(dtype or ("float64" if loss.adapter.name == "numpy" else "float32"))
     working = Probe(loss, layout, usual) if usual.itemsize < exact.itemsize else probe
     anatomy = dissect(probe, seed)
     if not declared and _eats_the_batch(anatomy):
@@ -103,7 +106,8 @@ def _declared(shapes: Mapping[str, Shape]) -> dict[Role, Shape]:
 def _called(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype, framework: str | None) -> tuple[Loss, Layout]:
     """Return the loss in a framework that works, with a layout that it accepts."""
     first: RunError | None = None
-    for name in [framework] if framework else candidates(loss.function):
+    named = framework or (loss.adapter.name if loss.device else None)  # a device is one framework's
+    for name in [named] if named else candidates(loss.function):
         spoken = loss.speaking(name)
         try:
             return spoken, discover(spoken, declared, dtype)

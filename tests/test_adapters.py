@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from elbocheck.adapters import FRAMEWORKS, Adapter, adapter, candidates
+from elbocheck.adapters.framework import refuse_old
 from elbocheck.errors import UsageError
 
 DTYPES = (np.float32, np.float64)
@@ -39,12 +42,15 @@ def test_values_dtype_and_shape_survive_the_round_trip(
 
 
 def test_a_tensor_shares_nothing_with_its_array(speaks: Adapter) -> None:
-    """A loss that writes into its argument leaves the caller's array alone."""
+    """A loss that writes into its argument leaves the caller's array alone, and the other way round."""
     array = np.ones(3)
     tensor = speaks.tensor(array)
-    tensor[0] = 5.0
-    assert array.tolist() == [1.0, 1.0, 1.0]
-    assert speaks.array(tensor).tolist() == [5.0, 1.0, 1.0]
+    array[1] = 7.0
+    assert speaks.array(tensor).tolist() == [1.0, 1.0, 1.0]
+    if speaks.name in ("numpy", "torch"):  # the others' tensors cannot be written into
+        tensor[0] = 5.0
+        assert array.tolist() == [1.0, 7.0, 1.0]
+        assert speaks.array(tensor).tolist() == [5.0, 1.0, 1.0]
 
 
 def test_an_adapter_goes_by_its_name(speaks: Adapter) -> None:
@@ -71,11 +77,17 @@ def test_numpy_has_no_derivative() -> None:
         numpy.gradient(lambda given: given["x"], {"x": np.ones(2)})
 
 
+@pytest.fixture(params=FRAMEWORKS)
+def derives(request: pytest.FixtureRequest) -> Adapter:
+    """Each adapter whose framework is installed and has a derivative."""
+    pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+    return adapter(request.param)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_torch_differentiates(dtype: type[np.floating[Any]]) -> None:
+def test_a_framework_differentiates(derives: Adapter, dtype: type[np.floating[Any]]) -> None:
     """d sum(x^2 y) is 2xy and x^2 in the inputs' dtype; where nothing depends on an input it is zero."""
-    pytest.importorskip("torch", reason="torch is not installed")
-    speaks = adapter("torch")
+    speaks = derives
     inputs = {name: np.array(values, dtype) for name, values in {"x": [1, 2], "y": [3, 4], "z": [5, 6]}.items()}
 
     def both(given: Mapping[str, Any]) -> Any:
@@ -87,34 +99,85 @@ def test_torch_differentiates(dtype: type[np.floating[Any]]) -> None:
     assert {slope.dtype for slope in slopes.values()} == {np.dtype(dtype)}
 
 
-def test_torch_has_no_slope_where_there_is_no_path() -> None:
+def detached(name: str, tensor: Any) -> Any:
+    """Return a tensor that no gradient flows through."""
+    if name == "torch":
+        return tensor.detach()
+    framework = importlib.import_module(name)
+    return framework.lax.stop_gradient(tensor) if name == "jax" else framework.stop_gradient(tensor)
+
+
+def test_there_is_no_slope_where_there_is_no_path(derives: Adapter) -> None:
     """A detached result, a constant tensor and a Python number have the derivative zero."""
-    torch = pytest.importorskip("torch", reason="torch is not installed")
     for constant in (
-        lambda given: given["x"].detach() * 2,
-        lambda given: torch.ones(len(given)),
+        lambda given: detached(derives.name, given["x"]) * 2,
+        lambda given: derives.tensor(np.ones(len(given))),
         lambda given: float(len(given)),
     ):
-        slopes = adapter("torch").gradient(constant, {"x": np.ones(2)})
+        slopes = derives.gradient(constant, {"x": np.ones(2)})
         assert {name: slope.tolist() for name, slope in slopes.items()} == {"x": [0.0, 0.0]}
 
 
-def test_torch_reads_what_numpy_lacks() -> None:
-    """A bfloat16 becomes float32, a tensor with a gradient is detached."""
-    torch = pytest.importorskip("torch", reason="torch is not installed")
-    speaks = adapter("torch")
-    assert speaks.array(torch.tensor(1.5, dtype=torch.bfloat16)).dtype == np.float32
-    assert speaks.array(torch.tensor(1.5, requires_grad=True)).tolist() == 1.5
+def test_what_numpy_lacks_is_read(derives: Adapter) -> None:
+    """A bfloat16 becomes float32."""
+    name = "jax.numpy" if derives.name == "jax" else derives.name
+    narrow = importlib.import_module(name).bfloat16
+    one = derives.tensor(np.ones(2, np.float32))
+    half = {"torch": lambda: one.to(narrow), "jax": lambda: one.astype(narrow)}.get(
+        derives.name, lambda: importlib.import_module("tensorflow").cast(one, narrow)
+    )()
+    assert derives.array(half).dtype == np.float32
+    assert derives.array(half).tolist() == [1.0, 1.0]
 
 
-def test_torch_draws_are_seeded() -> None:
-    """The framework's own generator too."""
+def test_torch_reads_a_tensor_with_a_gradient() -> None:
+    """It is detached."""
     torch = pytest.importorskip("torch", reason="torch is not installed")
-    speaks = adapter("torch")
+    assert adapter("torch").array(torch.tensor(1.5, requires_grad=True)).tolist() == 1.5
+
+
+def test_rows_that_were_gathered_have_a_slope() -> None:
+    """TensorFlow gives it as a list of rows; it is read as the whole."""
+    tf = pytest.importorskip("tensorflow", reason="tensorflow is not installed")
+    slopes = adapter("tensorflow").gradient(lambda given: tf.gather(given["x"], [1, 1]) * 3.0, {"x": np.ones((3, 2))})
+    assert slopes["x"].tolist() == [[0.0, 0.0], [6.0, 6.0], [0.0, 0.0]]
+
+
+def test_jax_keeps_the_setting_of_its_user() -> None:
+    """A call on doubles is made in doubles, a call on singles makes no doubles, and afterwards all is as it was."""
+    jax = pytest.importorskip("jax", reason="jax is not installed")
+    speaks, before = adapter("jax"), jax.config.jax_enable_x64
+    for dtype in DTYPES:
+        given = [speaks.tensor(np.ones(2, dtype))]
+        with speaks.calling(given):
+            assert (given[0] + jax.numpy.zeros(2)).dtype == dtype
+        assert jax.config.jax_enable_x64 == before
+
+
+def test_a_device_is_named(speaks: Adapter) -> None:
+    """Tensors are made there; one that is absent is named with those that exist."""
+    here = adapter(speaks.name, "cpu")
+    assert here.array(here.tensor(np.ones(2))).tolist() == [1.0, 1.0]
+    with pytest.raises(UsageError, match=f"no device 'cuda:9' for {speaks.name}: choose from cpu"):
+        adapter(speaks.name, "cuda:9")
+
+
+def test_a_framework_that_is_too_old_is_refused(speaks: Adapter) -> None:
+    """Its version and the one that is needed are shown; a build's name and a pre-release do not confuse."""
+    refuse_old(replace(speaks, version=f"{speaks.oldest}.0rc1+cpu"))
+    with pytest.raises(UsageError, match=f"^{speaks.name} 0.4.1 is too old: elbocheck needs {speaks.oldest} or newer$"):
+        refuse_old(replace(speaks, version="0.4.1"))
+
+
+@pytest.mark.parametrize("name", ["torch", "tensorflow"])
+def test_the_frameworks_own_draws_are_seeded(name: str) -> None:
+    """NumPy's generator is not the only one; JAX has none."""
+    framework = pytest.importorskip(name, reason=f"{name} is not installed")
+    speaks, draw = adapter(name), framework.rand if name == "torch" else framework.random.uniform
     draws = []
     for seed in (3, 3, 4):
         speaks.seed(seed)
-        draws.append(float(torch.rand(())))
+        draws.append(float(draw(())))
     assert draws[0] == draws[1] != draws[2]
 
 
@@ -134,6 +197,14 @@ def _in_module(**names: Any) -> Callable[..., Any]:
     return found
 
 
+@pytest.fixture
+def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a fresh interpreter."""
+    for name in (*FRAMEWORKS, "keras"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+@pytest.mark.usefixtures("nothing_loaded")
 def test_the_framework_is_what_the_module_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     """A module, a submodule, a function or a class of a loaded framework among the globals puts it first."""
     torch, nn = ModuleType("torch"), ModuleType("torch.nn.functional")
@@ -148,8 +219,47 @@ def test_the_framework_is_what_the_module_uses(monkeypatch: pytest.MonkeyPatch) 
     assert candidates(_in_module(np=np, torchlike=ModuleType("torchlike"))) == ["numpy", "torch"]
 
 
+@pytest.mark.usefixtures("nothing_loaded")
+@pytest.mark.parametrize(
+    ("library", "framework"),
+    [
+        ("optax.losses", "jax"),
+        ("flax.nnx", "jax"),
+        ("haiku", "jax"),
+        ("numpyro.distributions", "jax"),
+        ("pyro", "torch"),
+        ("tensorflow_probability", "tensorflow"),
+        ("tensorflow_probability.python.distributions", "tensorflow"),
+        ("tensorflow_probability.substrates.jax.distributions", "jax"),
+        ("keras.losses", "jax"),
+    ],
+)
+def test_a_library_speaks_the_framework_that_it_is_built_on(
+    library: str, framework: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And Keras that of its backend."""
+    for name in FRAMEWORKS:
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    keras = ModuleType("keras")
+    keras.backend = SimpleNamespace(backend=lambda: "jax")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "keras", keras)
+    assert candidates(_in_module(held=ModuleType(library)))[:2] == [framework, "numpy"]
+
+
+@pytest.mark.usefixtures("nothing_loaded")
+def test_what_a_function_names_itself_comes_before_the_rest_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its code, in a function inside it, or in what it closes over."""
+    for name in FRAMEWORKS:
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    space = {"__name__": "somewhere", "torch": sys.modules["torch"], "jnp": ModuleType("jax.numpy")}
+    exec("def loss(x): return (lambda: jnp.sum(x))()", space)
+    assert candidates(space["loss"]) == ["jax", "torch", "numpy", "tensorflow"]  # type: ignore[arg-type]
+    tf = ModuleType("tensorflow")
+    assert candidates(lambda x: tf.sum(x) + 1)[0] == "tensorflow"
+
+
+@pytest.mark.usefixtures("nothing_loaded")
 def test_a_framework_that_is_not_loaded_is_not_considered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asking must not import it."""
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
     assert candidates(_in_module(held=ModuleType("torch"))) == ["numpy"]
     assert "torch" not in sys.modules

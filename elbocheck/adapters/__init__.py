@@ -1,76 +1,135 @@
-"""One file a framework, four verbs each: own, tensor, array, gradient (and a seed for what draws at random)."""
+"""One file a framework, four verbs each: array in, NumPy out, value and gradient, compile."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any, Protocol
+from types import CodeType, ModuleType
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from elbocheck.adapters.framework import Adapter, Array, refuse_old
 from elbocheck.errors import UsageError
 
-Array = NDArray[Any]
+__all__ = ["FRAMEWORKS", "SPOKEN", "Adapter", "Array", "adapter", "brought", "candidates"]
 
-
-class Adapter(Protocol):
-    """How elbocheck speaks to one framework: NumPy in, NumPy out."""
-
-    name: str
-    differentiates: bool
-
-    def owns(self, value: object) -> bool:
-        """Tell whether `value` is a tensor of this framework."""
-
-    def tensor(self, array: Array) -> Any:
-        """Return a fresh tensor with the array's values and dtype, on the CPU."""
-
-    def array(self, value: Any) -> Array:
-        """Return a tensor's values as NumPy, in its own dtype."""
-
-    def gradient(self, call: Callable[[Mapping[str, Any]], Any], inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return d sum(call(inputs)) / d input for every input; zero where nothing depends on it."""
-
-    def seed(self, seed: int) -> None:
-        """Seed the framework's own generator."""
-
-
-FRAMEWORKS = ("torch",)
+FRAMEWORKS = ("torch", "jax", "tensorflow")
 """Frameworks with an adapter, besides NumPy."""
 
+SPOKEN = ", ".join(("numpy", *FRAMEWORKS[:-1])) + f" or {FRAMEWORKS[-1]}"
+"""The same, as help texts list them."""
 
-def adapter(name: str) -> Adapter:
-    """Return the adapter called `name`; a framework is imported only here."""
+_LIBRARIES = {
+    **dict.fromkeys(("pyro", "torchvision", "lightning", "pytorch_lightning", "diffusers", "pythae"), "torch"),
+    **dict.fromkeys(("jaxlib", "optax", "flax", "haiku", "numpyro", "equinox", "distrax", "chex"), "jax"),
+    **dict.fromkeys(("tf_keras", "tensorflow_probability", "sonnet"), "tensorflow"),
+    "tensorflow_probability.substrates.jax": "jax",
+    "tensorflow_probability.substrates.numpy": "numpy",
+}
+"""Which framework speaks from a library built on it."""
+
+
+def adapter(name: str, device: str | None = None) -> Adapter:
+    """Return the adapter called `name`; a framework is imported only here.
+
+    Args:
+        name: of the framework.
+        device: where its tensors are made, e.g. `cuda:0`; by default where the framework makes them.
+
+    Raises:
+        UsageError: an unknown framework, one that is not installed or too old, a device that is not there.
+    """
+    if name == "keras":
+        name = _behind_keras()
     if name not in ("numpy", *FRAMEWORKS):
-        raise UsageError(f"unknown framework {name!r}: choose from numpy, {', '.join(FRAMEWORKS)}")
+        raise UsageError(f"unknown framework {name!r}: choose from numpy, {', '.join(FRAMEWORKS)} or keras")
+    found = brought(name)
+    return found if device is None else found.on(device)
+
+
+def brought(name: str) -> Adapter:
+    """Return the adapter in the file of that name.
+
+    Raises:
+        UsageError: its framework is not installed, does not import, or is too old.
+    """
     try:
         found: Adapter = import_module(f"elbocheck.adapters.{name}").ADAPTER
     except ModuleNotFoundError as missing:
         raise UsageError(f"{missing.name} is not installed: pip install 'elbocheck[{name}]' brings it") from missing
+    except (ImportError, AttributeError) as broken:  # built for another NumPy, or from before what the adapter calls
+        raise UsageError(f"{name} as it is installed cannot be used ({broken}): reinstall or update it") from broken
+    refuse_old(found)
     return found
 
 
 def candidates(function: Callable[..., Any]) -> list[str]:
-    """List the frameworks that `function` may speak, most likely first; only loaded ones are considered."""
+    """List the frameworks that `function` may speak, most likely first; only loaded ones are considered.
+
+    First those that it names itself, then those of its module, then NumPy, then whatever else is loaded.
+    """
     loaded = [name for name in FRAMEWORKS if name in sys.modules]
-    speaks = [name for name in loaded if _mentions(function, name)]
+    plain = _plain(function)
+    named, around = (set(map(_framework, homes)) for homes in (_homes(_named(plain)), _homes(_around(plain))))
+    speaks = [name for name in loaded if name in named]
+    speaks += [name for name in loaded if name in around and name not in speaks]
     return speaks + ["numpy"] + [name for name in loaded if name not in speaks]
 
 
-def _mentions(function: Callable[..., Any], framework: str) -> bool:
+def _plain(function: Any) -> Any:
+    """Return the plain function under a partial, a bound method, a callable object or a decorator."""
     plain = getattr(function, "func", function)  # functools.partial
     plain = getattr(plain, "__func__", plain)  # bound method
     if not hasattr(plain, "__globals__"):
-        plain = getattr(type(plain), "forward", None) or type(plain).__call__
-    plain = getattr(plain, "__wrapped__", plain)
-    origin = getattr(plain, "__module__", None) or ""
-    values = getattr(plain, "__globals__", {}).values()
-    homes = {getattr(v, "__name__", "") if isinstance(v, type(sys)) else getattr(v, "__module__", "") for v in values}
-    return any(str(home or "").split(".")[0] == framework for home in {origin, *homes})
+        kind = type(plain)
+        plain = next((f for f in (getattr(kind, n, None) for n in ("forward", "call")) if f), kind.__call__)
+    return getattr(plain, "__wrapped__", plain)
 
 
-def freeze_numpy(seed: int) -> None:
-    """Seed NumPy's global generator, which many losses draw from."""
-    np.random.seed(seed % 2**32)
+def _named(plain: Any) -> Iterator[Any]:
+    """Yield what the names in a function's own code stand for."""
+    code: Any = getattr(plain, "__code__", None)
+    known = getattr(plain, "__globals__", {})
+    cells = [cell.cell_contents for cell in getattr(plain, "__closure__", None) or () if _full(cell)]
+    yield from cells
+    pending = [code] if isinstance(code, CodeType) else []
+    while pending:
+        one = pending.pop()
+        pending += [inner for inner in one.co_consts if isinstance(inner, CodeType)]
+        yield from (known[name] for name in one.co_names if name in known)
+
+
+def _full(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  # asking is what raises
+    except ValueError:
+        return False
+    return True
+
+
+def _around(plain: Any) -> Iterator[Any]:
+    yield plain
+    yield from getattr(plain, "__globals__", {}).values()
+
+
+def _homes(values: Iterator[Any]) -> set[str]:
+    """Return the names of the modules that values are or come from."""
+    homes = {v.__name__ if isinstance(v, ModuleType) else getattr(v, "__module__", None) for v in values}
+    return {home for home in homes if isinstance(home, str)}
+
+
+def _framework(home: str) -> str:
+    """Return the framework that a module belongs to, or the module's top level."""
+    top = home.partition(".")[0]
+    if top == "keras" and "keras" in sys.modules:
+        return _behind_keras()
+    longest = ".".join(home.split(".")[:3])
+    return _LIBRARIES.get(longest) or _LIBRARIES.get(top, top)
+
+
+def _behind_keras() -> str:
+    """Return the framework that Keras runs on here."""
+    try:
+        return str(import_module("keras").backend.backend())
+    except ModuleNotFoundError as missing:
+        raise UsageError(f"{missing.name} is not installed: pip install 'elbocheck[keras]' brings it") from missing

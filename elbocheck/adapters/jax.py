@@ -1,58 +1,80 @@
-"""JAX: formulas under jit, gradients by value_and_grad."""
+"""JAX: gradients by value_and_grad, jit; double precision wherever a tensor has it, whatever the user's own setting."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from elbocheck.adapters import Array
-from elbocheck.adapters.kit import Contender, Formula, Kit
-
-_M = SimpleNamespace(
-    **{name: getattr(jnp, name) for name in ("abs", "exp", "log", "log1p", "where")},
-    relu=jax.nn.relu,
-    lgamma=jax.scipy.special.gammaln,
-)
+from elbocheck.adapters.framework import Adapter, Array, Leaves
 
 
-def _each(formula: Formula, x: Array, moving: Array) -> Array:
-    with jax.enable_x64(x.dtype == np.float64):
-        return np.asarray(formula(_M, jnp.asarray(x), jnp.asarray(moving)))
+@dataclass(frozen=True)
+class Jax(Adapter):
+    """The adapter of losses that take and return JAX arrays."""
+
+    def owns(self, value: object) -> bool:
+        """Tell whether `value` is a JAX array, a traced one included."""
+        return isinstance(value, jax.Array)
+
+    def tensor(self, array: Array) -> jax.Array:
+        """Return a fresh array with the array's values and dtype."""
+        with self.calling([array]):
+            return jax.device_put(jnp.array(array), self.device)
+
+    def array(self, value: Any) -> Array:
+        """Return the array's values; bfloat16, which NumPy lacks, becomes float32."""
+        plain = np.asarray(value)
+        return plain.astype(np.float32) if plain.dtype == jnp.bfloat16 else plain
+
+    def value_and_grad(self, function: Callable[..., Any], leaves: Leaves, *others: Any) -> tuple[Any, Leaves]:
+        """Return the value and the slope of its sum."""
+
+        def total(leaves: Leaves, *others: Any) -> tuple[jax.Array, Any]:
+            value = function(leaves, *others)
+            return jnp.sum(value), value
+
+        (_, value), slopes = jax.value_and_grad(total, has_aux=True)(leaves, *others)
+        return value, slopes
+
+    def ways(self, function: Callable[..., Any], tensors: tuple[Any, ...], grad: bool) -> dict[str, Callable[..., Any]]:
+        """Under jit."""
+        compiled = jax.jit(partial(self.value_and_grad, function) if grad else function)
+        flat = jax.tree.leaves(tensors)
+        return {"jax.jit": lambda *tensors: self.timed(lambda: compiled(*tensors), flat)()}
+
+    def calling(self, tensors: Iterable[Any]) -> AbstractContextManager[Any]:
+        """Enable double precision where a tensor has it; JAX would round its results to single."""
+        wide = any(tensor.dtype == np.float64 for tensor in tensors)
+        return jax.enable_x64(True) if wide else nullcontext()
+
+    def timed(self, call: Callable[[], Any], tensors: Iterable[Any]) -> Callable[[], Any]:
+        """Return the call, waited for: JAX returns before the work is done."""
+        given = list(tensors)
+
+        def waited() -> Any:
+            with self.calling(given):
+                return jax.block_until_ready(call())
+
+        return waited
+
+    def devices(self) -> Mapping[str, Any]:
+        """Return the devices of every platform, by platform and number; the first of each also without."""
+        found: dict[str, Any] = {}
+        for device in [*jax.devices("cpu"), *jax.devices()]:
+            kind = device.platform.replace("gpu", "cuda")
+            found.setdefault(kind, device)
+            found.setdefault(f"{kind}:{device.id}", device)
+        return found
 
 
-def _sums(formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
-    wide = x.dtype == np.float64
-    with jax.enable_x64(wide):
-        compiled = jax.jit(lambda x, moving: formula(_M, x, moving).sum(-1))
-        given = jnp.asarray(x), jnp.asarray(moving)
-
-        def call() -> object:
-            with jax.enable_x64(wide):
-                return compiled(*given).block_until_ready()
-
-    return {"jax.jit": call}
-
-
-def _sums_and_grad(formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
-    wide = x.dtype == np.float64
-
-    def total(moving: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        value = formula(_M, x, moving).sum(-1)
-        return value.sum(), value
-
-    with jax.enable_x64(wide):
-        compiled = jax.jit(jax.value_and_grad(total, has_aux=True))
-        given = jnp.asarray(moving), jnp.asarray(x)
-
-        def call() -> object:
-            with jax.enable_x64(wide):
-                return jax.block_until_ready(compiled(*given))
-
-    return {"jax.jit": call}
-
-
-KIT = Kit("jax", _each, _sums, _sums_and_grad, lambda _count: None)
+_NAMES = ("abs", "exp", "log", "log1p", "where", "sum")
+_FUNCTIONS = {**{name: getattr(jnp, name) for name in _NAMES}, "relu": jax.nn.relu, "lgamma": jax.scipy.special.gammaln}
+ADAPTER = Jax("jax", SimpleNamespace(**_FUNCTIONS), jax.__version__, "0.8")

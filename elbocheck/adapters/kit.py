@@ -1,13 +1,16 @@
-"""What `elbocheck bench` asks of a framework: its array functions, and its ways to run a formula."""
+"""What `elbocheck bench` asks of a framework: its ways to run a formula over its array functions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
+from functools import partial
 from typing import Any
 
-from elbocheck.adapters import Array
+import numpy as np
+
+from elbocheck.adapters import FRAMEWORKS, brought
+from elbocheck.adapters.framework import Adapter, Array, Leaves
 from elbocheck.errors import UsageError
 
 __all__ = ["KITS", "Contender", "Kit", "kit"]
@@ -21,21 +24,43 @@ class Kit:
     """How a framework runs a formula of x and one parameter.
 
     Attributes:
-        name: of the framework, as reports print it.
-        each: (formula, x, moving) to the values, as NumPy.
-        sums: (formula, x, moving) to contenders by name: sums over the last axis, waited for.
-        sums_and_grad: the same with the gradient by the moving parameter; empty where there is none.
-        limit: set the number of threads.
+        adapter: of the framework.
     """
 
-    name: str
-    each: Callable[[Formula, Array, Array], Array]
-    sums: Callable[[Formula, Array, Array], Mapping[str, Contender]]
-    sums_and_grad: Callable[[Formula, Array, Array], Mapping[str, Contender]]
-    limit: Callable[[int], None]
+    adapter: Adapter
+
+    @property
+    def name(self) -> str:
+        """The framework's name, as reports print it."""
+        return self.adapter.name
+
+    def each(self, formula: Formula, x: Array, moving: Array) -> Array:
+        """The values, as NumPy."""
+        given = self.adapter.tensor(x), self.adapter.tensor(moving)
+        with np.errstate(all="ignore"), self.adapter.calling(given):
+            return self.adapter.array(formula(self.adapter.functions, *given))
+
+    def sums(self, formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
+        """Contenders by name: sums over the last axis, waited for."""
+        m, given = self.adapter.functions, (self.adapter.tensor(x), self.adapter.tensor(moving))
+        ways = self.adapter.ways(lambda x, moving: m.sum(formula(m, x, moving), -1), given, grad=False)
+        return {name: partial(run, *given) for name, run in ways.items()}
+
+    def sums_and_grad(self, formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
+        """The same with the gradient by the moving parameter; empty where there is none."""
+        m, given = self.adapter.functions, ({"moving": self.adapter.tensor(moving)}, self.adapter.tensor(x))
+
+        def sums(leaves: Leaves, x: Any) -> Any:
+            return m.sum(formula(m, x, leaves["moving"]), -1)
+
+        return {name: partial(run, *given) for name, run in self.adapter.ways(sums, given, grad=True).items()}
+
+    def limit(self, count: int) -> None:
+        """Set the number of threads."""
+        self.adapter.limit(count)
 
 
-KITS = ("numpy", "scipy", "torch", "jax", "tensorflow")
+KITS = ("numpy", "scipy", *FRAMEWORKS)
 """The names that --against takes."""
 
 
@@ -43,12 +68,8 @@ def kit(name: str) -> Kit:
     """The kit of a framework, imported only here.
 
     Raises:
-        UsageError: for an unknown name, or a framework that is not installed.
+        UsageError: for an unknown name, or a framework that is not installed or too old.
     """
     if name not in KITS:
         raise UsageError(f"unknown framework {name!r}: choose from {', '.join(KITS)}")
-    try:
-        found: Kit = import_module(f"elbocheck.adapters.{name}").KIT
-    except ModuleNotFoundError as missing:
-        raise UsageError(f"{missing.name} is not installed: pip install 'elbocheck[{name}]' brings it") from missing
-    return found
+    return Kit(brought(name))

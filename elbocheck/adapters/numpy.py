@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import lgamma
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from elbocheck.adapters import Array, freeze_numpy
-from elbocheck.adapters.kit import Contender, Formula, Kit
+from elbocheck.adapters.framework import Adapter, Array, Leaves
 
 
-class NumPy:
+@dataclass(frozen=True)
+class NumPy(Adapter):
     """The adapter of losses that take and return NumPy arrays."""
-
-    name = "numpy"
-    differentiates = False
 
     def owns(self, value: object) -> bool:
         """Tell whether `value` is an array, a NumPy scalar or a Python number."""
@@ -31,31 +29,22 @@ class NumPy:
         """Return the value as an array."""
         return np.asarray(value)
 
-    def gradient(self, call: Callable[[Mapping[str, Any]], Any], inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def value_and_grad(self, function: Callable[..., Any], leaves: Leaves, *others: Any) -> tuple[Any, Leaves]:
         """NumPy has no derivative."""
-        raise NotImplementedError(f"NumPy losses have no gradient in {', '.join(inputs)}: {call!r}")
+        raise NotImplementedError(f"NumPy losses have no gradient in {', '.join(leaves)}: {function!r}")
 
-    def seed(self, seed: int) -> None:
-        """Seed NumPy's global generator."""
-        freeze_numpy(seed)
-
-
-ADAPTER = NumPy()
-
-
-def arrays_kit(name: str, special: Callable[[Array], Array]) -> Kit:
-    """The kit of NumPy's functions and one for log Gamma."""
-    functions = {word: getattr(np, word) for word in ("abs", "exp", "log", "log1p", "where")}
-    m = SimpleNamespace(**functions, relu=lambda a: np.maximum(a, 0.0), lgamma=special)
-
-    def each(formula: Formula, x: Array, moving: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.asarray(formula(m, x, moving))
-
-    def sums(formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
-        return {name: lambda: formula(m, x, moving).sum(-1)}
-
-    return Kit(name, each, sums, lambda _formula, _x, _moving: {}, lambda _count: None)
+    def ways(
+        self, function: Callable[..., Any], _tensors: tuple[Any, ...], grad: bool
+    ) -> dict[str, Callable[..., Any]]:
+        """As it is."""
+        return {} if grad else {self.name: function}
 
 
-KIT = arrays_kit("numpy", np.vectorize(lgamma))
+def with_gamma(name: str, log_gamma: Callable[[Array], Array]) -> NumPy:
+    """The adapter of NumPy's functions and one for log Gamma."""
+    functions = {word: getattr(np, word) for word in ("abs", "exp", "log", "log1p", "where", "sum")}
+    m = SimpleNamespace(**functions, relu=lambda a: np.maximum(a, 0.0), lgamma=log_gamma)
+    return NumPy(name, m, np.__version__, "2.0", differentiates=False)
+
+
+ADAPTER = with_gamma("numpy", np.vectorize(lgamma))

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from scipy import special
 
-from elbocheck.adapters.numpy import arrays_kit
+from elbocheck.adapters.numpy import with_gamma
 
-KIT = arrays_kit("scipy", special.gammaln)
+ADAPTER = with_gamma("scipy", special.gammaln)

@@ -1,44 +1,79 @@
-"""TensorFlow: formulas under XLA, gradients by GradientTape."""
+"""TensorFlow: eager, gradients by GradientTape, XLA."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from elbocheck.adapters import Array
-from elbocheck.adapters.kit import Contender, Formula, Kit
+from elbocheck.adapters.framework import Adapter, Array, Leaves, hush_tensorflow
 
-_M = SimpleNamespace(
-    abs=tf.abs, exp=tf.exp, log=tf.math.log, log1p=tf.math.log1p, where=tf.where, relu=tf.nn.relu, lgamma=tf.math.lgamma
-)
+hush_tensorflow()
+
+import tensorflow as tf  # noqa: E402  # it reads its log level when it is loaded
 
 
-def _each(formula: Formula, x: Array, moving: Array) -> Array:
-    return np.asarray(formula(_M, tf.constant(x), tf.constant(moving)))
+@dataclass(frozen=True)
+class TensorFlow(Adapter):
+    """The adapter of losses that take and return TensorFlow tensors."""
 
+    def owns(self, value: object) -> bool:
+        """Tell whether `value` is a tensor or a variable."""
+        return isinstance(value, tf.Tensor | tf.Variable)
 
-def _xla(function: Callable[..., Any], x: Array, moving: Array) -> Mapping[str, Contender]:
-    compiled = tf.function(function, jit_compile=True)
-    given = tf.constant(x), tf.constant(moving)
-    return {"tensorflow XLA": lambda: [part.numpy() for part in tf.nest.flatten(compiled(*given))]}
+    def tensor(self, array: Array) -> tf.Tensor:
+        """Return a fresh tensor with the array's values and dtype."""
+        with self.calling(()):
+            return tf.constant(array)
 
+    def array(self, value: Any) -> Array:
+        """Return the tensor's values; bfloat16, which NumPy lacks, becomes float32."""
+        return np.asarray(tf.cast(value, tf.float32) if getattr(value, "dtype", None) is tf.bfloat16 else value)
 
-def _sums(formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
-    return _xla(lambda x, moving: tf.reduce_sum(formula(_M, x, moving), -1), x, moving)
-
-
-def _sums_and_grad(formula: Formula, x: Array, moving: Array) -> Mapping[str, Contender]:
-    def both(x: Any, moving: Any) -> Any:
+    def value_and_grad(self, function: Callable[..., Any], leaves: Leaves, *others: Any) -> tuple[Any, Leaves]:
+        """Return the value and the slope of its sum; None where the tape finds no path."""
         with tf.GradientTape() as tape:
-            tape.watch(moving)
-            value = tf.reduce_sum(formula(_M, x, moving), -1)
-        return value, tape.gradient(value, moving)
+            tape.watch(leaves)
+            value = function(leaves, *others)
+        if not tf.is_tensor(value):
+            return value, {}
+        slopes = tape.gradient(value, leaves)  # of what tf.gather read it is a list of rows, IndexedSlices
+        return value, {name: None if s is None else tf.convert_to_tensor(s) for name, s in slopes.items()}
 
-    return _xla(both, x, moving)
+    def ways(
+        self, function: Callable[..., Any], _tensors: tuple[Any, ...], grad: bool
+    ) -> dict[str, Callable[..., Any]]:
+        """Under XLA."""
+        chosen = partial(self.value_and_grad, function) if grad else function
+        compiled = tf.function(chosen, jit_compile=True)
+        return {"tensorflow XLA": lambda *tensors: tf.nest.map_structure(np.asarray, compiled(*tensors))}
+
+    def calling(self, _tensors: Iterable[Any]) -> AbstractContextManager[Any]:
+        """Place what is made on the device."""
+        context: AbstractContextManager[Any] = tf.device(self.device)
+        return context
+
+    def devices(self) -> Mapping[str, Any]:
+        """Return the devices by kind and number, the first of each kind also without."""
+        found: dict[str, Any] = {}
+        for device in tf.config.list_logical_devices():
+            kind, number = device.name.lower().replace("gpu", "cuda").split(":")[-2:]
+            found.setdefault(kind, device.name)
+            found[f"{kind}:{number}"] = device.name
+        return found
+
+    def seed(self, seed: int) -> None:
+        """Seed TensorFlow's and NumPy's global generators."""
+        super().seed(seed)
+        tf.random.set_seed(seed % 2**31)
 
 
-KIT = Kit("tensorflow", _each, _sums, _sums_and_grad, lambda _count: None)
+_FUNCTIONS = {name: getattr(tf, name) for name in ("abs", "exp", "where")}
+_FUNCTIONS |= {name: getattr(tf.math, name) for name in ("log", "log1p", "lgamma")}
+_FUNCTIONS |= {"relu": tf.nn.relu, "sum": tf.reduce_sum}
+ADAPTER = TensorFlow("tensorflow", SimpleNamespace(**_FUNCTIONS), tf.__version__, "2.18")

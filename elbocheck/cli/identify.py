@@ -19,8 +19,9 @@ def add_identify(parser: argparse.ArgumentParser) -> None:
     add("target", help="file.py:name, pkg.mod:name, or a name of [tool.elbocheck.losses] in pyproject.toml")
     add_target(parser)
     add("--shape", action="append", default=[], metavar="WHAT=AxBxC", help="shape of one datum (x), prediction or z")
-    add("--framework", help="numpy or torch; by default what the loss's module uses")
+    add("--framework", help="numpy, torch, jax, tensorflow or keras; by default what the loss's module uses")
     add("--dtype", help="float64 (the default) or float32")
+    add("--device", help="where tensors are made, e.g. cuda or cuda:1; by default where the framework makes them")
     add("--format", choices=("text", "json", "html", "png"), default="text", help="how to show it (text)")
     add("--output", metavar="FILE", help="write the report there instead; png needs one")
     parser.set_defaults(run=_identify)
@@ -43,6 +44,7 @@ def _identify(options: argparse.Namespace) -> int:
         shapes={k: shape(k, v) for k, v in strings("--shape", options.shape).items()},
         framework=options.framework,
         dtype=options.dtype,
+        device=options.device,
     )
     _show(found, options)
     return 0

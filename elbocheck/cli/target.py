@@ -28,8 +28,10 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 def loaded(options: argparse.Namespace) -> Callable[..., Any]:
     """The loss itself."""
+    from elbocheck.adapters.framework import hush_tensorflow
     from elbocheck.loading import load
 
+    hush_tensorflow()
     return load(options.target, pairs("--init", options.init))
 
 

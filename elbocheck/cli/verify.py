@@ -24,8 +24,9 @@ def add_verify(verify: argparse.ArgumentParser) -> None:
         metavar="WHAT=AxBxC",
         help="shape of one datum (x), prediction or latent vector (z)",
     )
-    add("--framework", help="numpy or torch; by default what the loss's module uses")
+    add("--framework", help="numpy, torch, jax, tensorflow or keras; by default what the loss's module uses")
     add("--dtype", help="float64 or float32; by default float64 identifies, the framework's own is stressed")
+    add("--device", help="where tensors are made, e.g. cuda or cuda:1; by default where the framework makes them")
     add("--data", metavar="FILE", help="an .npy or .npz file of the data: its kind and range")
     add("--data-kind", help="binary, gray, counts or real")
     add("--data-range", nargs="+", metavar="LOW HIGH", help="lowest and highest value of the data")
@@ -55,6 +56,7 @@ def _verify(options: argparse.Namespace) -> int:
         shapes={k: shape(k, v) for k, v in strings("--shape", options.shape).items()},
         framework=options.framework,
         dtype=options.dtype,
+        device=options.device,
         intent=_intent(options),
         select=codes("--select", options.select),
         ignore=codes("--ignore", options.ignore),

@@ -1,0 +1,119 @@
+"""What elbocheck asks of a framework: array in, NumPy out, value and gradient, compile; all else follows from these."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elbocheck.errors import UsageError
+
+Array = NDArray[Any]
+Leaves = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Adapter(ABC):
+    """How elbocheck speaks to one framework: NumPy in, NumPy out.
+
+    Attributes:
+        name: of the framework, as `--framework` takes it.
+        functions: its array functions, by NumPy's names.
+        version: of the framework that is installed.
+        oldest: the version from which it is known to work.
+        differentiates: whether it has a derivative.
+        device: where tensors are made; None for where the framework makes them.
+    """
+
+    name: str
+    functions: Any
+    version: str = ""
+    oldest: str = ""
+    differentiates: bool = True
+    device: Any = None
+
+    @abstractmethod
+    def owns(self, value: object) -> bool:
+        """Tell whether `value` is a tensor of this framework."""
+
+    @abstractmethod
+    def tensor(self, array: Array) -> Any:
+        """Return a fresh tensor with the array's values and dtype, on the adapter's device."""
+
+    @abstractmethod
+    def array(self, value: Any) -> Array:
+        """Return a tensor's values as NumPy, in its own dtype; bfloat16, which NumPy lacks, becomes float32."""
+
+    @abstractmethod
+    def value_and_grad(self, function: Callable[..., Any], leaves: Leaves, *others: Any) -> tuple[Any, Leaves]:
+        """Return function(leaves, *others) and d sum of it / d leaf, in tensors; None where nothing depends on a leaf."""
+
+    @abstractmethod
+    def ways(self, function: Callable[..., Any], tensors: tuple[Any, ...], grad: bool) -> dict[str, Callable[..., Any]]:
+        """Return the ways to run a function of tensors fast, compiled where that works, by the names that reports print.
+
+        Args:
+            function: of the tensors.
+            tensors: to try it on; compiled code may hold for their shapes alone.
+            grad: return value_and_grad of it instead, whose leaves come first.
+        """
+
+    def devices(self) -> Mapping[str, Any]:
+        """Return the framework's devices by name."""
+        return {"cpu": None}
+
+    def seed(self, seed: int) -> None:
+        """Seed NumPy's generator, which many losses draw from, and the framework's own where it has one."""
+        np.random.seed(seed % 2**32)
+
+    def limit(self, _count: int) -> None:  # noqa: B027  # most have nothing to set
+        """Set the number of threads, where that can be set."""
+
+    def calling(self, _tensors: Iterable[Any]) -> AbstractContextManager[Any]:
+        """Return what a call on these tensors has to be made in."""
+        return nullcontext()
+
+    def timed(self, call: Callable[[], Any], _tensors: Iterable[Any]) -> Callable[[], Any]:
+        """Return a call on these tensors that has done its work when it returns, with nothing else around it."""
+        return call
+
+    def gradient(self, call: Callable[[Leaves], Any], inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return d sum(call(inputs)) / d input for every input; zero where nothing depends on it."""
+        leaves = {name: self.tensor(array) for name, array in inputs.items()}
+        with self.calling(leaves.values()):
+            slopes = self.value_and_grad(call, leaves)[1]
+        found = {name: slopes.get(name) for name in inputs}
+        return {n: np.zeros_like(a) if found[n] is None else self.array(found[n]) for n, a in inputs.items()}
+
+    def on(self, device: str) -> Self:
+        """Return the adapter that makes its tensors on a device.
+
+        Raises:
+            UsageError: the device is not there.
+        """
+        known = self.devices()
+        wanted = device.lower().replace("gpu", "cuda")
+        if wanted not in known:
+            raise UsageError(f"no device {device!r} for {self.name}: choose from {', '.join(known)}")
+        return replace(self, device=known[wanted])
+
+
+def refuse_old(found: Adapter) -> None:
+    """Raise UsageError where a framework is older than its adapter knows."""
+    if _numbers(found.version) < _numbers(found.oldest):
+        raise UsageError(f"{found.name} {found.version} is too old: elbocheck needs {found.oldest} or newer")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.partition("+")[0].split(".")[:2] if part.isdecimal()]
+
+
+def hush_tensorflow() -> None:
+    """Keep TensorFlow's own log out of a report, unless somebody asked for it: it goes past Python's stderr."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
