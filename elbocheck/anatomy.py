@@ -103,6 +103,7 @@ class Regulariser:
         categorical: the role of a categorical posterior, alone or beside a normal one.
         class_probs: the prior that the loss holds for it, where it is not uniform.
         gamma_prior: concentration and rate of the prior of a gamma posterior.
+        sampled: it is estimated from a sample of the posterior, log q(z) - log p(z), which was integrated.
     """
 
     scale_role: Role | None
@@ -124,6 +125,7 @@ class Regulariser:
     categorical: Role | None = None
     class_probs: tuple[float, ...] = ()
     gamma_prior: tuple[float, ...] = ()
+    sampled: bool = False
 
     @property
     def to_standard(self) -> bool:

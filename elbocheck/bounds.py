@@ -10,6 +10,7 @@ from elbocheck.implied import ImpliedModel
 from elbocheck.intent import Intent
 from elbocheck.mass import Status
 from elbocheck.monomial import Monomial
+from elbocheck.probing.estimates import NO_POSTERIOR, NO_PRIOR, OTHER_SPREAD
 from elbocheck.roles import Role
 from elbocheck.verdict import Bound
 
@@ -111,6 +112,9 @@ def _broken(anatomy: Anatomy) -> str | None:
 _COUPLED = "the divergence of one datum depends on the posteriors of the others"
 _NO_KL = {
     "absent": "the posterior does not enter: nothing is paid for information",
+    OTHER_SPREAD: "the sample is not drawn from the posterior whose density is taken",
+    NO_POSTERIOR: "log q(z|x) is missing from the KL",
+    NO_PRIOR: "log p(z) is missing from the KL",
     "capacity": "the KL is pulled to a target: below it a smaller KL costs more, so the value is no bound",
 }
 

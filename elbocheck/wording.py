@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser, Target
 from elbocheck.monomial import Monomial
+from elbocheck.probing.estimates import NO_POSTERIOR, NO_PRIOR, OTHER_SPREAD
 
 _VARIANCE = {
     "log_var": "e^{}",
@@ -62,7 +63,8 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
         q, p = (names.get(role, role) for role in ("q_concentration", "q_rate")), (f"{v:.7g}" for v in g.gamma_prior)
         known = f"KL(Gamma({', '.join(q)}) || Gamma({', '.join(p)}))"
         return known if g.gamma_prior else "KL(prior || q) for a gamma posterior"
-    return _continuous(g, names)
+    text = _continuous(g, names)
+    return f"{text}, estimated from {names.get('z') or names.get('eps', 'a sample')}" if g.sampled else text
 
 
 def _discrete(g: Regulariser, names: Mapping[str, str]) -> str:
@@ -119,6 +121,9 @@ def _pulled(target: Target, text: str) -> str:
 
 
 _SLIPS = {
+    OTHER_SPREAD: "no KL: the sample is drawn with another spread than its density has",
+    NO_POSTERIOR: "no KL: the mean of -log p(z) alone",
+    NO_PRIOR: "no KL: the mean of log q(z) alone",
     "absent": "none: the loss does not depend on the posterior",
     "unequal": "a KL that counts some latents more than others",
     "swapped": "a KL with mean and scale exchanged",

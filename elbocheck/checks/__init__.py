@@ -1,6 +1,6 @@
 """The checks: one property per file, in the order of the report."""
 
-from elbocheck.checks import call, data, extremes, gradient, intent, likelihood, posterior, terms, weighting
+from elbocheck.checks import call, data, estimates, extremes, gradient, intent, likelihood, posterior, terms, weighting
 from elbocheck.checks.case import Case, Check
 
 __all__ = ["CHECKS", "Case", "Check"]
@@ -9,6 +9,7 @@ CHECKS: tuple[Check, ...] = (
     call.CHECK,
     likelihood.CHECK,
     posterior.CHECK,
+    estimates.CHECK,
     weighting.CHECK,
     terms.CHECK,
     gradient.CHECK,

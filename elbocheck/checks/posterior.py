@@ -8,6 +8,7 @@ from math import isfinite
 from elbocheck.anatomy import Regulariser, Target
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.monomial import Monomial
+from elbocheck.probing.estimates import NO_POSTERIOR, NO_PRIOR, OTHER_SPREAD
 from elbocheck.probing.reduction import sizes
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
@@ -82,6 +83,8 @@ def _judged(case: Case, g: Regulariser) -> Iterator[Finding]:
     elif g.pattern in _PATTERNS:
         code, text, outcome = _PATTERNS[g.pattern]
         yield finding(code, text.format(seen=_seen(g), missing=g.missing), outcome)
+    elif g.pattern in (OTHER_SPREAD, NO_POSTERIOR, NO_PRIOR):
+        return  # see estimates
     elif g.pattern != "kl":
         yield _unknown(g)
     elif g.floor is not None:

@@ -17,6 +17,7 @@ from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.divergences import normal_standard
 from elbocheck.probing import prior, scales
+from elbocheck.probing.estimates import moves, slips
 from elbocheck.probing.fit import Fit, linear, scanned, shaped
 from elbocheck.probing.prior import STANDARD, Prior
 from elbocheck.probing.probe import Probe, argument_of, log_var_of
@@ -132,7 +133,7 @@ def read(probe: Probe, curve: Curve) -> Reading:
             return found
         if not guard and (found := _with_offset(probe, curve) or _to_another_prior(probe, curve)) is not None:
             return found
-    return _floored(probe, curve) or _corrupted(probe, curve)
+    return _floored(probe, curve) or _misestimated(probe, curve) or _corrupted(probe, curve)
 
 
 def fitted(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
@@ -231,6 +232,19 @@ def _floored(probe: Probe, curve: Curve) -> Reading | None:
     if found is None or found.pattern != "kl" or found.weight <= 0:
         return None
     return replace(found, floor=lowest - found.constant)
+
+
+def _misestimated(probe: Probe, curve: Curve) -> Reading | None:
+    """Read the mean of a KL's estimate from a sample that is drawn, or scored, otherwise than it should be."""
+    if scale_role(probe) is None or not moves(probe, probe.off_prior):
+        return None
+    for pattern, drawn, scored, column in slips(probe.loss.roles, curve.m, curve.t):
+        fit = fitted(probe, curve, [column], 0.0)
+        weight, constant = map(float, fit.coefficients)
+        if fit.explains and weight > 4 * fit.errors[0]:
+            parts = {"drawn": drawn, "scored": scored}
+            return Reading(pattern, weight, constant, float(fit.errors[0]) / weight, coefficients=parts)
+    return None
 
 
 def _corrupted(probe: Probe, curve: Curve) -> Reading:

@@ -108,22 +108,31 @@ class Probe:
     def table(self, columns: Mapping[Role, Array]) -> Array:
         """Return the value at each row of columns of numbers: in one call where the loss tells data apart."""
         rows = [dict(zip(columns, map(float, row), strict=True)) for row in zip(*columns.values(), strict=True)]
+        held, worth = self._held_noise(columns)
         if not self.tells_data_apart or any(self.layout.shape(role) == () for role in columns):
-            return self.curve(rows)
+            return self.curve([{**row, **held} for row in rows]) + worth
         layout = replace(self.layout, batch=len(rows))
         arrays = {
             role: np.broadcast_to(c.reshape(-1, *(1,) * len(layout.shape(role)[1:])), layout.shape(role))
             for role, c in columns.items()
         }
-        found = self.raw(arrays, layout)
+        found = self.raw({**arrays, **held}, layout)
         if not found.ndim or len(found) != len(rows) or np.isnan(found).all():
-            return self.curve(rows)
-        return np.asarray(self.layout.batch * found.reshape(len(rows), -1).sum(axis=1))
+            return self.curve([{**row, **held} for row in rows]) + worth
+        return np.asarray(self.layout.batch * found.reshape(len(rows), -1).sum(axis=1)) + worth
+
+    def _held_noise(self, columns: Mapping[Role, Array]) -> tuple[dict[Role, float], float]:
+        """Return the sample that data and predictions are varied at, and how far the mean over samples lies above that."""
+        role = next((r for r in (Role.Z, Role.EPS) if r in self.loss.roles), None)
+        if role is None or columns.keys() & {role, Role.Q_LOC, *POSTERIOR_SCALES}:
+            return {}, 0.0
+        held: dict[Role, float] = {role: ordinary(role)}
+        return held, self({}) - self(held)
 
     @cached_property
     def tells_data_apart(self) -> bool:
         """Whether the loss returns values for each datum that depend on that datum alone, for a batch of any size."""
-        if Role.Z in self.loss.roles or Role.X not in self.loss.roles:
+        if Role.X not in self.loss.roles:
             return False
         role = next((r for r in sorted(self.loss.roles) if r in PREDICTIONS), None)
         before = self.raw({})

@@ -11,6 +11,7 @@ from elbocheck import budget
 from elbocheck.anatomy import Regulariser
 from elbocheck.monomial import Monomial
 from elbocheck.probing import capacity, curve, divergence, prior
+from elbocheck.probing.estimates import moves
 from elbocheck.probing.probe import Probe, Values, argument_of
 from elbocheck.probing.reduction import exponent, sizes, weigh
 from elbocheck.probing.structure import Structure
@@ -54,6 +55,7 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
         deviation=found.deviation,
         prior_loc=found.prior.loc,
         prior_var=found.prior.var,
+        sampled=found.pattern == "kl" and not structure.latent_coupled and moves(probe, far),
     )
     return measured, found.constant, found.deviation * abs(found.weight)
 

@@ -18,6 +18,7 @@ from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
 from elbocheck.monomial import Monomial
 from elbocheck.probing import scales
+from elbocheck.probing.estimates import sample_role
 from elbocheck.probing.growth import Growth, growth_of, slack
 from elbocheck.probing.guess import FAR, GUESSES, TINY, Guess
 from elbocheck.probing.probe import Probe
@@ -51,7 +52,8 @@ def _usual(roles: frozenset[Role]) -> bool:
     kinds = [roles & some for some in (PREDICTIONS, LIKELIHOOD_SCALES, POSTERIOR_SCALES)]
     predictions, widths, scale = kinds
     data = {Role.X, *predictions, *widths} if predictions else set()
-    posterior = {Role.Q_LOC, *scale} if scale else set()
+    sample = sample_role(roles)
+    posterior = {Role.Q_LOC, *scale} | ({sample} if sample else set()) if scale else set()
     return all(len(kind) < 2 for kind in kinds) and bool(roles) and roles == data | posterior
 
 
@@ -79,7 +81,10 @@ def _weighed(probe: Probe, dice: Dice) -> list[Hypothesis]:
     """Return every guess with the weights that its exact numbers give."""
     roles = probe.loss.roles
     scale = next((r for r in sorted(roles) if r in POSTERIOR_SCALES), None)
-    exponents = (1.0,) if scale in (None, Role.Q_RAW_SCALE) else scales.EXPONENTS
+    told = (
+        scale in (None, Role.Q_RAW_SCALE) or sample_role(roles) is not None
+    )  # a sample has the spread that the name says
+    exponents = (1.0,) if told else scales.EXPONENTS
     if dice.prediction is None:
         blank = [Hypothesis(None, None, scale, exponent=e) for e in exponents]
         return _with_divergence(probe, blank, {}, call(probe, {}))
@@ -117,11 +122,18 @@ def _with_divergence(probe: Probe, found: list[Hypothesis], data: dict[Role, flo
     """Weigh the KL by a posterior mean far out; at the prior it is 0, so that one call is enough."""
     if Role.Q_LOC not in probe.loss.roles:
         return found
-    far = call(probe, {**data, Role.Q_LOC: _MEAN})
+    sample = sample_role(probe.loss.roles)
+    still = {} if sample is None else {sample: _MEAN if sample is Role.Z else 0.0}  # where an estimate is the KL itself
+    far = call(probe, {**data, Role.Q_LOC: _MEAN, **still})
     weight = (far.value - near.value) / (0.5 * _MEAN**2)
     if not 0 < weight < inf:  # a KL that is turned over may be one that is pulled to a far target: not for here
         return []
-    return [replace(h, divergence=weight, constant=h.constant if h.guess else near.value) for h in found]
+    ways = (None,) if sample is None else (None, sample)
+    return [
+        replace(h, divergence=weight, constant=h.constant if h.guess else near.value, sample=way)
+        for h in found
+        for way in ways
+    ]
 
 
 def _dares(dice: Dice, *, closed: bool) -> Iterator[Dare]:
@@ -218,4 +230,5 @@ def _regulariser(found: Hypothesis, weight: Monomial) -> Regulariser | None:
     if not found.divergence:
         return None
     scale_as = None if found.scale is None else read_as(found.scale, found.exponent)
-    return Regulariser(scale_role=found.scale, scale_as=scale_as, pattern="kl", weight=weight)
+    sampled = found.sample is not None
+    return Regulariser(scale_role=found.scale, scale_as=scale_as, pattern="kl", weight=weight, sampled=sampled)

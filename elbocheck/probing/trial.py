@@ -9,7 +9,8 @@ from math import prod
 import numpy as np
 
 from elbocheck.adapters import Array
-from elbocheck.probing.guess import Guess, inner_of_kl, kl
+from elbocheck.probing.estimates import sample_role
+from elbocheck.probing.guess import Guess, estimate, inner_of_kl, kl
 from elbocheck.probing.probe import Probe, argument_of, log_var_of, spread_of
 from elbocheck.roles import LIKELIHOOD_SCALES, POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout
@@ -83,6 +84,7 @@ class Hypothesis:
         exponent: c where its log variances enter as c t.
         width: the role of the likelihood's scale, where the loss takes one.
         width_as: how that is read.
+        sample: the role of the noise or sample that the KL is estimated from; None where it is in closed form.
         energy: A, of a call at the probe's own layout.
         divergence: B, of the same.
         constant: C, of the same.
@@ -97,6 +99,7 @@ class Hypothesis:
     constant: float = 0.0
     width: Role | None = None
     width_as: str | None = None
+    sample: Role | None = None
 
     def grown(self, energy: int, divergence: int) -> Hypothesis:
         """Return the hypothesis with both weights doubled so many times."""
@@ -122,10 +125,13 @@ class Hypothesis:
         t = np.zeros_like(m)
         if self.scale is not None:
             t = self.exponent * log_var_of(self.scale, trial.arrays[self.scale])
-        inner = inner_of_kl(m, t)
+        value, inner = kl(m, t), inner_of_kl(m, t)
+        if self.sample is not None:
+            given = trial.arrays[self.sample]
+            value, inner = estimate(m, t, given if self.sample is Role.Z else m + np.exp(t / 2) * given)
         if not m.any() and not np.ptp(t):  # at the base point rounding is the same in every call: part of the constant
             inner = np.zeros_like(m)
-        return _shares(kl(m, t), trial), _shares(inner, trial)
+        return _shares(value, trial), _shares(inner, trial)
 
     def terms(self, trial: Trial) -> Terms:
         """Return what the terms are at a trial."""
@@ -204,7 +210,13 @@ class Dice:
         m.flat[0], m.flat[-1] = -spread, 0.0
         t.flat[0], t.flat[1], t.flat[-1] = high, low, 0.0
         role = next((r for r in self.probe.loss.roles if r in POSTERIOR_SCALES), None)
-        return {Role.Q_LOC: m} | ({} if role is None else {role: argument_of(role, t)})
+        return {Role.Q_LOC: m} | ({} if role is None else {role: argument_of(role, t)}) | self._sample(m, t)
+
+    def _sample(self, m: Array, t: Array) -> Dare:
+        """Return a sample of the posterior, or its noise, where the loss takes one."""
+        role = sample_role(self.probe.loss.roles)
+        noise = self.rng.uniform(-2.0, 2.0, m.shape)
+        return {} if role is None else {role: noise if role is Role.EPS else m + np.exp(t / 2) * noise}
 
     def width(self, low: float, high: float) -> Dare:
         """Return scales of the likelihood with log variances in [low, high], where the loss takes any."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from elbocheck.errors import UsageError
-from elbocheck.rules import call, data, gradient, likelihood, numerics, posterior, weighting
+from elbocheck.rules import call, data, estimates, gradient, likelihood, numerics, posterior, weighting
 from elbocheck.rules.rule import Rule, Severity
 
 __all__ = ["RULES", "Rule", "Severity", "matching", "rule"]
@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     weighting.GLOBAL_SCALE,
     weighting.TARGET_BROADCAST,
     posterior.LOG_VAR_LOG_STD_CONFUSION,
+    estimates.SAMPLING_SCALE_MISMATCH,
     posterior.KL_SIGN_FLIPPED,
     posterior.KL_REVERSED,
     posterior.KL_ABSENT,
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     posterior.KL_PRECEDENCE_ERROR,
     posterior.KL_CONSTANT_OFFSET,
     posterior.KL_WRONG_REFERENCE,
+    estimates.DENSITY_TERM_DROPPED,
     posterior.CATEGORICAL_KL_LOG_MISSING,
     posterior.CAPACITY_TARGET,
     posterior.FREE_BITS_FLOOR,
