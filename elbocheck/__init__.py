@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from elbocheck.intent import Intent
     from elbocheck.loading import load
     from elbocheck.loss import Loss
+    from elbocheck.models.components import returns
     from elbocheck.roles import Role
     from elbocheck.verdict import Bound, Finding, Outcome, Verdict
 
@@ -31,6 +32,7 @@ _HOMES = {
     "Verdict": "elbocheck.verdict",
     "identify": "elbocheck.identification",
     "load": "elbocheck.loading",
+    "returns": "elbocheck.models.components",
     "verify": "elbocheck.engine",
 }
 _MODULES = ("certify", "densities", "divergences", "estimators", "gallery", "rules")
@@ -46,6 +48,7 @@ __all__ = [
     "Verdict",
     "identify",
     "load",
+    "returns",
     "verify",
 ]
 

@@ -11,16 +11,17 @@ from difflib import get_close_matches
 from typing import Any
 
 from elbocheck.errors import UsageError
-from elbocheck.roles import NAMES, POSTERIOR_SCALES, PREDICTIONS, WEIGHTS, Key, Role, parse_role, spelled
-
-_LIKELIHOOD_TWIN = {
-    Role.Q_LOC: Role.PREDICTION,
-    Role.Q_SCALE: Role.SCALE,
-    Role.Q_LOG_SCALE: Role.LOG_SCALE,
-    Role.Q_VAR: Role.VAR,
-    Role.Q_LOG_VAR: Role.LOG_VAR,
-}
-
+from elbocheck.roles import (
+    LIKELIHOOD_TWIN,
+    NAMES,
+    POSTERIOR_SCALES,
+    PREDICTIONS,
+    WEIGHTS,
+    Key,
+    Role,
+    parse_role,
+    spelled,
+)
 
 _PREDICTION_FIRST = ("input", "inputs", "y", "x")
 """Of two arguments that both look like data, the one that is the prediction: `input, target` and `x, y`."""
@@ -264,7 +265,7 @@ def _in_context(found: Mapping[Key, Role], given: Mapping[Key, Role], fixed: Ite
             predicted = True
     held = {NAMES.get(spelled(str(key))) for key in fixed}  # mu kept at 0 still says that logvar is the posterior's
     if data and (not predicted or Role.Q_LOC not in {*roles.values(), *held}):
-        roles = {k: r if k in given else _LIKELIHOOD_TWIN.get(r, r) for k, r in roles.items()}
+        roles = {k: r if k in given else LIKELIHOOD_TWIN.get(r, r) for k, r in roles.items()}
     return _one_each(_one_posterior_scale(roles, given))
 
 
@@ -277,7 +278,7 @@ def _one_posterior_scale(roles: dict[Key, Role], given: Mapping[Key, Role]) -> d
     mean = next(place for place, key in enumerate(order) if roles[key] is Role.Q_LOC)
     own = next((key for key in scales if order.index(key) > mean), scales[0])
     return {
-        k: _LIKELIHOOD_TWIN.get(r, r) if k in scales and k != own and k not in given else r for k, r in roles.items()
+        k: LIKELIHOOD_TWIN.get(r, r) if k in scales and k != own and k not in given else r for k, r in roles.items()
     }
 
 

@@ -11,7 +11,8 @@ from elbocheck.checks import CHECKS, Case
 from elbocheck.errors import CallError
 from elbocheck.intent import Intent
 from elbocheck.loss import Loss
-from elbocheck.measuring import bound_loss, measure
+from elbocheck.measuring import measure, opened_loss
+from elbocheck.models.components import Returns
 from elbocheck.roles import Key, Role
 from elbocheck.rules import matching
 from elbocheck.shapes import Layout, Shape
@@ -32,6 +33,8 @@ def verify(
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
     seed: int = 0,
+    model: Any = None,
+    components: Mapping[str, Returns] | None = None,
 ) -> Verdict:
     """Read a loss by calling it: which model it implies, whether it is a bound, which defects it has.
 
@@ -48,6 +51,8 @@ def verify(
         select: codes or prefixes to report alone.
         ignore: codes or prefixes to leave out.
         seed: of every random choice.
+        model: the model that the loss takes, or uses, where parts of it are replaced; it is left as it was.
+        components: path of a part of that model to what it returns, e.g. {"decoder": returns("probs")}.
 
     Returns:
         The verdict; print it for the report.
@@ -66,18 +71,28 @@ def verify(
     """
     started = time.perf_counter()
     wanted, unwanted = matching(select), matching(ignore)
-    loss = bound_loss(function, target, roles, constants, framework, seed, device)
-    try:
-        case = measure(loss, shapes or {}, framework, dtype, intent or Intent(), seed)
-    except CallError as error:
-        return _failed(
-            loss,
-            error,
-            Run(calls=loss.calls.values, dtype=dtype or "float64", seed=seed, seconds=time.perf_counter() - started),
-        )
-    found, checks = _checked(case)
-    kept = [f for f in found if (not wanted or f.code in wanted) and f.code not in unwanted]
-    return _verdict(case, kept, checks, started)
+    with opened_loss(
+        function,
+        target=target,
+        roles=roles,
+        constants=constants,
+        shapes=shapes,
+        framework=framework,
+        device=device,
+        seed=seed,
+        model=model,
+        components=components,
+    ) as loss:
+        try:
+            case = measure(loss, shapes or {}, framework, dtype, intent or Intent(), seed)
+        except CallError as error:
+            spent = time.perf_counter() - started
+            return _failed(
+                loss, error, Run(calls=loss.calls.values, dtype=dtype or "float64", seed=seed, seconds=spent)
+            )
+        found, checks = _checked(case)
+        kept = [f for f in found if (not wanted or f.code in wanted) and f.code not in unwanted]
+        return _verdict(case, kept, checks, started)
 
 
 def _verdict(case: Case, found: list[Finding], checks: list[CheckResult], started: float) -> Verdict:

@@ -14,7 +14,8 @@ from elbocheck.bounds import bound
 from elbocheck.checks.case import Case
 from elbocheck.implied import ImpliedModel, nat
 from elbocheck.intent import Intent
-from elbocheck.measuring import bound_loss, measure
+from elbocheck.measuring import measure, opened_loss
+from elbocheck.models.components import Returns
 from elbocheck.probing import likelihood
 from elbocheck.probing.doubts import Nearest, doubts, kink_width, nearest
 from elbocheck.probing.normalizer import Normalizer, normalizer
@@ -106,6 +107,8 @@ def identify(
     dtype: str | None = None,
     device: str | None = None,
     seed: int = 0,
+    model: Any = None,
+    components: Mapping[str, Returns] | None = None,
 ) -> Identification:
     """Find what a loss is by calling it: the density, the divergence, their weights, and how surely.
 
@@ -119,6 +122,8 @@ def identify(
         dtype: `float64` or `float32`; by default float64.
         device: where tensors are made, e.g. `cuda:0`; by default where the framework makes them.
         seed: of every random choice.
+        model: the model that the loss takes, or uses, where parts of it are replaced; it is left as it was.
+        components: path of a part of that model to what it returns, e.g. {"decoder": returns("probs")}.
 
     Returns:
         The identification; print it for the report.
@@ -138,8 +143,24 @@ def identify(
         'loss = -densities.cauchy.log_prob(x, loc=x_hat, scale=0.3).sum() / len(x)'
     """
     started = time.perf_counter()
-    loss = bound_loss(function, target, roles, constants, framework, seed, device)
-    case = measure(loss, shapes or {}, framework, dtype, Intent(), seed)
+    with opened_loss(
+        function,
+        target=target,
+        roles=roles,
+        constants=constants,
+        shapes=shapes,
+        framework=framework,
+        device=device,
+        seed=seed,
+        model=model,
+        components=components,
+    ) as loss:
+        case = measure(loss, shapes or {}, framework, dtype, Intent(), seed)
+        return _identified(case, seed, started)
+
+
+def _identified(case: Case, seed: int, started: float) -> Identification:
+    """Say what the measured loss is."""
     kind, reason = bound(case.anatomy, case.model, case.intent)
     r, s = case.anatomy.reconstruction, case.anatomy.structure
     evidence, near, mass = None, None, None

@@ -18,6 +18,7 @@ from typing import Any
 
 from elbocheck.adapters import FRAMEWORKS
 from elbocheck.errors import RunError, TargetError, UsageError
+from elbocheck.models.distributions import is_distribution
 
 _INSTALLABLE = frozenset({*FRAMEWORKS, "jax", "tensorflow", "keras"})
 _READABLE = "write file.py:name or pkg.mod:name"
@@ -27,13 +28,14 @@ class UserImportError(RunError):
     """The user's module does not import: theirs is the traceback."""
 
 
-def load(target: str, init: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+def load(target: str, init: Mapping[str, Any] | None = None, *, again: bool = False) -> Callable[..., Any]:
     """Return the loss that `target` names.
 
     Args:
         target: `file.py:name`, `file.py::name`, `pkg.mod:name` (dots reach into objects), `pkg.mod.name`, or a
             name in `[tool.elbocheck.losses]` of pyproject.toml or a module or file of the working folder.
         init: arguments to instantiate a class with.
+        again: take a file that is imported already as it is.
 
     Raises:
         TargetError: no such file, module or name, with the closest match.
@@ -41,15 +43,15 @@ def load(target: str, init: Mapping[str, Any] | None = None) -> Callable[..., An
         UsageError: the object is not callable.
     """
     place, name = _split(_alias(target))
-    module = _import(place)
-    found = _reach(module, name, target)
-    if isinstance(found, type):
+    module = _imported(place) if again else None
+    found = _reach(module or _import(place), name, target)
+    if isinstance(found, type) and (init or not is_distribution(found)):
         found = _instantiate(found, init or {}, target)
     elif init:
         raise UsageError(f"--init goes with a class: {target!r} is a {type(found).__name__}")
-    if not callable(found):
+    if not callable(found) and not is_distribution(found):
         raise UsageError(f"{target!r} is {_shown(found)}, not callable: name a function, a method or a callable object")
-    return found  # type: ignore[no-any-return]  # callable() narrows Any to no signature
+    return found  # type: ignore[no-any-return]  # Any, whatever it is
 
 
 def _alias(target: str) -> str:
@@ -116,6 +118,13 @@ def _import(place: str) -> ModuleType:
         raise _theirs(place, missing) from missing
     except (Exception, SystemExit) as error:  # whatever their module raises is shown as theirs
         raise _theirs(place, error) from error
+
+
+def _imported(place: str) -> ModuleType | None:
+    """Return the module of a file that is imported already."""
+    module = sys.modules.get(Path(place).stem) if _is_file(place) else None
+    known = getattr(module, "__file__", None)
+    return module if known is not None and os.path.realpath(known) == os.path.realpath(place) else None
 
 
 def _import_file(file: Path) -> ModuleType:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -15,7 +15,9 @@ import numpy as np
 
 from elbocheck.adapters import FRAMEWORKS, Adapter, Array, adapter, candidates
 from elbocheck.binding import Binding, bind
-from elbocheck.errors import CallError
+from elbocheck.errors import CallError, ElbocheckError
+from elbocheck.models.lowered import Lowered
+from elbocheck.noise import Noise, capturing
 from elbocheck.results import Result, pick, read, total
 from elbocheck.roles import Key, Role
 
@@ -42,6 +44,7 @@ class Loss:
         seed: what its generators are seeded with before every call.
         device: where its tensors are made; None for where the framework makes them.
         member: which member of a returned container is the loss, where no name says so.
+        noise: the random function inside, in the binding, whose draws are replaced by the role eps.
         calls: how often it was called so far.
     """
 
@@ -52,6 +55,7 @@ class Loss:
     seed: int = 0
     device: str | None = None
     member: str | None = None
+    noise: str | None = None
     calls: Calls = field(default_factory=Calls, compare=False)
 
     @classmethod
@@ -80,7 +84,7 @@ class Loss:
         Raises:
             UsageError: a role that cannot be resolved, an unknown framework, device or argument.
         """
-        name = target or getattr(function, "__qualname__", None) or type(function).__name__
+        name = target or named(function)
         speaks = adapter(framework or candidates(function)[0], device)
         return cls(function, name, bind(function, roles, constants), speaks, seed, device)
 
@@ -159,17 +163,47 @@ class Loss:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
-                with self.adapter.calling(tensors.values()):
+                with self.adapter.calling(tensors.values()), self._around(tensors):
                     return self.function(*args, **kwargs)
+        except ElbocheckError:  # ours: a probe model that cannot answer
+            raise
         except (Exception, SystemExit) as error:
             raise CallError("ELB001", _where(error), _remedy(error)) from error
 
+    @contextmanager
+    def _around(self, tensors: Mapping[Role, Any]) -> Iterator[None]:
+        """Replace the noise that the loss draws; what is compiled runs as it is written, or it would not be seen."""
+        with ExitStack() as stack:
+            if self.noise is not None or isinstance(self.function, Lowered):
+                stack.enter_context(self.adapter.plainly())
+            if self.noise is not None:
+                eps = tensors[Role.EPS]
+                stack.enter_context(capturing(Noise(eps, tuple(eps.shape))))
+            yield
+
+    def drawing(self, inputs: Inputs, shape: tuple[int, ...]) -> Loss:
+        """Return the loss with the one draw of standard normal noise that it makes, in this shape, as an argument eps."""
+        watched = Noise(None, shape)
+        written = replace(self, function=self.adapter.written(self.function))
+        with self.adapter.plainly(), capturing(watched):
+            written(inputs)
+        if Role.EPS in self.roles or len(watched.taken) != 1:
+            return self
+        name = f"{watched.taken[0]}()"
+        roles = {**self.binding.roles, name: Role.EPS}
+        return replace(written, binding=replace(self.binding, roles=roles), noise=name)
+
     def _arguments(self, tensors: Mapping[Role, Any]) -> tuple[list[Any], dict[str, Any]]:
         values: dict[Key, Any] = dict(self.binding.constants)
-        values.update({key: tensors[role] for key, role in self.binding.roles.items()})
+        values.update({key: tensors[role] for key, role in self.binding.roles.items() if key != self.noise})
         leading = [*self.binding.positional, *sorted(k for k in values if isinstance(k, int))]
         args = [values.pop(key) for key in dict.fromkeys(leading) if key in values]
         return args, {str(key): value for key, value in values.items()}
+
+
+def named(function: Callable[..., Any]) -> str:
+    """Return what a function calls itself."""
+    return getattr(function, "__qualname__", None) or type(function).__name__
 
 
 ORDINARY = "make the loss accept ordinary input of this shape"
@@ -185,10 +219,14 @@ def _remedy(error: BaseException) -> str:
     return ORDINARY
 
 
+_OWN = ("elbocheck/loss.py", "elbocheck/models/")
+"""Between a call of ours and the user's code."""
+
+
 def _where(error: BaseException) -> str:
     """Say what was raised, and at which line of whose file."""
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if "elbocheck/loss.py" not in f.filename.replace("\\", "/")]
+    theirs = [f for f in frames if not any(own in f.filename.replace("\\", "/") for own in _OWN)]
     place = f" ({theirs[0].filename}:{theirs[0].lineno}: {theirs[0].line})" if theirs else ""
     message = " ".join(str(error).split())
     return f"raised {type(error).__name__}: {message[:200]}{place}"

@@ -2,53 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from elbocheck.adapters import candidates
+from elbocheck.adapters import candidates, generators_kept
 from elbocheck.anatomy import Anatomy
 from elbocheck.checks.case import Case, argument_names
 from elbocheck.errors import CallError, RunError, UsageError
 from elbocheck.implied import ImpliedModel, imply, nat
 from elbocheck.intent import Intent
-from elbocheck.loss import Loss
+from elbocheck.loss import Loss, named
+from elbocheck.models.components import Returns
+from elbocheck.models.distributions import is_distribution
+from elbocheck.models.opened import Asked, opened
 from elbocheck.probing.dissect import dissect
 from elbocheck.probing.normalizer import residual_mass
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import sizes
 from elbocheck.probing.rereading import reread
-from elbocheck.roles import POSTERIOR_SCALES, Key, Role
-from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal
+from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Key, Role
+from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal, ordinary
 
 DTYPES = ("float64", "float32")
 
 
-def bound_loss(
+@contextmanager
+def opened_loss(
     function: Callable[..., Any],
+    *,
     target: str | None,
     roles: Mapping[Key, str | float] | None,
     constants: Mapping[Key, Any] | None,
+    shapes: Mapping[str, Shape] | None,
     framework: str | None,
     seed: int,
-    device: str | None = None,
-) -> Loss:
-    """Return the loss with its roles bound.
+    device: str | None,
+    model: Any,
+    components: Mapping[str, Returns] | None,
+) -> Iterator[Loss]:
+    """Yield the loss with its roles bound; a model that it needs is stood for, and one that is given is left as it was.
 
     Raises:
-        UsageError: what is not callable, a negative seed, roles that cannot be resolved, a device that is not there.
+        UsageError: what is not callable, a negative seed, roles that cannot be resolved, parts of a model that are
+            unknown, a device that is not there.
+        CallError: the loss fails with every model that can stand for its own.
     """
-    if not callable(function):
+    if not callable(function) and not is_distribution(function):
         shown = target or repr(function)
         raise UsageError(f"{shown} is {type(function).__name__}, not a loss: name a function or a callable object")
     if seed < 0:
         raise UsageError(f"seed {seed} is negative: give 0 or more")
-    return Loss.of(
-        function, target=target, roles=roles, constants=constants, framework=framework, seed=seed, device=device
+    asked = Asked(
+        function, roles or {}, constants or {}, framework, declared_shapes(shapes or {}), device, model, components
     )
+    with generators_kept(), opened(asked) as (loss, found):
+        yield Loss.of(
+            loss,
+            target=target or named(function),
+            roles=found,
+            constants=constants,
+            framework=framework,
+            seed=seed,
+            device=device,
+        )
 
 
 def measure(
@@ -60,13 +80,19 @@ def measure(
         UsageError: an unknown dtype or name of a shape.
         CallError: the loss cannot be called, or nothing can be measured on it.
     """
-    declared, exact = _declared(shapes), np.dtype(_dtype(dtype) or "float64")
-    loss, layout = _called(loss, declared, exact, framework)
+    declared, exact = declared_shapes(shapes), np.dtype(_dtype(dtype) or "float64")
+    loss, layout, exact = _called(loss, declared, exact, framework, narrower=dtype is None)
+    if loss.roles & POSTERIOR_SCALES:
+        ordinary_call = filled(layout, {role: ordinary(role) for role in loss.roles}, exact)
+        loss = loss.drawing(ordinary_call, layout.shape(Role.EPS))
     loss = loss.totalled(filled(layout, {r: 1.0 if r is Role.X else 0.7 for r in loss.roles}, exact))
     probe = Probe(loss, layout, exact)
     value = _refuse_unusable(probe)
     if value.dtype.itemsize < exact.itemsize:  # a loss that rounds its result identifies no better than in that dtype
         exact = value.dtype
+    elif exact == np.float64 and rounds_inside(probe):
+        exact = np.dtype(np.float32)
+    if exact != probe.dtype:
         probe = Probe(loss, layout, exact)
     usual = np.dtype(dtype or ("float64" if loss.adapter.name == "numpy" else "float32"))
     working = Probe(loss, layout, usual) if usual.itemsize < exact.itemsize else probe
@@ -78,6 +104,16 @@ def measure(
     sized = sizes(nominal(probe.layout, declared, channels_first=axes[:1] == ("C",)), axes)
     model = imply(anatomy, argument_names(probe.loss), sized)
     return Case(probe.loss, probe, working, _integrated(probe, anatomy, model), model, intent, seed)
+
+
+def rounds_inside(probe: Probe) -> bool:
+    """Tell whether an argument in double precision is rounded to single, as layers with a dtype of their own do."""
+    for role in probe.loss.roles & (PREDICTIONS | {Role.X, Role.Q_LOC}):
+        at = {**probe.off_prior, Role.X: 0.3, role: 0.7}
+        here, near, far = (probe.raw({**at, role: 0.7 * (1 + step)}) for step in (0.0, 1e-9, 1e-4))
+        if np.array_equal(here, near) and not np.array_equal(here, far) and np.all(np.isfinite(here)):
+            return True
+    return False
 
 
 def _integrated(probe: Probe, anatomy: Anatomy, model: ImpliedModel) -> Anatomy:
@@ -95,7 +131,8 @@ def _dtype(dtype: str | None) -> str | None:
     return dtype
 
 
-def _declared(shapes: Mapping[str, Shape]) -> dict[Role, Shape]:
+def declared_shapes(shapes: Mapping[str, Shape]) -> dict[Role, Shape]:
+    """Return by role the shapes that a person gave by name."""
     known = {"x": Role.X, "prediction": Role.PREDICTION, "z": Role.Z}
     for name in shapes:
         if name not in known:
@@ -103,16 +140,20 @@ def _declared(shapes: Mapping[str, Shape]) -> dict[Role, Shape]:
     return {known[name]: tuple(shape) for name, shape in shapes.items()}
 
 
-def _called(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype, framework: str | None) -> tuple[Loss, Layout]:
-    """Return the loss in a framework that works, with a layout that it accepts."""
+def _called(
+    loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype, framework: str | None, *, narrower: bool
+) -> tuple[Loss, Layout, np.dtype]:
+    """Return the loss in a framework that works, with a layout and a dtype that it accepts."""
     first: RunError | None = None
     named = framework or (loss.adapter.name if loss.device else None)  # a device is one framework's
-    for name in [named] if named else candidates(loss.function):
-        spoken = loss.speaking(name)
-        try:
-            return spoken, discover(spoken, declared, dtype)
-        except RunError as error:
-            first = first or error
+    single = np.dtype(np.float32)  # weights inside a loss have a dtype of their own
+    for exact in (dtype, single) if narrower and dtype != single else (dtype,):
+        for name in [named] if named else candidates(loss.function):
+            spoken = loss.speaking(name)
+            try:
+                return spoken, discover(spoken, declared, exact), exact
+            except RunError as error:
+                first = first or error
     assert first is not None
     raise first
 

@@ -43,6 +43,7 @@ class Role(StrEnum):
     Z = "z"
     EPS = "eps"
     P_Z = "p_z"
+    MODEL = "model"
 
 
 PREDICTIONS = frozenset({Role.PREDICTION, Role.LOC, Role.LOGITS, Role.PROBS})
@@ -54,6 +55,15 @@ POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.P_SCA
     Role.Q_CONCENTRATION,
     Role.Q_RATE,
 }
+
+LIKELIHOOD_TWIN = {
+    Role.Q_LOC: Role.PREDICTION,
+    Role.Q_SCALE: Role.SCALE,
+    Role.Q_LOG_SCALE: Role.LOG_SCALE,
+    Role.Q_VAR: Role.VAR,
+    Role.Q_LOG_VAR: Role.LOG_VAR,
+}
+"""What a posterior's parameter is when it belongs to the decoder."""
 
 _NAMES: dict[Role, str] = {
     Role.X: "x xs x_true y_true target targets data batch image images img imgs obs observation observations "
@@ -104,6 +114,7 @@ _NAMES: dict[Role, str] = {
     "pz_logvar",
     Role.Z: "z z_sample zs latent latents z_samples sampled_z z_q code latent_sample",
     Role.EPS: "eps epsilon noise epsilons eps_z z_eps z_noise standard_noise",
+    Role.MODEL: "model vae net network autoencoder ae cvae vae_model vae_net beta_vae mlp module nn_model self",
     Role.P_Z: "p_z prior_sample prior_samples prior_z z_prior samples_prior true_samples z_true sampled_prior",
 }
 NAMES: dict[str, Role] = {name: role for role, names in _NAMES.items() for name in names.split()}

@@ -121,6 +121,11 @@ def nominal(layout: Layout, declared: Mapping[Role, Shape], *, channels_first: b
     return Layout(batch=128, event=event, latent=latent)
 
 
+def layouts(declared: Mapping[Role, Shape]) -> list[Layout]:
+    """Return the sizes to try, in their order."""
+    return [*_declared(declared)] if declared else [*SMALL, *_usual()]
+
+
 def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Layout:
     """Find a layout that the loss accepts.
 
@@ -138,8 +143,10 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
     """
     first: CallError | None = None
     messages: set[str] = set()
-    tried = [*_declared(declared)] if declared else [*SMALL, *_usual()]
-    for layout in tried:
+    tried = layouts(declared)
+    for place, layout in enumerate(tried):
+        if place == len(SMALL) and not declared:
+            _refuse_square(loss, dtype)
         try:
             loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
         except CallError as error:
@@ -158,6 +165,21 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "
         "name the shape of one datum, e.g. --shape x=3x64x64 (and --shape z=128 for the latents)"
     ) from first
+
+
+def _refuse_square(loss: Loss, dtype: np.dtype) -> None:
+    """Raise CallError where a loss that takes no small sizes takes as many data as latents: a term is summed over the batch."""
+    for event in ((5,), (2, 5, 7)):
+        square = Layout(batch=3, event=event)
+        try:
+            loss(filled(square, {role: ordinary(role) for role in loss.roles}, dtype))
+        except CallError:
+            continue
+        raise CallError(
+            "ELB004",
+            "runs only for as many data as latents: one term has a value for each latent where the other has one for each datum",
+            "sum over the latents (axis=1 or -1), not over the batch (axis=0)",
+        )
 
 
 def _takes_indices(loss: Loss, dtype: np.dtype) -> bool:

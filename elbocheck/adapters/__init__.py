@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from types import CodeType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from elbocheck.adapters.framework import Adapter, Array, refuse_old
 from elbocheck.errors import UsageError
 
-__all__ = ["FRAMEWORKS", "SPOKEN", "Adapter", "Array", "adapter", "brought", "candidates"]
+__all__ = ["FRAMEWORKS", "SPOKEN", "Adapter", "Array", "adapter", "brought", "candidates", "generators_kept"]
 
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 """Frameworks with an adapter, besides NumPy."""
@@ -61,6 +64,20 @@ def brought(name: str) -> Adapter:
         raise UsageError(f"{name} as it is installed cannot be used ({broken}): reinstall or update it") from broken
     refuse_old(found)
     return found
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """Leave NumPy's global generator and those of the frameworks that are loaded as they were."""
+    state = np.random.get_state()
+    with ExitStack() as stack:
+        for name in FRAMEWORKS:
+            if name in sys.modules:
+                stack.enter_context(brought(name).keeping())
+        try:
+            yield
+        finally:
+            np.random.set_state(state)
 
 
 def candidates(function: Callable[..., Any]) -> list[str]:

@@ -79,6 +79,18 @@ class Adapter(ABC):
         """Return what a call on these tensors has to be made in."""
         return nullcontext()
 
+    def plainly(self) -> AbstractContextManager[Any]:
+        """Return a context in which compiled functions run as they are written."""
+        return nullcontext()
+
+    def written(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function as it was written, without what compiles it, where it is told apart from outside."""
+        return function
+
+    def keeping(self) -> AbstractContextManager[Any]:
+        """Return a context after which the framework's global generator is as it was."""
+        return nullcontext()
+
     def timed(self, call: Callable[[], Any], _tensors: Iterable[Any]) -> Callable[[], Any]:
         """Return a call on these tensors that has done its work when it returns, with nothing else around it."""
         return call

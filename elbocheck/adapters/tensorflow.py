@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -16,6 +16,7 @@ from elbocheck.adapters.framework import Adapter, Array, Leaves, hush_tensorflow
 hush_tensorflow()
 
 import tensorflow as tf  # noqa: E402  # it reads its log level when it is loaded
+from tensorflow.python.eager import context as tf_context  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,7 @@ class TensorFlow(Adapter):
         slopes = tape.gradient(value, leaves)  # of what tf.gather read it is a list of rows, IndexedSlices
         return value, {name: None if s is None else tf.convert_to_tensor(s) for name, s in slopes.items()}
 
-    def ways(
-        self, function: Callable[..., Any], _tensors: tuple[Any, ...], grad: bool
-    ) -> dict[str, Callable[..., Any]]:
+    def ways(self, function: Callable[..., Any], _given: tuple[Any, ...], grad: bool) -> dict[str, Callable[..., Any]]:
         """Under XLA."""
         chosen = partial(self.value_and_grad, function) if grad else function
         compiled = tf.function(chosen, jit_compile=True)
@@ -57,6 +56,20 @@ class TensorFlow(Adapter):
         """Place what is made on the device."""
         context: AbstractContextManager[Any] = tf.device(self.device)
         return context
+
+    def plainly(self) -> AbstractContextManager[Any]:
+        """Do without tf.function."""
+        after = ExitStack()
+        after.callback(tf.config.run_functions_eagerly, tf.config.functions_run_eagerly())
+        tf.config.run_functions_eagerly(True)
+        return after
+
+    def keeping(self) -> AbstractContextManager[Any]:
+        """Put TensorFlow's global seed back, and what draws the seeds of its operations."""
+        after = ExitStack()
+        for name in ("_seed", "_rng"):  # there is no public door to them
+            after.callback(setattr, tf_context.context(), name, getattr(tf_context.context(), name, None))
+        return after
 
     def devices(self) -> Mapping[str, Any]:
         """Return the devices by kind and number, the first of each kind also without."""
@@ -73,7 +86,6 @@ class TensorFlow(Adapter):
         tf.random.set_seed(seed % 2**31)
 
 
-_FUNCTIONS = {name: getattr(tf, name) for name in ("abs", "exp", "where")}
-_FUNCTIONS |= {name: getattr(tf.math, name) for name in ("log", "log1p", "lgamma")}
-_FUNCTIONS |= {"relu": tf.nn.relu, "sum": tf.reduce_sum}
+_FUNCTIONS = {name: getattr(tf.math, name) for name in ("abs", "exp", "log", "log1p", "lgamma")}
+_FUNCTIONS |= {"where": tf.where, "relu": tf.nn.relu, "sum": tf.reduce_sum}
 ADAPTER = TensorFlow("tensorflow", SimpleNamespace(**_FUNCTIONS), tf.__version__, "2.18")

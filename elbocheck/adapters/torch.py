@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -59,15 +61,29 @@ class Torch(Adapter):
 
     def devices(self) -> Mapping[str, Any]:
         """Return the CPU, CUDA's devices, the first also as `cuda`, and Apple's."""
-        names = ["cpu", *(["mps"] if torch.backends.mps.is_available() else [])]
-        if count := torch.cuda.device_count():
-            names += ["cuda", *(f"cuda:{i}" for i in range(count))]
+        names = ["cpu", *["mps"] * torch.backends.mps.is_available()]
+        names += ["cuda", *(f"cuda:{i}" for i in range(count))] if (count := torch.cuda.device_count()) else []
         return {name: torch.device(name) for name in names}
 
     def seed(self, seed: int) -> None:
         """Seed torch's and NumPy's global generators."""
         super().seed(seed)
-        torch.manual_seed(seed)
+        (torch.manual_seed if torch.cuda.is_initialized() else torch.default_generator.manual_seed)(
+            seed
+        )  # the first is slow
+
+    def plainly(self) -> AbstractContextManager[Any]:
+        """Do without torch.compile."""
+        used = "torch._dynamo" in sys.modules  # loading it takes seconds
+        return torch.compiler.set_stance("force_eager") if used else nullcontext()
+
+    def keeping(self) -> AbstractContextManager[Any]:
+        """Use one thread, as small arrays are best served; put threads and generators back."""
+        after = ExitStack()
+        after.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
+        after.callback(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)
+        return after
 
     def limit(self, count: int) -> None:
         """Set the number of threads."""

@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: nothing failed. 1: something failed (or warned, under --strict). 2: the question was put wrongly.
     3: the run could not be done.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own log would go past a report
     try:
         options = _parser().parse_args(argv)
         return int(options.run(options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from elbocheck.cli.words import is_number, key, literal, pairs, seed, strings
@@ -23,6 +24,14 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )
     add("--set", action="append", default=[], metavar="ARG=VALUE", help="keep an argument at a value")
     add("--init", action="append", default=[], metavar="ARG=VALUE", help="instantiate a class with an argument")
+    add("--model", metavar="TARGET", help="the model that the loss takes or uses, parts of which are replaced")
+    add(
+        "--component",
+        action="append",
+        default=[],
+        metavar="PATH=ROLE,ROLE",
+        help="what a part of the model returns: encoder=q_loc,q_log_var,z, or by member __call__=recon:prediction,mu:q_loc",
+    )
     add("--seed", default="0", help="of every random choice, a whole number (0)")
 
 
@@ -39,4 +48,30 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
     """What `verify` and `Loss.of` take of it."""
     roles = {key(k): literal(v) if is_number(v) else v for k, v in strings("--role", options.role).items()}
     constants = {key(k): v for k, v in pairs("--set", options.set).items()}
-    return {"target": options.target, "seed": seed(options.seed), "roles": roles, "constants": constants}
+    return {
+        "target": options.target,
+        "seed": seed(options.seed),
+        "roles": roles,
+        "constants": constants,
+        "model": _model(options.model),
+        "components": {path: _returned(text) for path, text in strings("--component", options.component).items()},
+    }
+
+
+def _model(target: str | None) -> Any:
+    """The model itself: an object, or what a class or a function without arguments makes."""
+    if target is None:
+        return None
+    from elbocheck.loading import load
+
+    found = load(target, again=True)
+    return found() if isinstance(found, FunctionType) else found
+
+
+def _returned(text: str) -> Any:
+    """Roles in their order, or members with their roles."""
+    from elbocheck.models.components import returns
+
+    words = [word for word in text.replace(" ", "").split(",") if word]
+    members = dict(word.split(":", 1) for word in words if ":" in word)
+    return returns(*(word for word in words if ":" not in word), **members)

@@ -1,0 +1,1 @@
+"""Losses that take a model: what they ask of it is found by running them, and answered with tensors that we control."""

@@ -1,0 +1,137 @@
+"""What the source of a loss says about a call that it makes: the names that the result is taken apart into."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from functools import lru_cache
+from itertools import islice
+from types import CodeType, FrameType
+
+__all__ = ["Names", "caller", "names_of_call", "use_of"]
+
+Names = str | tuple["Names", ...] | dict[str, "Names"] | None
+"""A name, names of a tuple's members (nested), names by key of a mapping or an object; None: the source does not say."""
+
+
+def caller(skipped: str) -> FrameType | None:
+    """Return the innermost frame outside the package's folder `skipped` and outside installed packages."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _foreign(frame.f_code.co_filename, skipped):
+        frame = frame.f_back
+    return frame
+
+
+def _foreign(file: str, skipped: str) -> bool:
+    return file.startswith((skipped, "<frozen")) or "site-packages" in file or "dist-packages" in file
+
+
+def names_of_call(frame: FrameType | None) -> Names:
+    """Return what the value of the call that `frame` is making is named, e.g. ("mean", "logvar")."""
+    return None if frame is None else _named(frame.f_code, frame.f_lasti)
+
+
+@lru_cache(maxsize=256)
+def _named(code: CodeType, instruction: int) -> Names:
+    node, parents = _node(code, instruction)
+    if node is None:
+        return None
+    while isinstance(parents.get(node), ast.Await | ast.Starred):
+        node = parents[node]
+    match parents.get(node):
+        case ast.Assign([target]) | ast.AnnAssign(target) | ast.NamedExpr(target):
+            return _names(target, parents)
+        case ast.Attribute(attr=key) | ast.Subscript(slice=ast.Constant(str(key))):
+            return {key: key}
+        case ast.Subscript(slice=ast.Constant(int(place))) as member if place >= 0:
+            inner = parents.get(member)
+            named = _names(inner.targets[0], parents) if isinstance(inner, ast.Assign) else None
+            return (*(None,) * place, named)
+    return None
+
+
+def use_of(frame: FrameType | None) -> str:
+    """Tell what becomes of the attribute that `frame` is reading: `called` at once, `handed` on, or used as a `value`."""
+    node, parents = (None, {}) if frame is None else _node(frame.f_code, frame.f_lasti)
+    parent = parents.get(node) if isinstance(node, ast.Attribute) else None
+    match parent:
+        case None | ast.Attribute():  # reached into, as in model.encoder.mean(x)
+            return "called"
+        case ast.Call(func) if func is node:
+            return "called"
+        case ast.Call() | ast.keyword() | ast.Assign() | ast.IfExp():
+            return "handed"
+    return "value"
+
+
+def _names(target: ast.AST, parents: dict[ast.AST, ast.AST]) -> Names:
+    match target:
+        case ast.Tuple(elements) | ast.List(elements):
+            return tuple(_names(element, parents) for element in elements)
+        case ast.Name(name):
+            return _members(name, target, parents) or name
+        case ast.Attribute(attr=name):
+            return name
+    return None
+
+
+def _members(name: str, target: ast.AST, parents: dict[ast.AST, ast.AST]) -> Names:
+    """Return the members of a variable that are asked for later: `out["mu"]`, `out.mu`, `out[1]`, `mu, log_var = out`."""
+    scope = target
+    while scope in parents and not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        scope = parents[scope]
+    by_key: dict[str, Names] = {}
+    by_place: dict[int, Names] = {}
+    for node in ast.walk(scope):
+        match node:
+            case ast.Assign([ast.Tuple(elements)], ast.Name(owner)) if owner == name:
+                return tuple(_names(element, {}) for element in elements)
+            case ast.Subscript(ast.Name(owner), ast.Constant(str(key))) if owner == name:
+                by_key[key] = key
+            case ast.Subscript(ast.Name(owner), ast.Constant(int(place))) if owner == name and place >= 0:
+                given = parents.get(node)
+                by_place[place] = _names(given.targets[0], {}) if isinstance(given, ast.Assign) else None
+            case ast.Attribute(ast.Name(owner), attr) if owner == name and attr not in _OF_TENSORS:
+                by_key[attr] = attr
+    if by_key:
+        return by_key
+    if by_place and max(by_place) > 0:
+        return tuple(by_place.get(place) for place in range(max(by_place) + 1))
+    return None
+
+
+_WORDS = (
+    "shape size view reshape flatten sum mean dtype device detach clone numpy ndim dim exp log abs pow "
+    "chunk split squeeze unsqueeze to float double half cpu cuda permute transpose contiguous ravel "
+    "astype T item unbind at square sqrt var std min max get_shape "
+)
+_OF_TENSORS = frozenset(_WORDS.split())
+"""What people ask of a tensor: no sign that a value is a container."""
+
+
+def _node(code: CodeType, instruction: int) -> tuple[ast.AST | None, dict[ast.AST, ast.AST]]:
+    """Return the expression that an instruction evaluates, with each node's parent."""
+    place = next(islice(code.co_positions(), instruction // 2, None), None)
+    source = linecache.getlines(code.co_filename)
+    if place is None or None in place or not source:
+        return None, {}
+    nodes, parents = _tree("".join(source))
+    return nodes.get(place), parents
+
+
+@lru_cache(maxsize=32)
+def _tree(source: str) -> tuple[dict[tuple[int | None, ...], ast.AST], dict[ast.AST, ast.AST]]:
+    """Return the expressions of a source by position, and each node's parent."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return {}, {}
+    nodes: dict[tuple[int | None, ...], ast.AST] = {}
+    parents: dict[ast.AST, ast.AST] = {}
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node):
+            parents[child] = node
+        if isinstance(node, ast.expr):
+            nodes.setdefault((node.lineno, node.end_lineno, node.col_offset, node.end_col_offset), node)
+    return nodes, parents
