@@ -100,9 +100,24 @@ def draws_inside(x_hat: Any, x: Any, mu: Any, log_var: Any) -> Any:
     return np.mean(0.5 * np.sum((x - x_hat) ** 2, axis=1) + sampled)
 
 
+def drops_out(x_hat: Any, x: Any, mu: Any, log_var: Any) -> Any:
+    """Blot out pixels inside the loss."""
+    kept = np.random.uniform(size=x.shape) < 0.5
+    kl = 0.5 * np.sum(mu**2 + np.exp(log_var) - 1 - log_var, axis=1)
+    return np.mean(np.sum(kept * (x - x_hat) ** 2, axis=1) + kl)
+
+
+def test_normal_noise_of_a_loss_is_integrated() -> None:
+    """What numpy.random draws for the posterior becomes an argument, and the KL its exact mean."""
+    verdict = verify(draws_inside)
+    assert (verdict.bound.value, verdict.codes) == ("constant", ())
+    assert verdict.model is not None
+    assert verdict.model.divergence == "KL(N(mu, e^log_var) || N(0, 1)), estimated from numpy.random.standard_normal()"
+
+
 def test_a_loss_that_draws_is_inconclusive() -> None:
     """A sampled value is no value: the verdict says what would decide."""
-    verdict = verify(draws_inside)
+    verdict = verify(drops_out)
     assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, 3)
     assert "take the sample z as an argument" in verdict.findings[0].fix
 

@@ -137,11 +137,15 @@ def _model_argument(asked: Asked) -> tuple[inspect.Signature | None, str | None]
 def _probed(asked: Asked, roles: Roles, signature: inspect.Signature, name: str, script: Script) -> Lowered:
     """Run the loss once with a probe model, at the first framework and sizes that it takes, to see what it asks for."""
     own = _owner(asked.function) if name == "self" else None
+    taken = [*signature.parameters, *range(len(signature.parameters))]
+    script.given = {key: value for key, value in asked.constants.items() if isinstance(key, str) and key not in taken}
+    constants = {key: value for key, value in asked.constants.items() if key not in script.given}
+    early = {key: role for key, role in roles.items() if key in taken}
     first: CallError | None = None
     for framework in [asked.framework] if asked.framework else candidates(asked.function):
         written = adapter(framework, asked.device).written(asked.function)
         lowered = Lowered(written, signature, {name: ProbeModel(script, own, _kind(framework))}, script)
-        loss = Loss.of(lowered, roles=roles, constants=asked.constants, framework=framework, device=asked.device)
+        loss = Loss.of(lowered, roles=early, constants=constants, framework=framework, device=asked.device)
         for layout in layouts(asked.shapes):
             try:
                 _run_once(loss, script, layout)

@@ -100,8 +100,8 @@ class ProbeModel:
         return self._value(script, name, plain, use_of(caller(_HERE)))
 
     def _value(self, script: Script, name: str, plain: str, use: str) -> Any:
-        if use != "called" and plain in WEIGHTS:
-            return script.settings.setdefault(name, 1.0)
+        if use != "called" and (plain in WEIGHTS or name in script.given):
+            return script.settings.setdefault(name, script.given.get(name, 1.0))
         if use != "called" and plain in NAMES:
             return script.tensor(name, NAMES[plain])
         if use == "value":

@@ -59,6 +59,7 @@ class Script:
         supply: makes a tensor of a role while the loss is run for the first time; None afterwards.
         tensors: of the running call, by name.
         settings: numbers that the loss reads from its model, by name.
+        given: numbers that a person gave, which some of those may be.
         asked: the calls that the loss made, for messages.
     """
 
@@ -67,6 +68,7 @@ class Script:
     supply: Callable[[Role], Any] | None = None
     tensors: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, float] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     @contextmanager

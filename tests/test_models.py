@@ -1,0 +1,308 @@
+"""Losses of a model: what they ask is found by running them, parts of a real model are replaced, nothing is left behind."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elbocheck import returns, verify
+from elbocheck.errors import CallError, UsageError
+from elbocheck.verdict import Bound, Outcome
+
+
+def kl(mu: Any, log_var: Any) -> Any:
+    """Return the KL of each datum."""
+    return 0.5 * np.sum(mu**2 + np.exp(log_var) - 1 - log_var, axis=1)
+
+
+def nll(x: Any, logits: Any) -> Any:
+    """Return the Bernoulli cross-entropy of each datum."""
+    return np.sum(np.logaddexp(0, logits) - x * logits, axis=1)
+
+
+def parts(model: Any, x: Any) -> Any:
+    """Three methods."""
+    mu, log_var = model.encode(x)
+    return np.mean(nll(x, model.decode(model.reparameterize(mu, log_var))) + kl(mu, log_var))
+
+
+def whole(vae: Any, x: Any) -> Any:
+    """One call, a tuple taken apart."""
+    recon, mu, log_var = vae(x)
+    return np.mean(nll(x, recon) + kl(mu, log_var))
+
+
+def unnamed_members(model: Any, x: Any) -> Any:
+    """Members by place alone."""
+    out = model(x)
+    return np.mean(nll(x, out[0]) + kl(out[1], out[2]))
+
+
+def mapping(model: Any, x: Any) -> Any:
+    """Members by key."""
+    out = model(x)
+    return np.mean(nll(x, out["recon"]) + kl(out["mu"], out["log_var"]))
+
+
+def attributes(model: Any, x: Any) -> Any:
+    """Members by attribute."""
+    out = model.forward(x)
+    return np.mean(nll(x, out.x_hat) + kl(out.z_mean, out.z_log_var))
+
+
+def nested(model: Any, x: Any) -> Any:
+    """A tuple in a tuple, the scale without a name."""
+    recon, (m, s) = model(x)
+    return np.mean(nll(x, recon) + kl(m, s))
+
+
+def later(model: Any, x: Any) -> Any:
+    """A tuple that is taken apart later."""
+    out = model(x)
+    recon, mu, log_var = out
+    return np.mean(nll(x, recon) + kl(mu, log_var))
+
+
+def state(model: Any, x: Any) -> Any:
+    """What the model keeps of its last call."""
+    recon = model(x)
+    return np.mean(nll(x, recon) + kl(model.mu, model.log_var))
+
+
+def submodules(net: Any, x: Any) -> Any:
+    """Networks of the model, noise drawn in the loss."""
+    mu, log_var = net.encoder(x)
+    z = mu + np.exp(log_var / 2) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, net.decoder(z)) + kl(mu, log_var))
+
+
+def sampled(model: Any, x: Any) -> Any:
+    """An estimate of the KL, noise drawn in the loss."""
+    mu, log_var = model.encode(x)
+    z = mu + np.exp(log_var / 2) * np.random.normal(size=mu.shape)
+    estimate = 0.5 * np.sum(z**2 - (z - mu) ** 2 / np.exp(log_var) - log_var, axis=1)
+    return np.mean(nll(x, model.decode(z)) + estimate)
+
+
+RIGHT = (
+    parts,
+    whole,
+    unnamed_members,
+    mapping,
+    attributes,
+    nested,
+    later,
+    state,
+    submodules,
+    sampled,
+)
+
+
+@pytest.mark.parametrize("loss", RIGHT, ids=lambda f: f.__name__)
+def test_a_right_loss_of_a_model_is_exact_and_silent(loss: Any) -> None:
+    """However the model is asked, the loss is the ELBO that it is."""
+    verdict = verify(loss)
+    assert (verdict.bound, verdict.codes) == (Bound.EXACT, ()), str(verdict)
+    assert verdict.model is not None
+    assert verdict.model.family == "bernoulli"
+
+
+def doubled(model: Any, x: Any) -> Any:
+    """Twice the KL."""
+    recon, mu, log_var = model(x)
+    return np.mean(nll(x, recon) + 2 * kl(mu, log_var))
+
+
+def weighted(model: Any, x: Any) -> Any:
+    """The model's own weight."""
+    recon, mu, log_var = model(x)
+    return np.mean(nll(x, recon) + model.beta * kl(mu, log_var))
+
+
+def other_spread(model: Any, x: Any) -> Any:
+    """A sample twice as wide in logarithms."""
+    mu, log_var = model.encode(x)
+    z = mu + np.exp(log_var) * np.random.randn(*mu.shape)
+    estimate = 0.5 * np.sum(z**2 - (z - mu) ** 2 / np.exp(log_var) - log_var, axis=1)
+    return np.mean(nll(x, model.decode(z)) + estimate)
+
+
+def as_log_scale(model: Any, x: Any) -> Any:
+    """The log variance taken for a log scale in the density."""
+    mu, log_var = model.encode(x)
+    z = model.reparameterize(mu, log_var)
+    estimate = 0.5 * np.sum(z**2 - (z - mu) ** 2 / np.exp(2 * log_var) - 2 * log_var, axis=1)
+    return np.mean(nll(x, model.decode(z)) + estimate)
+
+
+def no_posterior(model: Any, x: Any) -> Any:
+    """log q is missing."""
+    mu, log_var = model.encode(x)
+    z = model.reparameterize(mu, log_var)
+    return np.mean(nll(x, model.decode(z)) + 0.5 * np.sum(z**2 + math.log(2 * math.pi), axis=1))
+
+
+def no_prior(model: Any, x: Any) -> Any:
+    """log p is missing."""
+    mu, log_var = model.encode(x)
+    z = model.reparameterize(mu, log_var)
+    return np.mean(nll(x, model.decode(z)) - 0.5 * np.sum((z - mu) ** 2 / np.exp(log_var) + log_var, axis=1))
+
+
+def no_log_term(model: Any, x: Any) -> Any:
+    """A closed form without its logarithm."""
+    mu, log_var = model.encode(x)
+    recon = model.decode(model.reparameterize(mu, log_var))
+    return np.mean(nll(x, recon) + 0.5 * np.sum(mu**2 + np.exp(log_var) - 1, axis=1))
+
+
+def over_the_batch(model: Any, x: Any) -> Any:
+    """The KL summed over the wrong axis."""
+    mu, log_var = model.encode(x)
+    recon = model.decode(model.reparameterize(mu, log_var))
+    return np.mean(nll(x, recon) + 0.5 * np.sum(mu**2 + np.exp(log_var) - 1 - log_var, axis=0))
+
+
+WRONG = {
+    doubled: "ELB106",
+    other_spread: "ELB203",
+    as_log_scale: "ELB201",
+    no_posterior: "ELB213",
+    no_prior: "ELB213",
+    no_log_term: "ELB208",
+    over_the_batch: "ELB004",
+}
+
+
+@pytest.mark.parametrize("loss", WRONG, ids=lambda f: f.__name__)
+def test_a_fault_is_named(loss: Any) -> None:
+    """The fault, and nothing but the fault."""
+    verdict = verify(loss)
+    assert verdict.codes == (WRONG[loss],), str(verdict)
+
+
+def test_a_weight_of_the_model_is_assumed_and_can_be_set() -> None:
+    """`model.beta` is an argument like any other: 1 unless it is set, and said."""
+    verdict = verify(weighted)
+    assert verdict.bound is Bound.EXACT
+    assert verdict.constants["beta"] == "1.0 (assumed)"
+    assert "ELB108" in verify(weighted, constants={"beta": 4.0}).codes
+
+
+class Real:
+    """A model of plain Python that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+        self.weight = np.ones(3)
+
+    def encode(self, x: Any) -> Any:
+        """Return the first three values, and nothing."""
+        return x[:, :3], 0 * x[:, :3]
+
+    def decode(self, z: Any) -> Any:
+        """Return it as it is."""
+        return z
+
+    def __call__(self, x: Any) -> Any:
+        """Encode and decode."""
+        mu, log_var = self.encode(x)
+        self.seen.append(x)
+        self.last = mu
+        return self.decode(mu), mu, log_var
+
+
+PARTS = {"encode": returns("q_loc", "q_log_var"), "decode": returns("logits")}
+
+
+def test_parts_of_a_real_model_are_replaced_and_put_back() -> None:
+    """Everything but the parts runs as it is; afterwards the model is what it was."""
+    model = Real()
+    before = dict(vars(model))
+    verdict = verify(whole, model=model, components=PARTS)
+    assert (verdict.bound, verdict.codes) == (Bound.EXACT, ())
+    assert vars(model) == before
+    assert model.seen == []
+
+
+def test_a_global_model_is_replaced_too() -> None:
+    """A loss that takes no model may use one."""
+    model = Real()
+
+    def loss(x: Any) -> Any:
+        return whole(model, x)
+
+    assert verify(loss, model=model, components=PARTS).bound is Bound.EXACT
+
+
+def test_a_model_is_put_back_when_its_loss_raises() -> None:
+    """Also on failure."""
+    model = Real()
+
+    def loss(vae: Any, x: Any) -> Any:
+        vae(x)
+        vae.extra = 1
+        raise ValueError("no")
+
+    verdict = verify(loss, model=model, components=PARTS)
+    assert verdict.outcome is Outcome.FAIL
+    assert vars(model).keys() == {"seen", "weight"}
+    assert model.encode.__func__ is Real.encode
+    assert model.seen == []
+
+
+def opaque(model: Any, x: Any) -> Any:
+    """An answer that nothing is said of."""
+    h = model.encode(x)
+    return np.mean(h)
+
+
+def reads(model: Any, x: Any) -> Any:
+    """An attribute that nothing is said of."""
+    return np.mean((x - model(x)) ** 2) + model.strangeness * 2
+
+
+BAD = {
+    "an answer without a name": (lambda: verify(opaque), r"model\.encode\(\.\.\.\).*--component encode="),
+    "an attribute without a meaning": (lambda: verify(reads), r"model\.strangeness.*--model"),
+    "no such part": (
+        lambda: verify(whole, model=Real(), components={"encoder": returns("q_loc")}),
+        "no component 'encoder' in Real: did you mean 'encode'",
+    ),
+    "no role": (lambda: returns("q_lok"), "unknown role 'q_lok': did you mean 'q_loc'"),
+    "nothing returned": (returns, "takes roles or members"),
+    "no parts": (lambda: verify(whole, model=Real()), "no component of Real to replace"),
+    "no model": (lambda: verify(lambda x, mu: x, components=PARTS), "of no model"),
+    "not returns": (lambda: verify(whole, model=Real(), components={"encode": "q_loc"}), "write returns"),  # type: ignore[dict-item]
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_question_gets_one_clear_line(name: str) -> None:
+    """Which value, and the remedy."""
+    ask, message = BAD[name]
+    with pytest.raises(UsageError, match=message) as caught:
+        ask()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_loss_that_fails_says_what_it_asked() -> None:
+    """The calls that it made are in the message."""
+
+    def loss(model: Any, x: Any) -> Any:
+        _mu, _log_var = model.encode(x)
+        raise ValueError("something else")
+
+    with pytest.raises(CallError, match=r"something else.*it called model\.encode"):
+        verify(loss)
+
+
+def test_the_generators_are_left_as_they_were() -> None:
+    """Verifying draws from nobody's stream."""
+    np.random.seed(5)
+    state = np.random.get_state()[1].copy()
+    verify(sampled)
+    assert np.array_equal(np.random.get_state()[1], state)
