@@ -13,6 +13,7 @@ from elbocheck.adapters import candidates
 from elbocheck.anatomy import Anatomy
 from elbocheck.checks.case import Case, argument_names
 from elbocheck.errors import CallError, RunError, UsageError
+from elbocheck.floats import FLOATS, eps, is_half, name_of
 from elbocheck.implied import ImpliedModel, imply, nat
 from elbocheck.intent import Intent
 from elbocheck.loss import Loss
@@ -23,8 +24,6 @@ from elbocheck.probing.reduction import sizes
 from elbocheck.probing.rereading import reread
 from elbocheck.roles import POSTERIOR_SCALES, Key, Role
 from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal
-
-DTYPES = ("float64", "float32")
 
 
 def bound_loss(
@@ -60,16 +59,19 @@ def measure(
         UsageError: an unknown dtype or name of a shape.
         CallError: the loss cannot be called, or nothing can be measured on it.
     """
-    declared, exact = _declared(shapes), np.dtype(_dtype(dtype) or "float64")
+    declared, exact = _declared(shapes), _dtype(dtype or "float64")
+    if is_half(exact):  # two digits tell no family from another: what the loss is, float64 tells
+        exact = FLOATS["float64"]
     loss, layout = _called(loss, declared, exact, framework)
+    _refuse_dtype(loss, dtype)
     loss = loss.totalled(filled(layout, {r: 1.0 if r is Role.X else 0.7 for r in loss.roles}, exact))
     probe = Probe(loss, layout, exact)
     value = _refuse_unusable(probe)
-    if value.dtype.itemsize < exact.itemsize:  # a loss that rounds its result identifies no better than in that dtype
-        exact = value.dtype
+    if eps(value.dtype) > eps(exact):  # a loss that rounds its result identifies no better than in that dtype
+        exact = _refuse_half(value.dtype)
         probe = Probe(loss, layout, exact)
-    usual = np.dtype(dtype or ("float64" if loss.adapter.name == "numpy" else "float32"))
-    working = Probe(loss, layout, usual) if usual.itemsize < exact.itemsize else probe
+    usual = FLOATS[dtype or ("float64" if loss.adapter.name == "numpy" else "float32")]
+    working = Probe(loss, layout, usual) if eps(usual) > eps(exact) else probe
     anatomy = dissect(probe, seed)
     if not declared and _eats_the_batch(anatomy):
         anatomy, probe, working = _with_more_axes(probe, working, anatomy, seed)
@@ -89,9 +91,26 @@ def _integrated(probe: Probe, anatomy: Anatomy, model: ImpliedModel) -> Anatomy:
     return replace(anatomy, reconstruction=replace(r, integral=residual_mass(probe, nat(anatomy, model))))
 
 
-def _dtype(dtype: str | None) -> str | None:
-    if dtype is not None and dtype not in DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}: choose from {', '.join(DTYPES)}")
+def _dtype(dtype: str) -> np.dtype[Any]:
+    if dtype not in FLOATS:
+        raise UsageError(f"unknown dtype {dtype!r}: choose from {', '.join(FLOATS)}")
+    return FLOATS[dtype]
+
+
+def _refuse_dtype(loss: Loss, dtype: str | None) -> None:
+    """Raise UsageError where the framework has no such floats."""
+    if dtype is not None and dtype not in loss.adapter.dtypes:
+        raise UsageError(f"{loss.adapter.name} has no {dtype!r} here: choose from {', '.join(loss.adapter.dtypes)}")
+
+
+def _refuse_half(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype that a loss rounds its result to; raise CallError where nothing is left to identify it by."""
+    if is_half(dtype):
+        raise CallError(
+            "",
+            f"gives a {name_of(dtype)} result for float64 arguments: two or three digits, which tell no model from another",
+            "let it keep the dtype of its arguments (no .half() or .bfloat16() inside); --dtype stresses it in half precision",
+        )
     return dtype
 
 
