@@ -69,7 +69,8 @@ def measure(
     value = _refuse_unusable(probe)
     if eps(value.dtype) > eps(exact):  # a loss that rounds its result identifies no better than in that dtype
         exact = _refuse_half(value.dtype)
-        probe = Probe(loss, layout, exact)
+    loss = replace(loss, draws=False)  # or it would have been refused
+    probe = Probe(loss, layout, exact)
     usual = FLOATS[dtype or ("float64" if loss.adapter.name == "numpy" else "float32")]
     working = Probe(loss, layout, usual) if eps(usual) > eps(exact) else probe
     anatomy = dissect(probe, seed)
