@@ -21,7 +21,7 @@ from elbocheck.probing.dissect import dissect
 from elbocheck.probing.normalizer import residual_mass
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import sizes
-from elbocheck.probing.rereading import reread
+from elbocheck.probing.rereading import recast, reread
 from elbocheck.roles import POSTERIOR_SCALES, Key, Role
 from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal
 
@@ -77,6 +77,7 @@ def measure(
     if not declared and _eats_the_batch(anatomy):
         anatomy, probe, working = _with_more_axes(probe, working, anatomy, seed)
     anatomy, probe, working = reread(probe, working, anatomy, seed)
+    anatomy, probe, working = recast(probe, working, anatomy, seed)
     axes = anatomy.event_axes
     sized = sizes(nominal(probe.layout, declared, channels_first=axes[:1] == ("C",)), axes)
     model = imply(anatomy, argument_names(probe.loss), sized)

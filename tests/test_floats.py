@@ -99,3 +99,22 @@ def test_half_precision_identifies_nothing() -> None:
         identify(lambda x_hat, x: (x_hat - x) ** 2, dtype="float16")
     with pytest.raises(UsageError, match="numpy has no 'float16' here: choose from float64, float32"):
         verify(lambda x_hat, x: (x_hat - x) ** 2, framework="numpy", dtype="float16")
+
+
+def huber(x_hat: Any, x: Any) -> Any:
+    """A Huber loss that computes in float32 whatever it is given, and returns float64."""
+    u = np.abs(x_hat.astype(np.float32) - x.astype(np.float32))
+    return np.sum(np.where(u <= 0.7, 0.5 * u * u, np.float32(0.7) * (u - np.float32(0.35))), dtype=np.float64)
+
+
+def welsch(x_hat: Any, x: Any) -> Any:
+    """In float64, and of no family."""
+    return np.sum(1 - np.exp(-((x - x_hat) ** 2) / 2))
+
+
+def test_a_loss_that_computes_more_coarsely_than_it_returns_is_read_at_its_own_precision() -> None:
+    """The report says so; what no family explains in float64 is not blamed on rounding."""
+    verdict = verify(huber)
+    assert verdict.model is not None
+    assert (verdict.run.dtype, verdict.model.family) == ("float32", "huber")
+    assert verify(welsch).run.dtype == "float64"
