@@ -103,9 +103,10 @@ def _sorted(
     found: dict[Key, Role] = {}
     defaults: dict[str, Any] = {}
     unresolved: list[str] = []
+    optional = _optional_tensors(named, given)
     for name, parameter in ((p.name, p) for p in named if p.name not in fixed):
         role = given.get(name) or NAMES.get(spelled(name))
-        if name not in given and parameter.default is not parameter.empty and not _tensor_default(parameter):
+        if name not in given and parameter.default is not parameter.empty and name not in optional:
             defaults[name] = parameter.default
         elif role is not None:
             found[name] = role
@@ -123,11 +124,10 @@ def _by_name(given: dict[Key, Role], fixed: dict[Key, Any], names: Sequence[str]
             if names[place] in table:
                 raise UsageError(f"argument {names[place]!r} is given twice, by name and as position {place}: keep one")
             table[names[place]] = table.pop(place)
-    for key, role in given.items():
-        if key in fixed:
-            raise UsageError(
-                f"argument {key!r} has both the role {role.value!r} and the value {fixed[key]!r}: keep one"
-            )
+    for key in [key for key in given if key in fixed]:
+        raise UsageError(
+            f"argument {key!r} has both the role {given[key].value!r} and the value {fixed[key]!r}: keep one"
+        )
 
 
 def _split(roles: Mapping[Key, str | float], constants: Mapping[Key, Any]) -> tuple[dict[Key, Role], dict[Key, Any]]:
@@ -152,9 +152,15 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
         return [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
 
 
-def _tensor_default(parameter: inspect.Parameter) -> bool:
-    """Tell whether a defaulted argument is still a tensor of the model: `logvar=None` yes, `weight=None` no."""
-    return parameter.default is None and NAMES.get(spelled(parameter.name)) in POSTERIOR_SCALES | {Role.Q_LOC}
+def _optional_tensors(named: Sequence[inspect.Parameter], given: Mapping[Key, Role]) -> set[str]:
+    """Return the arguments whose None still stands for a tensor: of a posterior, the only data, the only prediction."""
+    roles = {p.name: given.get(p.name) or NAMES.get(spelled(p.name)) for p in named}
+    absent = {p.name: roles[p.name] for p in named if p.default is None and p.name not in given}
+    found = {name for name, role in absent.items() if role in POSTERIOR_SCALES | {Role.Q_LOC}}
+    for group in (PREDICTIONS, {Role.X}):
+        ours = [name for name, role in roles.items() if role in group]
+        found |= set(ours) & set(absent) if len(ours) == 1 else set()
+    return found
 
 
 def _refuse_strangers(keys: Iterable[Key], names: Sequence[str], count: int) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from elbocheck.floats import eps
+
 __all__ = ["BUDGETS", "Budget", "ulp_distance"]
 
 
@@ -410,12 +412,12 @@ def sum_noise(count: int, dtype: np.dtype[Any]) -> float:
 
     Each term carries a few roundings of its own (8); the sum adds them as a random walk (4 sqrt(count), four deviations).
     """
-    return float((8 + 4 * count**0.5) * np.finfo(dtype).eps)
+    return float((8 + 4 * count**0.5) * eps(dtype))
 
 
 def ratio_error(dtype: np.dtype[Any]) -> float:
     """Relative uncertainty below which no weight is claimed to be known: a thousand roundings in float64, forty in float32."""
-    return 1e-12 if np.finfo(dtype).eps < 1e-10 else 5e-6
+    return 1e-12 if eps(dtype) < 1e-10 else 5e-6
 
 
 RANGE = 2.0**-8

@@ -9,6 +9,7 @@ from typing import Any
 from elbocheck.bounds import bound
 from elbocheck.checks import CHECKS, Case
 from elbocheck.errors import CallError
+from elbocheck.floats import is_half, name_of
 from elbocheck.intent import Intent
 from elbocheck.loss import Loss
 from elbocheck.measuring import measure, opened_loss
@@ -45,7 +46,8 @@ def verify(
         constants: arguments to keep at a value.
         shapes: shape of one datum `x`, one prediction `prediction`, one latent vector `z`, without the batch axis.
         framework: `numpy`, `torch`, `jax`, `tensorflow` or `keras`; by default what the function's module uses.
-        dtype: `float64` or `float32`; by default both: float64 identifies, the framework's usual one is stressed.
+        dtype: `float64`, `float32`, `bfloat16` or `float16`; by default float64 identifies, the framework's usual one is
+            stressed; half precision identifies nothing and is stressed.
         device: where tensors are made, e.g. `cuda:0`; by default where the framework makes them.
         intent: the data and what the loss was meant to be.
         select: codes or prefixes to report alone.
@@ -101,7 +103,7 @@ def _verdict(case: Case, found: list[Finding], checks: list[CheckResult], starte
     run = Run(
         points=sum(probe.points for probe in probes),
         calls=case.loss.calls.values + case.loss.calls.gradients,
-        dtype=case.probe.dtype.name,
+        dtype=_dtypes(case),
         seed=case.seed,
         seconds=time.perf_counter() - started,
         sizes=_sizes_text(case.probe.layout, case.loss),
@@ -167,6 +169,12 @@ def _constants(loss: Loss) -> dict[str, str]:
     assumed = loss.binding.assumed
     kept = {str(k): f"{v!r} (assumed)" if k in assumed else repr(v) for k, v in loss.binding.constants.items()}
     return {**kept, **{k: f"{v!r} (default)" for k, v in loss.binding.defaults.items() if v is not None}}
+
+
+def _dtypes(case: Case) -> str:
+    """Name the dtype that identified the model, and half precision where the loss was stressed in it."""
+    exact, working = case.probe.dtype, case.working.dtype
+    return name_of(exact) + (f", {name_of(working)} stressed" if is_half(working) else "")
 
 
 def _sizes_text(layout: Layout, loss: Loss) -> str:

@@ -12,6 +12,8 @@ import numpy as np
 from elbocheck import recipes
 from elbocheck.bounds import bound
 from elbocheck.checks.case import Case
+from elbocheck.errors import UsageError
+from elbocheck.floats import FLOATS, eps, is_half, name_of
 from elbocheck.implied import ImpliedModel, nat
 from elbocheck.intent import Intent
 from elbocheck.measuring import measure, opened_loss
@@ -143,6 +145,10 @@ def identify(
         'loss = -densities.cauchy.log_prob(x, loc=x_hat, scale=0.3).sum() / len(x)'
     """
     started = time.perf_counter()
+    if dtype is not None and dtype in FLOATS and is_half(FLOATS[dtype]):
+        raise UsageError(
+            f"{dtype} leaves too few digits to identify by: choose float64 or float32; verify stresses in it"
+        )
     with opened_loss(
         function,
         target=target,
@@ -183,7 +189,7 @@ def _identified(case: Case, seed: int, started: float) -> Identification:
         run=Run(
             points=case.probe.points,
             calls=case.loss.calls.values,
-            dtype=case.probe.dtype.name,
+            dtype=name_of(case.probe.dtype),
             seed=seed,
             seconds=time.perf_counter() - started,
         ),
@@ -199,10 +205,9 @@ def _evidence(case: Case, points: Points, where: str) -> Evidence | None:
         return None
     best = found[0]
     fitted = likelihood.fitted(probe, points, best.candidate, 0.0)
-    eps = float(np.finfo(probe.dtype).eps)
     size = np.abs(points.value) + abs(best.weight)
     off = best.agreement
-    grain = max(probe.floor / float(np.median(size)), eps)
+    grain = max(probe.floor / float(np.median(size)), eps(probe.dtype))
     apart = np.abs(points.x - points.prediction)
     reach = float(np.min(apart[apart > 0], initial=np.inf)), float(np.max(apart))
     if fitted is None:  # a guard was needed

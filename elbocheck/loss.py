@@ -43,6 +43,7 @@ class Loss:
         adapter: the framework it speaks.
         seed: what its generators are seeded with before every call.
         device: where its tensors are made; None for where the framework makes them.
+        draws: whether its value may hang on generators; they are left alone where it is known not to.
         member: which member of a returned container is the loss, where no name says so.
         noise: the random function inside, in the binding, whose draws are replaced by the role eps.
         calls: how often it was called so far.
@@ -54,6 +55,7 @@ class Loss:
     adapter: Adapter
     seed: int = 0
     device: str | None = None
+    draws: bool = True
     member: str | None = None
     noise: str | None = None
     calls: Calls = field(default_factory=Calls, compare=False)
@@ -159,7 +161,8 @@ class Loss:
 
     def _run(self, tensors: Mapping[Role, Any]) -> Any:
         args, kwargs = self._arguments(tensors)
-        self.adapter.seed(self.seed)
+        if self.draws:
+            self.adapter.seed(self.seed)  # TensorFlow throws its compiled kernels away each time
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")

@@ -13,6 +13,7 @@ from elbocheck.adapters import candidates, generators_kept
 from elbocheck.anatomy import Anatomy
 from elbocheck.checks.case import Case, argument_names
 from elbocheck.errors import CallError, RunError, UsageError
+from elbocheck.floats import FLOATS, eps, is_half, name_of
 from elbocheck.implied import ImpliedModel, imply, nat
 from elbocheck.intent import Intent
 from elbocheck.loss import Loss, named
@@ -26,8 +27,6 @@ from elbocheck.probing.reduction import sizes
 from elbocheck.probing.rereading import reread
 from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Key, Role
 from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal, ordinary
-
-DTYPES = ("float64", "float32")
 
 
 @contextmanager
@@ -80,22 +79,25 @@ def measure(
         UsageError: an unknown dtype or name of a shape.
         CallError: the loss cannot be called, or nothing can be measured on it.
     """
-    declared, exact = declared_shapes(shapes), np.dtype(_dtype(dtype) or "float64")
+    declared, exact = declared_shapes(shapes), _dtype(dtype or "float64")
+    if is_half(exact):  # two digits tell no family from another: what the loss is, float64 tells
+        exact = FLOATS["float64"]
     loss, layout, exact = _called(loss, declared, exact, framework, narrower=dtype is None)
+    _refuse_dtype(loss, dtype)
     if loss.roles & POSTERIOR_SCALES:
         ordinary_call = filled(layout, {role: ordinary(role) for role in loss.roles}, exact)
         loss = loss.drawing(ordinary_call, layout.shape(Role.EPS))
     loss = loss.totalled(filled(layout, {r: 1.0 if r is Role.X else 0.7 for r in loss.roles}, exact))
     probe = Probe(loss, layout, exact)
     value = _refuse_unusable(probe)
-    if value.dtype.itemsize < exact.itemsize:  # a loss that rounds its result identifies no better than in that dtype
-        exact = value.dtype
-    elif exact == np.float64 and rounds_inside(probe):
-        exact = np.dtype(np.float32)
-    if exact != probe.dtype:
-        probe = Probe(loss, layout, exact)
-    usual = np.dtype(dtype or ("float64" if loss.adapter.name == "numpy" else "float32"))
-    working = Probe(loss, layout, usual) if usual.itemsize < exact.itemsize else probe
+    if eps(value.dtype) > eps(exact):  # a loss that rounds its result identifies no better than in that dtype
+        exact = _refuse_half(value.dtype)
+    elif exact == FLOATS["float64"] and rounds_inside(probe):
+        exact = FLOATS["float32"]
+    loss = replace(loss, draws=False)  # or it would have been refused
+    probe = Probe(loss, layout, exact)
+    usual = FLOATS[dtype or ("float64" if loss.adapter.name == "numpy" else "float32")]
+    working = Probe(loss, layout, usual) if eps(usual) > eps(exact) else probe
     anatomy = dissect(probe, seed)
     if not declared and _eats_the_batch(anatomy):
         anatomy, probe, working = _with_more_axes(probe, working, anatomy, seed)
@@ -107,11 +109,16 @@ def measure(
 
 
 def rounds_inside(probe: Probe) -> bool:
-    """Tell whether an argument in double precision is rounded to single, as layers with a dtype of their own do."""
-    for role in probe.loss.roles & (PREDICTIONS | {Role.X, Role.Q_LOC}):
-        at = {**probe.off_prior, Role.X: 0.3, role: 0.7}
-        here, near, far = (probe.raw({**at, role: 0.7 * (1 + step)}) for step in (0.0, 1e-9, 1e-4))
-        if np.array_equal(here, near) and not np.array_equal(here, far) and np.all(np.isfinite(here)):
+    """Tell whether an argument in double precision is rounded to single, as layers with a dtype of their own do.
+
+    Eight values within a spacing of float32 are at most two to such a loss, and as many further apart are not.
+    """
+    for role in probe.loss.roles & (PREDICTIONS | {Role.Q_LOC}):
+        at = {**probe.off_prior, Role.X: 0.3} if Role.X in probe.loss.roles else probe.off_prior
+        within, across = (
+            probe.curve([{**at, role: 0.7 * (1 + k * step)} for k in range(8)]) for step in (2.0**-29, 2.0**-20)
+        )
+        if np.all(np.isfinite(across)) and len(set(within)) <= 2 < len(set(across)):
             return True
     return False
 
@@ -125,9 +132,26 @@ def _integrated(probe: Probe, anatomy: Anatomy, model: ImpliedModel) -> Anatomy:
     return replace(anatomy, reconstruction=replace(r, integral=residual_mass(probe, nat(anatomy, model))))
 
 
-def _dtype(dtype: str | None) -> str | None:
-    if dtype is not None and dtype not in DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}: choose from {', '.join(DTYPES)}")
+def _dtype(dtype: str) -> np.dtype[Any]:
+    if dtype not in FLOATS:
+        raise UsageError(f"unknown dtype {dtype!r}: choose from {', '.join(FLOATS)}")
+    return FLOATS[dtype]
+
+
+def _refuse_dtype(loss: Loss, dtype: str | None) -> None:
+    """Raise UsageError where the framework has no such floats."""
+    if dtype is not None and dtype not in loss.adapter.dtypes:
+        raise UsageError(f"{loss.adapter.name} has no {dtype!r} here: choose from {', '.join(loss.adapter.dtypes)}")
+
+
+def _refuse_half(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype that a loss rounds its result to; raise CallError where nothing is left to identify it by."""
+    if is_half(dtype):
+        raise CallError(
+            "",
+            f"gives a {name_of(dtype)} result for float64 arguments: two or three digits, which tell no model from another",
+            "let it keep the dtype of its arguments (no .half() or .bfloat16() inside); --dtype stresses it in half precision",
+        )
     return dtype
 
 

@@ -73,7 +73,7 @@ _NAMES: dict[Role, str] = {
     "x_rec reconstruction reconstructions reconstructed reconstructed_x x_reconstructed x_hat xhat x_tilde x_prime "
     "x_out out output outputs decoded x_decoded x_decoded_mean decoder_output decoder_out dec_out generated rec "
     "x_reconst reconst recon_image recon_images x_dec dec rec_x outputs_recon reconstructed_image "
-    "reconstructed_images input_recon yhat y_hat x_reconstruction recon_data decoding model_output rate log_rate "
+    "reconstructed_images input_recon yhat y_hat x_reconstruction recon_data decoding model_output log_predictions rate log_rate "
     "log_input lam log_lam lambda_x rates log_rates x_rate x_log_rate px_rate dec_rate recon_rate",
     Role.LOC: "x_loc x_mu x_mean mu_x mean_x dec_mu dec_mean px_loc loc_x recon_mu recon_mean p_x_mean mu_dec "
     "decoder_mu x_mus means_x dec_loc recon_loc",

@@ -10,6 +10,7 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.errors import CallError, RunError
+from elbocheck.floats import held
 from elbocheck.loss import ORDINARY, Loss
 from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
 
@@ -95,9 +96,9 @@ def filled(layout: Layout, values: Mapping[Role, float | Array], dtype: np.dtype
     out: dict[Role, Array] = {}
     for role, value in values.items():
         shape = layout.shape(role)
-        array = np.asarray(value, dtype=np.int64 if layout.indexed and role is Role.X else dtype)
+        array = np.asarray(value, np.int64) if layout.indexed and role is Role.X else held(value, dtype)
         if role is Role.Q_PROBS and array.ndim == 0:  # probabilities add up to 1 whatever number would fill them
-            array = np.asarray(1 / shape[-1], dtype=dtype)
+            array = held(1 / shape[-1], dtype)
         out[role] = np.full(shape, array) if array.ndim == 0 else array.reshape(shape)
     return out
 

@@ -188,7 +188,7 @@ def test_misuse_raises() -> None:
     """A wrong option never yields fewer checks in silence."""
     for options in (
         {"dtype": "float16"},
-        {"framework": "jax"},
+        {"framework": "jaxx"},
         {"seed": -1},
         {"shapes": {"y": (3,)}},
         {"select": ["X"]},

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elbocheck.errors import UsageError
+from elbocheck.floats import BFLOAT16, FLOATS, name_of
 
 Array = NDArray[Any]
 Leaves = Mapping[str, Any]
@@ -28,6 +29,7 @@ class Adapter(ABC):
         version: of the framework that is installed.
         oldest: the version from which it is known to work.
         differentiates: whether it has a derivative.
+        dtypes: the float types that it computes in.
         device: where tensors are made; None for where the framework makes them.
     """
 
@@ -36,6 +38,7 @@ class Adapter(ABC):
     version: str = ""
     oldest: str = ""
     differentiates: bool = True
+    dtypes: tuple[str, ...] = tuple(FLOATS)
     device: Any = None
 
     @abstractmethod
@@ -48,7 +51,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def array(self, value: Any) -> Array:
-        """Return a tensor's values as NumPy, in its own dtype; bfloat16, which NumPy lacks, becomes float32."""
+        """Return a tensor's values as NumPy, in its own dtype; bfloat16, which NumPy lacks, becomes `floats.BFLOAT16`."""
 
     @abstractmethod
     def value_and_grad(self, function: Callable[..., Any], leaves: Leaves, *others: Any) -> tuple[Any, Leaves]:
@@ -114,6 +117,16 @@ class Adapter(ABC):
         if wanted not in known:
             raise UsageError(f"no device {device!r} for {self.name}: choose from {', '.join(known)}")
         return replace(self, device=known[wanted])
+
+
+def short(array: Array) -> bool:
+    """Tell whether an array of float32 holds what has to become a tensor of bfloat16."""
+    return name_of(array.dtype) == "bfloat16"
+
+
+def lengthened(array: Array) -> Array:
+    """Return values that came as bfloat16 as the array of float32 that says so."""
+    return np.array(array, dtype=np.float32).view(BFLOAT16)
 
 
 def refuse_old(found: Adapter) -> None:

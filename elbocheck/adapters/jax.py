@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from elbocheck.adapters.framework import Adapter, Array, Leaves
+from elbocheck.adapters.framework import Adapter, Array, Leaves, lengthened, short
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Jax(Adapter):
     def tensor(self, array: Array) -> jax.Array:
         """Return a fresh array with the array's values and dtype."""
         with self.calling([array]):
-            return jax.device_put(jnp.array(array), self.device)
+            return jax.device_put(jnp.array(array, jnp.bfloat16 if short(array) else None), self.device)
 
     def array(self, value: Any) -> Array:
-        """Return the array's values; bfloat16, which NumPy lacks, becomes float32."""
+        """Return the array's values."""
         plain = np.asarray(value)
-        return plain.astype(np.float32) if plain.dtype == jnp.bfloat16 else plain
+        return lengthened(plain) if plain.dtype == jnp.bfloat16 else plain
 
     def value_and_grad(self, function: Callable[..., Any], leaves: Leaves, *others: Any) -> tuple[Any, Leaves]:
         """Return the value and the slope of its sum."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from elbocheck.adapters.framework import Adapter, Array, Leaves, hush_tensorflow
+from elbocheck.adapters.framework import Adapter, Array, Leaves, hush_tensorflow, lengthened, short
 
 hush_tensorflow()
 
@@ -30,11 +30,13 @@ class TensorFlow(Adapter):
     def tensor(self, array: Array) -> tf.Tensor:
         """Return a fresh tensor with the array's values and dtype."""
         with self.calling(()):
-            return tf.constant(array)
+            made = tf.constant(array)
+            return tf.cast(made, tf.bfloat16) if short(array) else made
 
     def array(self, value: Any) -> Array:
-        """Return the tensor's values; bfloat16, which NumPy lacks, becomes float32."""
-        return np.asarray(tf.cast(value, tf.float32) if getattr(value, "dtype", None) is tf.bfloat16 else value)
+        """Return the tensor's values."""
+        plain = np.asarray(value)
+        return lengthened(plain) if plain.dtype == tf.bfloat16.as_numpy_dtype else plain
 
     def value_and_grad(self, function: Callable[..., Any], leaves: Leaves, *others: Any) -> tuple[Any, Leaves]:
         """Return the value and the slope of its sum; None where the tape finds no path."""

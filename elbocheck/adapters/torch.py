@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from elbocheck.adapters.framework import Adapter, Array, Leaves
+from elbocheck.adapters.framework import Adapter, Array, Leaves, lengthened, short
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Torch(Adapter):
 
     def tensor(self, array: Array) -> torch.Tensor:
         """Return a fresh tensor with the array's values and dtype."""
-        return torch.from_numpy(array.copy()).to(self.device)
+        return torch.from_numpy(array.copy()).to(self.device, torch.bfloat16 if short(array) else None)
 
     def array(self, value: Any) -> Array:
-        """Return the tensor's values; bfloat16, which NumPy lacks, becomes float32."""
-        if isinstance(value, torch.Tensor):
-            plain = value.detach().cpu()
-            return np.asarray((plain.float() if plain.dtype is torch.bfloat16 else plain).numpy())
-        return np.asarray(value)
+        """Return the tensor's values."""
+        if not isinstance(value, torch.Tensor):
+            return np.asarray(value)
+        plain = value.detach().cpu()
+        return lengthened(plain.float().numpy()) if plain.dtype is torch.bfloat16 else np.asarray(plain.numpy())
 
     def value_and_grad(self, function: Callable[..., Any], leaves: Leaves, *others: Any) -> tuple[Any, Leaves]:
         """Return the value and the slope of its sum; None where autograd finds no path."""

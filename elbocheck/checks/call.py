@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from math import log2
 
 import numpy as np
 
 from elbocheck.checks.case import Case, Check, finding
 from elbocheck.errors import CallError
+from elbocheck.floats import eps, name_of
 from elbocheck.member import family
 from elbocheck.probing.probe import Probe
 from elbocheck.roles import Role
@@ -62,15 +64,22 @@ def _dtype(probe: Probe) -> Iterator[Finding]:
         result = probe.loss(probe.inputs({}))
     except CallError:
         return
-    if not result.exact_dtype or result.value.dtype == probe.dtype:
+    given, got = name_of(probe.dtype), name_of(result.value.dtype)
+    if not result.exact_dtype or given == got or got == _declared(probe):
         return
-    wider = result.value.dtype.itemsize > probe.dtype.itemsize
+    wider = eps(result.value.dtype) < eps(probe.dtype)
+    lost = round(log2(eps(result.value.dtype) / eps(probe.dtype)))
     yield finding(
         "ELB005",
-        f"{probe.dtype} arguments give a {result.value.dtype} loss"
-        + ("." if wider else f": {probe.dtype.itemsize * 8 - result.value.dtype.itemsize * 8} bits are lost."),
+        f"{given} arguments give a {got} loss" + ("." if wider else f": {lost} bits are lost."),
         Outcome.NOTE if wider else Outcome.WARN,
     )
+
+
+def _declared(probe: Probe) -> str | None:
+    """Return the dtype that the loss says it computes in, as the losses of Keras do: it is no surprise then."""
+    said = getattr(probe.loss.function, "dtype", None)
+    return said if isinstance(said, str) else None
 
 
 CHECK = Check("the call itself", ("ELB002", "ELB003", "ELB005", "ELB006"), run)

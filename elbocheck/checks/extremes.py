@@ -16,6 +16,7 @@ from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
+from elbocheck.floats import eps, greatest, is_half
 from elbocheck.member import reference
 from elbocheck.probing.probe import Values, argument_of, log_var_of, spread_of
 from elbocheck.probing.reduction import sizes
@@ -199,7 +200,7 @@ def _compare(case: Case, sweep: Sweep) -> Iterator[Finding]:
     probe = case.working
     values = probe.curve(sweep.calls)
     offset = values[0] - sweep.weight * sweep.truth[0]
-    largest = float(np.finfo(probe.dtype).max)
+    largest = greatest(probe.dtype)
     room = np.maximum(1, abs(sweep.weight)) * np.abs(sweep.truth) < budget.HEADROOM * largest
     for place in np.flatnonzero(room & np.isfinite(sweep.truth) & ~np.isfinite(values)):
         yield _not_finite(case, sweep, int(place), float(values[place]))
@@ -208,7 +209,7 @@ def _compare(case: Case, sweep: Sweep) -> Iterator[Finding]:
         rounding = probe.noise(values, offset, sweep.weight * sweep.truth, sweep.weight * np.abs(sweep.inputs)) / abs(
             sweep.weight
         )
-    forced = np.finfo(probe.dtype).eps * np.abs(sweep.truth)
+    forced = eps(probe.dtype) * np.maximum(float(is_half(probe.dtype)), np.abs(sweep.truth))  # 1 - p is rounded too
     allowed = budget.EVERYDAY_NATS * np.maximum(1, np.abs(sweep.truth)) + rounding + forced
     off = np.isfinite(values) & ((error > allowed) | ~np.isfinite(sweep.truth))
     if np.any(off):

@@ -11,6 +11,7 @@ from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
+from elbocheck.floats import eps
 from elbocheck.member import reference
 from elbocheck.probing.probe import argument_of, log_var_of
 from elbocheck.probing.reduction import sizes
@@ -46,7 +47,7 @@ def run(case: Case) -> Iterator[Finding]:
 def _contradicts(case: Case, point: Mapping[Role, Array], role: Role, slope: Array) -> str | None:
     """Say how a gradient contradicts the value's own central difference along a random direction, or None."""
     direction = np.random.default_rng(case.seed + 1).uniform(0.5, 1.5, slope.shape)
-    step = 1e-4 if np.finfo(case.probe.dtype).eps < 1e-10 else 2e-2
+    step = 1e-4 if eps(case.probe.dtype) < 1e-10 else 2e-2
     start = np.asarray(point[role], dtype=np.float64)
     ends = [case.probe({**point, role: start + sign * step * direction}) for sign in (1.0, -1.0, 0.5, -0.5)]
     wide, narrow = (ends[0] - ends[1]) / (2 * step), (ends[2] - ends[3]) / step

@@ -25,7 +25,10 @@ def add_verify(verify: argparse.ArgumentParser) -> None:
         help="shape of one datum (x), prediction or latent vector (z)",
     )
     add("--framework", help="numpy, torch, jax, tensorflow or keras; by default what the loss's module uses")
-    add("--dtype", help="float64 or float32; by default float64 identifies, the framework's own is stressed")
+    add(
+        "--dtype",
+        help="float64, float32, bfloat16 or float16; by default float64 identifies, the framework's own is stressed",
+    )
     add("--device", help="where tensors are made, e.g. cuda or cuda:1; by default where the framework makes them")
     add("--data", metavar="FILE", help="an .npy or .npz file of the data: its kind and range")
     add("--data-kind", help="binary, gray, counts or real")

@@ -12,6 +12,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.errors import CallError
+from elbocheck.floats import eps, held
 from elbocheck.loss import Loss
 from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, PREDICTIONS, Role
 from elbocheck.shapes import Layout, filled, ordinary
@@ -46,7 +47,7 @@ class Probe:
         role = next((r for r in sorted(self.loss.roles) if r in PREDICTIONS or r is Role.Q_LOC), None)
         if role is None:
             return 0.0
-        start, step = float(np.asarray(self.base[role])) or 0.7, 1e-4 if np.finfo(self.dtype).eps < 1e-10 else 2e-3
+        start, step = float(np.asarray(self.base[role])) or 0.7, 1e-4 if eps(self.dtype) < 1e-10 else 2e-3
         values = self.curve([{role: start + step * k} for k in range(13)])
         spread = np.abs(np.diff(values, 6)) / sqrt(924)  # the sum of the squared binomials of 6
         return float(4 * np.max(spread)) if np.all(np.isfinite(spread)) else 0.0
@@ -158,8 +159,7 @@ class Probe:
 
     def cast(self, values: Array) -> Array:
         """Return the float64 values that the loss really sees in its dtype."""
-        with np.errstate(over="ignore"):
-            return np.asarray(values, dtype=self.dtype).astype(np.float64)
+        return held(values, self.dtype).astype(np.float64)
 
 
 def softplus(raw: Array) -> Array:
