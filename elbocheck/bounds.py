@@ -111,6 +111,7 @@ def _broken(anatomy: Anatomy) -> str | None:
 _COUPLED = "the divergence of one datum depends on the posteriors of the others"
 _NO_KL = {
     "absent": "the posterior does not enter: nothing is paid for information",
+    "dimension": "the Bessel functions of the KL are those of another sphere",
     "capacity": "the KL is pulled to a target: below it a smaller KL costs more, so the value is no bound",
 }
 

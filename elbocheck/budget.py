@@ -494,3 +494,7 @@ def mass_tolerance(dtype: np.dtype[Any]) -> float:
 
 MASS_TARGETS: Mapping[str, float] = MappingProxyType({"float64": 1e-12, "float32": 1e-5})
 """Nats within which at least half of the bounds of random masses must lie: a bound that is honest should be of use too."""
+
+SPHERE_ULPS = 64.0
+"""Ulps, of kappa far out and of the KL near the prior, of the KL on a sphere: kappa A and the log normaliser, 8 ulps each,
+are of the size of kappa and cancel."""

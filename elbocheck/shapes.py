@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import expm1, log, prod
 
@@ -27,6 +28,7 @@ class Layout:
         latent: the shape of one latent vector.
         tileable: False where the loss takes this one event shape only.
         indexed: the data are integers, each the index of a class among the last axis of the prediction.
+        concentration: the shape of what a posterior on a sphere has once per datum: `(1,)` or `()`.
     """
 
     batch: int = 4
@@ -35,6 +37,7 @@ class Layout:
     latent: Shape = (3,)
     tileable: bool = True
     indexed: bool = False
+    concentration: Shape = (1,)
 
     def shape(self, role: Role) -> Shape:
         """Return the whole shape of the role's array."""
@@ -44,7 +47,7 @@ class Layout:
             return (self.batch, *(self.predicted or self.event))
         if role is Role.DELTA:
             return ()
-        return (self.batch, *self.latent)
+        return (self.batch, *(self.concentration if role is Role.Q_KAPPA else self.latent))
 
     @property
     def pixels(self) -> int:
@@ -98,6 +101,8 @@ def filled(layout: Layout, values: Mapping[Role, float | Array], dtype: np.dtype
         array = np.asarray(value, dtype=np.int64 if layout.indexed and role is Role.X else dtype)
         if role is Role.Q_PROBS and array.ndim == 0:  # probabilities add up to 1 whatever number would fill them
             array = np.asarray(1 / shape[-1], dtype=dtype)
+        if role is Role.Q_LOC and array.ndim == 0 and Role.Q_KAPPA in values:  # so do the squares of a direction
+            array = np.asarray(shape[-1] ** -0.5, dtype=dtype)
         out[role] = np.full(shape, array) if array.ndim == 0 else array.reshape(shape)
     return out
 
@@ -139,6 +144,8 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
     first: CallError | None = None
     messages: set[str] = set()
     tried = [*_declared(declared)] if declared else [*SMALL, *_usual()]
+    if Role.Q_KAPPA in loss.roles:
+        tried = [replace(layout, concentration=shape) for layout in tried for shape in ((1,), ())]
     for layout in tried:
         try:
             loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
@@ -148,7 +155,7 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
             if error.code != "ELB001":
                 raise
         else:
-            return layout
+            return _told_apart(loss, layout, dtype) if Role.Q_KAPPA in loss.roles else layout
     assert first is not None
     if not declared and _takes_indices(loss, dtype):
         return INDEXED
@@ -158,6 +165,19 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "
         "name the shape of one datum, e.g. --shape x=3x64x64 (and --shape z=128 for the latents)"
     ) from first
+
+
+def _told_apart(loss: Loss, layout: Layout, dtype: np.dtype) -> Layout:
+    """Return the layout with the shape of a concentration that is not broadcast over the batch: which moves the loss least."""
+    moved: list[tuple[int, float, Layout]] = []
+    for one in (layout, replace(layout, concentration=() if layout.concentration else (1,))):
+        with suppress(CallError):
+            ends = [
+                loss(filled(one, {r: ordinary(r) for r in loss.roles} | {Role.Q_KAPPA: k}, dtype)) for k in (1.0, 8.0)
+            ]
+            values = [end.value.astype(np.float64) for end in ends]
+            moved.append((values[0].size, round(abs(float(np.sum(values[1] - values[0]))), 6), one))
+    return min(moved, key=lambda found: found[:2])[2]
 
 
 def _takes_indices(loss: Loss, dtype: np.dtype) -> bool:

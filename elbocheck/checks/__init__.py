@@ -1,6 +1,18 @@
 """The checks: one property per file, in the order of the report."""
 
-from elbocheck.checks import call, data, extremes, gradient, intent, likelihood, posterior, terms, weighting
+from elbocheck.checks import (
+    call,
+    concentrations,
+    data,
+    extremes,
+    gradient,
+    intent,
+    likelihood,
+    posterior,
+    spherical,
+    terms,
+    weighting,
+)
 from elbocheck.checks.case import Case, Check
 
 __all__ = ["CHECKS", "Case", "Check"]
@@ -9,10 +21,12 @@ CHECKS: tuple[Check, ...] = (
     call.CHECK,
     likelihood.CHECK,
     posterior.CHECK,
+    spherical.CHECK,
     weighting.CHECK,
     terms.CHECK,
     gradient.CHECK,
     extremes.CHECK,
+    concentrations.CHECK,
     data.CHECK,
     intent.CHECK,
 )

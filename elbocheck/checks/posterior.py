@@ -13,7 +13,8 @@ from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
-    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB215", "ELB305", "ELB306", "ELB404",
+    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB215", "ELB305",
+    "ELB306", "ELB404",
 )  # fmt: skip
 
 
@@ -77,7 +78,9 @@ def run(case: Case) -> Iterator[Finding]:
 
 def _judged(case: Case, g: Regulariser) -> Iterator[Finding]:
     """Judge the form of the divergence."""
-    if g.scale_role is None and Role.Q_LOC not in case.loss.roles:
+    if Role.Q_KAPPA in case.loss.roles:  # its terms are another check's
+        yield from [_UNNAMED] if g.pattern == "unknown" else []
+    elif g.scale_role is None and Role.Q_LOC not in case.loss.roles:
         yield from _other_posterior(case, g)
     elif g.pattern in _PATTERNS:
         code, text, outcome = _PATTERNS[g.pattern]

@@ -38,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     posterior.KL_CONSTANT_OFFSET,
     posterior.KL_WRONG_REFERENCE,
     posterior.CATEGORICAL_KL_LOG_MISSING,
+    posterior.KL_WRONG_DIMENSION,
     posterior.CAPACITY_TARGET,
     posterior.FREE_BITS_FLOOR,
     likelihood.PROFILED_SCALE,
