@@ -130,6 +130,12 @@ class Regulariser:
     sphere_held: bool = False
 
     @property
+    def scaleless(self) -> bool:
+        """Whether it is the KL of a normal posterior whose variance is no argument: known up to a constant."""
+        other = self.categorical is not None or bool(self.gamma_prior or self.sphere)
+        return self.pattern == "kl" and self.scale_role is None and not other
+
+    @property
     def to_standard(self) -> bool:
         """Whether it is a KL to N(0, 1), or to the prior that is passed, in a parametrisation that has a reference."""
         held = self.prior_loc != 0 or self.prior_var != 1

@@ -93,7 +93,7 @@ def _continuous(g: Regulariser, names: Mapping[str, str]) -> str:
     if g.pattern not in ("kl", "reversed", "capacity"):
         parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
         return f"no KL; per latent {parts} (t = log variance)" if parts else "no KL that is known here"
-    variance = "1"
+    variance = "s^2" if g.scaleless else "1"
     if g.scale_role is not None and g.scale_as is not None:
         variance = _VARIANCE[g.scale_as].format(names.get(g.scale_role, g.scale_role.value))
         if g.offset:

@@ -29,7 +29,7 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
     if found.pattern == "kl" and not structure.latent_homogeneous:
         found = replace(found, pattern="unequal")
     role = divergence.scale_role(probe)
-    near, far = _far_points(probe, role, floored=found.floor is not None)
+    near, far = _far_points(probe, role, None if found.floor is None else found.floor / found.weight)
 
     def amplitude(layout: Layout) -> float:
         return probe(far, layout) - probe(near, layout)
@@ -71,14 +71,17 @@ def _pulled(probe: Probe, pull: capacity.Pull, axes: tuple[str, ...]) -> Regular
     )
 
 
-def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Values, Values]:
-    """Return two posteriors off the prior: ordinary ones, or well above a floor where there is one."""
+def _far_points(probe: Probe, role: Role | None, floor: float | None) -> tuple[Values, Values]:
+    """Return two posteriors off the prior: ordinary ones, or well above a floor, in nats of a latent, where there is one."""
 
     def at(m: float, t: float) -> Values:
         values: dict[Role, float] = {Role.Q_LOC: m} if Role.Q_LOC in probe.loss.roles else {}
         return values if role is None else {**values, role: float(argument_of(role, np.asarray(t)))}
 
-    return (at(4.0, 1.0), at(9.0, 2.0)) if floored else (at(0.8, 0.2), at(1.5, 0.5))
+    if floor is None:
+        return at(0.8, 0.2), at(1.5, 0.5)
+    scale = (1 + floor) ** 0.5
+    return at(4.0 * scale, 1.0), at(9.0 * scale, 2.0)
 
 
 def read_as(role: Role, exponent_found: float) -> str:
@@ -94,15 +97,23 @@ def read_as(role: Role, exponent_found: float) -> str:
 
 
 def _floor(probe: Probe, found: divergence.Reading, weight: Monomial) -> Monomial:
-    """Return the level below which the divergence of a datum does not fall: whether it grows with L is measured."""
-    batch = weight.powers.get("B", 0)
+    """Return the level below which the divergence of a datum does not fall: how it grows with B and L is measured."""
     level = probe({}) - found.constant
-    grows = exponent(level, probe({}, probe.layout.tiled("L")) - found.constant) == 1
-    powers = {name: power for name, power in (("B", batch), ("L", int(grows))) if power}
-    here = sizes(probe.layout, ())
-    rest = level / prod(float(here[name]) ** power for name, power in powers.items())
-    per_datum = {name: power for name, power in powers.items() if name != "B"}
-    return Monomial(rest, per_datum, max(found.error, budget.ratio_error(probe.dtype)))
+    grown = {name: exponent(level, _level(probe, found, name)) == 1 for name in ("B", "L")}
+    rest = level / prod(float(sizes(probe.layout, ())[name]) for name, grows in grown.items() if grows)
+    powers = {"B": int(grown["B"]) - weight.powers.get("B", 0), "L": int(grown["L"])}
+    error = max(found.error, float(probe.noise(level, found.constant)) / level, budget.ratio_error(probe.dtype))
+    return Monomial(rest, {name: power for name, power in powers.items() if power}, error)
+
+
+def _level(probe: Probe, found: divergence.Reading, axis: str) -> float:
+    """Return the level where an axis is doubled: what the loss is above the KL well beyond its floor, moved back to 0."""
+    layout = probe.layout.tiled(axis)
+    if Role.Q_LOC not in probe.loss.roles or found.floor is None:
+        return probe({}, layout) - found.constant
+    far = (8.0 * found.floor / found.weight) ** 0.5  # where the KL is four times the floor
+    one, two = (probe({Role.Q_LOC: factor * far}, layout) for factor in (1.0, 2.0))
+    return probe({}, layout) - (4 * one - two) / 3
 
 
 def _floor_per(probe: Probe, found: divergence.Reading) -> str:
@@ -110,10 +121,11 @@ def _floor_per(probe: Probe, found: divergence.Reading) -> str:
     if Role.Q_LOC not in probe.loss.roles or found.floor is None:
         return "datum"
     shape = probe.layout.shape(Role.Q_LOC)
-    cost = found.weight * 0.5 * 8.0**2 / prod(shape)
+    far = (8.0 * found.floor / found.weight * prod(shape)) ** 0.5  # alone it lifts any mean to four times the floor
+    cost = found.weight * 0.5 * far**2 / prod(shape)
     first_latent, first_datum = np.zeros(shape), np.zeros(shape)
-    first_latent[..., 0] = 8.0
-    first_datum[0] = 8.0
+    first_latent[..., 0] = far
+    first_datum[0] = far
     alone = probe({Role.Q_LOC: first_latent}) - found.constant - cost * np.count_nonzero(first_latent)
     if abs(alone) > 0.25 * found.floor:
         return "latent"
