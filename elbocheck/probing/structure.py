@@ -8,7 +8,7 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.probing.probe import Probe
-from elbocheck.roles import CATEGORICAL, LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, PRIOR_SCALES, Role
+from elbocheck.roles import CATEGORICAL, LIKELIHOOD_SCALES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, PRIOR_SCALES, Role
 from elbocheck.shapes import ordinary
 
 Index = tuple[int, ...]
@@ -68,7 +68,7 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
         latent_homogeneous=loc is None or _homogeneous(probe, base, loc),
         latent_coupled=any(
             not _elements_add_up(probe, base, role, across=True)
-            for role in (Role.Q_LOC, Role.Z, *sorted(CATEGORICAL | _CONCENTRATIONS))
+            for role in (Role.Q_LOC, Role.Z, *sorted(POSTERIOR_SCALES | CATEGORICAL | _CONCENTRATIONS))
             if role in probe.loss.roles
         ),
     )
