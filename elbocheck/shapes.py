@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import expm1, log, prod
@@ -141,30 +141,40 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         CallError: the loss fails in the same way at every shape.
         RunError: it fails at all of them, in ways that hang on the shape.
     """
-    first: CallError | None = None
-    messages: set[str] = set()
-    tried = [*_declared(declared)] if declared else [*SMALL, *_usual()]
-    if Role.Q_KAPPA in loss.roles:
-        tried = [replace(layout, concentration=shape) for layout in tried for shape in ((1,), ())]
-    for layout in tried:
+    failures: list[CallError] = []
+    for layout in _candidates(loss, declared):
         try:
             loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
         except CallError as error:
-            first = error if first is None or (first.remedy == ORDINARY and error.remedy != ORDINARY) else first
-            messages.add(error.what)
+            failures.append(error)
             if error.code != "ELB001":
                 raise
         else:
             return _told_apart(loss, layout, dtype) if Role.Q_KAPPA in loss.roles else layout
-    assert first is not None
     if not declared and _takes_indices(loss, dtype):
         return INDEXED
-    if declared or len(messages) == 1 or first.remedy != ORDINARY:
-        raise first
-    raise RunError(
-        f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "
+    raise _refusal(failures, declared=bool(declared))
+
+
+def _candidates(loss: Loss, declared: Mapping[Role, Shape]) -> Iterator[Layout]:
+    """Yield the layouts to try, each with a concentration as a column and as a vector where there is one."""
+    for layout in _declared(declared) if declared else (*SMALL, *_usual()):
+        yield layout
+        if Role.Q_KAPPA in loss.roles:
+            yield replace(layout, concentration=())
+
+
+def _refusal(failures: Sequence[CallError], *, declared: bool) -> CallError | RunError:
+    """Return what to raise for a loss that failed at every shape: its own error, or a question for the shape."""
+    told = next((error for error in failures if error.remedy != ORDINARY), failures[0])
+    if declared or len({error.what for error in failures}) == 1 or told.remedy != ORDINARY:
+        return told
+    asked = RunError(
+        f"the loss accepts none of {len(failures)} usual shapes; with {SMALL[0].event[0]} values a datum it {told.what}; "
         "name the shape of one datum, e.g. --shape x=3x64x64 (and --shape z=128 for the latents)"
-    ) from first
+    )
+    asked.__cause__ = told
+    return asked
 
 
 def _told_apart(loss: Loss, layout: Layout, dtype: np.dtype) -> Layout:
