@@ -15,7 +15,6 @@ from elbocheck.probing.probe import Probe, Values, argument_of
 from elbocheck.probing.reduction import exponent, sizes, weigh
 from elbocheck.probing.structure import Structure
 from elbocheck.roles import Role
-from elbocheck.shapes import Layout
 
 
 def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tuple[Regulariser, float, float]:
@@ -24,38 +23,49 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
     found = divergence.read(probe, points)
     if (found.pattern not in ("kl", "absent") or found.weight < 0) and (pull := capacity.read(probe)) is not None:
         return _pulled(probe, pull, axes), pull.constant, 0.0
-    if found.pattern == "kl" and not prior.learned(probe, found.weight, found.constant):
-        found = replace(found, pattern="prior")
-    if found.pattern == "kl" and not structure.latent_homogeneous:
-        found = replace(found, pattern="unequal")
+    found = replace(found, pattern=_pattern(probe, structure, found))
     role = divergence.scale_role(probe)
-    near, far = _far_points(probe, role, None if found.floor is None else found.floor / found.weight)
-
-    def amplitude(layout: Layout) -> float:
-        return probe(far, layout) - probe(near, layout)
-
-    error = max(found.error, found.deviation, budget.ratio_error(probe.dtype))
-    weight = weigh(probe, found.weight, error, amplitude, axes) if found.weight else Monomial(0.0, {})
+    weight = _weight(probe, found, role, axes)
     slope, lowest = curve.near_prior(probe, role, abs(found.weight) or float(np.ptp(points.value)))
-    identified = role is not None and found.pattern in ("kl", "reversed")
+    scale_as = None
+    if role is not None and found.pattern in ("kl", "reversed"):
+        scale_as = read_as(found.read_as or role, found.exponent)
     measured = Regulariser(
         scale_role=role,
-        scale_as=read_as(found.read_as or role, found.exponent) if role is not None and identified else None,
+        scale_as=scale_as,
         read_as=found.read_as,
         offset=found.offset,
         pattern=found.pattern,
         weight=weight,
         coefficients=found.coefficients or {},
         missing=found.missing,
-        floor=None if found.floor is None else _floor(probe, found, weight),
-        floor_per="" if found.floor is None else _floor_per(probe, found),
         slope_at_prior=slope,
         lowest=lowest,
         deviation=found.deviation,
         prior_loc=found.prior.loc,
         prior_var=found.prior.var,
     )
+    if found.floor is not None:
+        measured = replace(measured, floor=_floor(probe, found, weight), floor_per=_floor_per(probe, found))
     return measured, found.constant, found.deviation * abs(found.weight)
+
+
+def _pattern(probe: Probe, structure: Structure, found: divergence.Reading) -> str:
+    """Return the pattern, once the prior that is passed and every single latent have been looked at."""
+    if found.pattern != "kl":
+        return found.pattern
+    if not prior.learned(probe, found.weight, found.constant):
+        return "prior"
+    return "kl" if structure.latent_homogeneous else "unequal"
+
+
+def _weight(probe: Probe, found: divergence.Reading, role: Role | None, axes: tuple[str, ...]) -> Monomial:
+    """Return the weight as a formula, from two posteriors off the prior."""
+    if not found.weight:
+        return Monomial(0.0, {})
+    near, far = _far_points(probe, role, None if found.floor is None else found.floor / found.weight)
+    error = max(found.error, found.deviation, budget.ratio_error(probe.dtype))
+    return weigh(probe, found.weight, error, lambda layout: probe(far, layout) - probe(near, layout), axes)
 
 
 def _pulled(probe: Probe, pull: capacity.Pull, axes: tuple[str, ...]) -> Regulariser:
