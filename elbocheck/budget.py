@@ -498,3 +498,7 @@ MASS_TARGETS: Mapping[str, float] = MappingProxyType({"float64": 1e-12, "float32
 SPHERE_ULPS = 64.0
 """Ulps, of kappa far out and of the KL near the prior, of the KL on a sphere: kappa A and the log normaliser, 8 ulps each,
 are of the size of kappa and cancel."""
+
+SCREENED = 4.0
+"""Times the noise above which a fit to a part of the probes rules a family out: the noise of that part is reckoned with its
+own coefficients, which differ from those of all probes by a fraction of their errors where the family is right."""
