@@ -88,7 +88,7 @@ class Regulariser:
         read_as: the role that the scale argument turns out to have, where it is another than its name says.
         offset: what is added to a softplus.
         pattern: `kl`, `reversed`, `missing`, `mixed-scales`, `halved`, `precedence`, `reference`, `unequal`, `prior`, `swapped`,
-            `misread`, `absent`, `capacity`, `unknown`.
+            `misread`, `absent`, `capacity`, `dimension`, `unknown`.
         weight: of one latent's KL times all latents, for a call; negative where it is flipped.
         coefficients: of the basis functions, over the weight, for a pattern other than `kl`.
         missing: the term that is absent (`m^2`, `sigma^2`, `log sigma^2`).
@@ -104,6 +104,8 @@ class Regulariser:
         class_probs: the prior that the loss holds for it, where it is not uniform.
         gamma_prior: concentration and rate of the prior of a gamma posterior.
         sampled: it is estimated from a sample of the posterior, log q(z) - log p(z), which was integrated.
+        sphere: the dimension m of the space around the sphere of a von Mises-Fisher posterior; 0 for another one.
+        sphere_held: the loss holds m as a number.
     """
 
     scale_role: Role | None
@@ -126,12 +128,26 @@ class Regulariser:
     class_probs: tuple[float, ...] = ()
     gamma_prior: tuple[float, ...] = ()
     sampled: bool = False
+    sphere: int = 0
+    sphere_held: bool = False
+
+    @property
+    def scaleless(self) -> bool:
+        """Whether it is the KL of a normal posterior whose variance is no argument: known up to a constant."""
+        other = self.categorical is not None or bool(self.gamma_prior or self.sphere)
+        return self.pattern == "kl" and self.scale_role is None and not other
 
     @property
     def to_standard(self) -> bool:
         """Whether it is a KL to N(0, 1), or to the prior that is passed, in a parametrisation that has a reference."""
         held = self.prior_loc != 0 or self.prior_var != 1
-        return self.pattern == "kl" and not held and not self.offset and self.scale_as != "softplus_var"
+        return (
+            self.pattern == "kl"
+            and not held
+            and not self.offset
+            and not self.sphere
+            and self.scale_as != "softplus_var"
+        )
 
     @property
     def raised(self) -> bool:

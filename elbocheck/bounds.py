@@ -115,6 +115,7 @@ _NO_KL = {
     OTHER_SPREAD: "the sample is not drawn from the posterior whose density is taken",
     NO_POSTERIOR: "log q(z|x) is missing from the KL",
     NO_PRIOR: "log p(z) is missing from the KL",
+    "dimension": "the Bessel functions of the KL are those of another sphere",
     "capacity": "the KL is pulled to a target: below it a smaller KL costs more, so the value is no bound",
 }
 

@@ -496,3 +496,11 @@ def mass_tolerance(dtype: np.dtype[Any]) -> float:
 
 MASS_TARGETS: Mapping[str, float] = MappingProxyType({"float64": 1e-12, "float32": 1e-5})
 """Nats within which at least half of the bounds of random masses must lie: a bound that is honest should be of use too."""
+
+SPHERE_ULPS = 64.0
+"""Ulps, of kappa far out and of the KL near the prior, of the KL on a sphere: kappa A and the log normaliser, 8 ulps each,
+are of the size of kappa and cancel."""
+
+SCREENED = 4.0
+"""Times the noise above which a fit to a part of the probes rules a family out: the noise of that part is reckoned with its
+own coefficients, which differ from those of all probes by a fraction of their errors where the family is right."""

@@ -150,6 +150,7 @@ def _dropped(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> fl
     constant, unit = anatomy.constant, weights.unit
     r, absorbed = anatomy.reconstruction, _absorbed(anatomy, weights, sizes)
     unread = r is not None and (r.density is None or r.datum in ("dropped", "other"))
+    unread |= anatomy.regulariser is not None and anatomy.regulariser.scaleless
     if (
         unread
         or not isfinite(anatomy.constant_value)

@@ -35,6 +35,7 @@ class Role(StrEnum):
     Q_PROBS = "q_probs"
     Q_CONCENTRATION = "q_concentration"
     Q_RATE = "q_rate"
+    Q_KAPPA = "q_kappa"
     P_LOC = "p_loc"
     P_SCALE = "p_scale"
     P_LOG_SCALE = "p_log_scale"
@@ -54,6 +55,7 @@ PRIOR_SCALES = frozenset({Role.P_SCALE, Role.P_LOG_SCALE, Role.P_VAR, Role.P_LOG
 POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.P_SCALE, Role.P_VAR, Role.DELTA}) | {
     Role.Q_CONCENTRATION,
     Role.Q_RATE,
+    Role.Q_KAPPA,
 }
 
 LIKELIHOOD_TWIN = {
@@ -106,6 +108,8 @@ _NAMES: dict[Role, str] = {
     Role.Q_PROBS: "q_probs qy q_y z_probs qz_probs probs_z probs_q latent_probs posterior_probs class_probs code_probs",
     Role.Q_CONCENTRATION: "q_concentration z_concentration posterior_concentration enc_concentration q_alpha",
     Role.Q_RATE: "q_rate z_rate posterior_rate enc_rate",
+    Role.Q_KAPPA: "q_kappa kappa kappas z_kappa kappa_z kappa_q qz_kappa posterior_kappa enc_kappa encoder_kappa "
+    "latent_kappa vmf_kappa",
     Role.P_LOC: "p_loc prior_mu prior_mean p_mu p_mean prior_loc mu_prior mean_prior mu_p mean_p pz_mean prior_mus",
     Role.P_SCALE: "p_scale prior_std prior_sigma prior_scale p_std p_sigma std_prior sigma_prior sigma_p std_p",
     Role.P_LOG_SCALE: "p_log_scale prior_log_std prior_log_sigma prior_logstd p_log_std prior_log_scale prior_logsigma",

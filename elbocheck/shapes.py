@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import expm1, log, prod
 
@@ -28,6 +29,7 @@ class Layout:
         latent: the shape of one latent vector.
         tileable: False where the loss takes this one event shape only.
         indexed: the data are integers, each the index of a class among the last axis of the prediction.
+        concentration: the shape of what a posterior on a sphere has once per datum: `(1,)` or `()`.
     """
 
     batch: int = 4
@@ -36,6 +38,7 @@ class Layout:
     latent: Shape = (3,)
     tileable: bool = True
     indexed: bool = False
+    concentration: Shape = (1,)
 
     def shape(self, role: Role) -> Shape:
         """Return the whole shape of the role's array."""
@@ -45,7 +48,7 @@ class Layout:
             return (self.batch, *(self.predicted or self.event))
         if role is Role.DELTA:
             return ()
-        return (self.batch, *self.latent)
+        return (self.batch, *(self.concentration if role is Role.Q_KAPPA else self.latent))
 
     @property
     def pixels(self) -> int:
@@ -99,6 +102,8 @@ def filled(layout: Layout, values: Mapping[Role, float | Array], dtype: np.dtype
         array = np.asarray(value, np.int64) if layout.indexed and role is Role.X else held(value, dtype)
         if role is Role.Q_PROBS and array.ndim == 0:  # probabilities add up to 1 whatever number would fill them
             array = held(1 / shape[-1], dtype)
+        if role is Role.Q_LOC and array.ndim == 0 and Role.Q_KAPPA in values:  # so do the squares of a direction
+            array = held(shape[-1] ** -0.5, dtype)
         out[role] = np.full(shape, array) if array.ndim == 0 else array.reshape(shape)
     return out
 
@@ -122,9 +127,12 @@ def nominal(layout: Layout, declared: Mapping[Role, Shape], *, channels_first: b
     return Layout(batch=128, event=event, latent=latent)
 
 
-def layouts(declared: Mapping[Role, Shape]) -> list[Layout]:
-    """Return the sizes to try, in their order."""
-    return [*_declared(declared)] if declared else [*SMALL, *_usual()]
+def layouts(declared: Mapping[Role, Shape], *, concentrated: bool = False) -> Iterator[Layout]:
+    """Yield the sizes to try, each with a concentration as a column and as a vector where there is one."""
+    for layout in _declared(declared) if declared else (*SMALL, *_usual()):
+        yield layout
+        if concentrated:
+            yield replace(layout, concentration=())
 
 
 def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Layout:
@@ -142,30 +150,47 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         CallError: the loss fails in the same way at every shape.
         RunError: it fails at all of them, in ways that hang on the shape.
     """
-    first: CallError | None = None
-    messages: set[str] = set()
-    tried = layouts(declared)
-    for place, layout in enumerate(tried):
-        if place == len(SMALL) and not declared:
+    failures: list[CallError] = []
+    for layout in layouts(declared, concentrated=Role.Q_KAPPA in loss.roles):
+        if len(failures) == len(SMALL) and not declared:
             _refuse_square(loss, dtype)
         try:
             loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
         except CallError as error:
-            first = error if first is None or (first.remedy == ORDINARY and error.remedy != ORDINARY) else first
-            messages.add(error.what)
+            failures.append(error)
             if error.code != "ELB001":
                 raise
         else:
-            return layout
-    assert first is not None
+            return _told_apart(loss, layout, dtype) if Role.Q_KAPPA in loss.roles else layout
     if not declared and _takes_indices(loss, dtype):
         return INDEXED
-    if declared or len(messages) == 1 or first.remedy != ORDINARY:
-        raise first
-    raise RunError(
-        f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "
+    raise _refusal(failures, declared=bool(declared))
+
+
+def _refusal(failures: Sequence[CallError], *, declared: bool) -> CallError | RunError:
+    """Return what to raise for a loss that failed at every shape: its own error, or a question for the shape."""
+    told = next((error for error in failures if error.remedy != ORDINARY), failures[0])
+    if declared or len({error.what for error in failures}) == 1 or told.remedy != ORDINARY:
+        return told
+    asked = RunError(
+        f"the loss accepts none of {len(failures)} usual shapes; with {SMALL[0].event[0]} values a datum it {told.what}; "
         "name the shape of one datum, e.g. --shape x=3x64x64 (and --shape z=128 for the latents)"
-    ) from first
+    )
+    asked.__cause__ = told
+    return asked
+
+
+def _told_apart(loss: Loss, layout: Layout, dtype: np.dtype) -> Layout:
+    """Return the layout with the shape of a concentration that is not broadcast over the batch: which moves the loss least."""
+    moved: list[tuple[int, float, Layout]] = []
+    for one in (layout, replace(layout, concentration=() if layout.concentration else (1,))):
+        with suppress(CallError):
+            ends = [
+                loss(filled(one, {r: ordinary(r) for r in loss.roles} | {Role.Q_KAPPA: k}, dtype)) for k in (1.0, 8.0)
+            ]
+            values = [end.value.astype(np.float64) for end in ends]
+            moved.append((values[0].size, round(abs(float(np.sum(values[1] - values[0]))), 6), one))
+    return min(moved, key=lambda found: found[:2])[2]
 
 
 def _refuse_square(loss: Loss, dtype: np.dtype) -> None:

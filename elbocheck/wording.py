@@ -57,6 +57,8 @@ def divergence(g: Regulariser | None, names: Mapping[str, str]) -> str | None:
         return None
     if g.pattern in _SLIPS:
         return _SLIPS[g.pattern]
+    if "q_kappa" in names:
+        return _spherical(g, names)
     if g.categorical is not None:
         return _discrete(g, names)
     if "q_concentration" in names and g.scale_role is None and g.pattern in ("kl", "reversed"):
@@ -79,12 +81,21 @@ def _discrete(g: Regulariser, names: Mapping[str, str]) -> str:
     return text if alone else f"{_continuous(g, names)} + {text}"
 
 
+def _spherical(g: Regulariser, names: Mapping[str, str]) -> str:
+    """Return the divergence of a posterior on a sphere, e.g. `KL(vMF(z_mean, kappa) || uniform on S^(L-1))`."""
+    q = f"vMF({', '.join(names[role] for role in ('q_loc', 'q_kappa') if role in names)})"
+    where = f"uniform on S^{g.sphere - 1 if g.sphere_held else '(L-1)'}"
+    known = {"kl": f"KL({q} || {where})", "reversed": f"KL({where} || {q})"}
+    parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
+    return known.get(g.pattern) or (f"no KL; per datum {parts}" if parts else "no KL that is known here")
+
+
 def _continuous(g: Regulariser, names: Mapping[str, str]) -> str:
     """Return the divergence of a normal posterior."""
     if g.pattern not in ("kl", "reversed", "capacity"):
         parts = " + ".join(f"{c:.4g} {n}" for n, c in g.coefficients.items())
         return f"no KL; per latent {parts} (t = log variance)" if parts else "no KL that is known here"
-    variance = "1"
+    variance = "s^2" if g.scaleless else "1"
     if g.scale_role is not None and g.scale_as is not None:
         variance = _VARIANCE[g.scale_as].format(names.get(g.scale_role, g.scale_role.value))
         if g.offset:

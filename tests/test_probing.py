@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from elbocheck.anatomy import Anatomy
 from elbocheck.loss import Loss
 from elbocheck.monomial import Monomial
-from elbocheck.probing import curve, divergence
+from elbocheck.probing import curve, divergence, likelihood
 from elbocheck.probing.curves import Grid
 from elbocheck.probing.dissect import dissect
 from elbocheck.probing.fit import Model, linear, scanned, shaped
@@ -281,3 +282,27 @@ def test_a_sample_is_integrated_over_its_noise() -> None:
 
     probe = probed(estimate)
     assert divergence.read(probe, divergence.sample(probe)).pattern == "kl"
+
+
+SCALED: dict[str, Callable[[Any], Any]] = {
+    "student_t": lambda u: 2.5 * np.log1p(u**2 / 4),
+    "logistic": lambda u: np.abs(u) + 2 * np.log1p(np.exp(-np.abs(u))),
+    "huber": lambda u: np.where(np.abs(u) < 0.7, 0.5 * u**2, 0.7 * (np.abs(u) - 0.35)),
+    "none": lambda u: np.log(np.cosh(np.minimum(np.abs(u), 30.0))) + 0.1 * np.abs(u),
+}
+
+
+@pytest.mark.parametrize("log_term", [1.0, 0.5])
+@pytest.mark.parametrize("name", SCALED)
+def test_a_look_at_one_scale_rules_out_what_all_of_them_do(
+    name: str, log_term: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same is read with the quick refusal of families as without it, whether the normaliser is right or not."""
+
+    def loss(x: Any, x_mean: Any, x_log_scale: Any) -> Any:
+        energy = SCALED[name]((x - x_mean) * np.exp(-x_log_scale)) + log_term * x_log_scale
+        return np.mean(np.sum(energy, axis=1))
+
+    quick = dissect(probed(loss), seed=0).reconstruction
+    monkeypatch.setattr(likelihood, "_plausible", lambda *_: True)
+    assert dissect(probed(loss), seed=0).reconstruction == quick

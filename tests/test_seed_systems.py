@@ -71,7 +71,9 @@ def test_the_expectation_of_the_tutorial_is_the_analytic_elbo(dtype: str, bar: f
         Role.Q_LOG_VAR: rng.uniform(-3, 2, (3, 2)),
     }
     ask = partial(opened_loss, target=None, roles=None, constants=None, shapes={"x": (28, 28, 1)}, framework=None)
-    with ask(in_double if dtype == "float64" else module.compute_loss, device=None, seed=0, model=None, components=None) as loss:
+    with ask(
+        in_double if dtype == "float64" else module.compute_loss, device=None, seed=0, model=None, components=None
+    ) as loss:
         found = Probe(loss, layout, np.dtype(dtype))(arrays)
     x, logits, m, t = (a.astype(dtype).astype(np.float64) for a in arrays.values())
     kl = 0.5 * np.sum(m**2 + np.exp(t) - 1 - t)

@@ -5,7 +5,7 @@ How loud that is depends on where: everyday inputs, stress, or only at the ends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import exp
 
@@ -59,10 +59,15 @@ _FIX_SCALE = "Work with the log of the scale, which needs no guard; if its range
 
 
 def run(case: Case) -> Iterator[Finding]:
+    """Yield what happens to predictions, scales of the likelihood and of the posterior."""
+    yield from loudest(case, _sweeps(case))
+
+
+def loudest(case: Case, sweeps: Iterable[Sweep]) -> Iterator[Finding]:
     """Yield the loudest finding for each code."""
     found: dict[str, Finding] = {}
     order = list(_LOUDNESS.values())
-    for sweep in _sweeps(case):
+    for sweep in sweeps:
         for one in _compare(case, sweep):
             if one.code not in found or order.index(one.outcome) < order.index(found[one.code].outcome):
                 found[one.code] = one

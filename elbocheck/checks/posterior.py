@@ -14,7 +14,8 @@ from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
 CODES = (
-    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB215", "ELB305", "ELB306", "ELB404",
+    "ELB201", "ELB205", "ELB206", "ELB207", "ELB208", "ELB209", "ELB210", "ELB211", "ELB212", "ELB215", "ELB305",
+    "ELB306", "ELB404",
 )  # fmt: skip
 
 
@@ -78,7 +79,9 @@ def run(case: Case) -> Iterator[Finding]:
 
 def _judged(case: Case, g: Regulariser) -> Iterator[Finding]:
     """Judge the form of the divergence."""
-    if g.scale_role is None and Role.Q_LOC not in case.loss.roles:
+    if Role.Q_KAPPA in case.loss.roles:  # its terms are another check's
+        yield from [_UNNAMED] if g.pattern == "unknown" else []
+    elif g.scale_role is None and Role.Q_LOC not in case.loss.roles:
         yield from _other_posterior(case, g)
     elif g.pattern in _PATTERNS:
         code, text, outcome = _PATTERNS[g.pattern]
@@ -90,7 +93,19 @@ def _judged(case: Case, g: Regulariser) -> Iterator[Finding]:
     elif g.floor is not None:
         yield from _floored(case, g)
     else:
+        yield from [_scaleless(case)] if g.scaleless else []
         yield from _offset(case, g)
+
+
+def _scaleless(case: Case) -> Finding:
+    """Say what a penalty on the mean alone is."""
+    m = case.names.get("q_loc", "m")
+    message = (
+        f"The loss takes no scale of the posterior: a square of {m} is the KL of a posterior N({m}, s^2) of fixed variance, up to "
+        "the constant (s^2 - 1)/2 - log s per latent. If z is drawn without noise, this is an autoencoder with a penalty."
+    )
+    fix = "Keep s fixed in the draw of z too, and add the constant where values are compared."
+    return finding("ELB208", message, Outcome.NOTE, fix=fix)
 
 
 _UNNAMED = Finding(
@@ -184,6 +199,8 @@ def _offset(case: Case, g: Regulariser) -> Iterator[Finding]:
     if set(constant.powers) - {"B"} != {"L"}:
         return
     offset = constant / g.weight if g.weight.powers == constant.powers else constant
+    if g.scaleless and offset.coefficient > 0:  # the constant of some s
+        return
     if abs(offset.coefficient) >= _FLAT:
         message = f"At q = N(0, 1) the KL is {number(offset.coefficient)} per latent, not 0; the gradient is right."
         yield finding("ELB211", message, Outcome.NOTE)
@@ -200,6 +217,8 @@ def _mixed_offset(case: Case, g: Regulariser) -> Iterator[Finding]:
     if not abs(after - before) > 4 * float(probe.noise(before, after)) + probe.floor or not latents:
         return
     each = (after - before) / latents
+    if g.scaleless and each > 0:
+        return
     if abs(each) >= _FLAT:
         message = f"At q = N(0, 1) the KL grows by {number(each)} with each latent and is not 0; the gradient is right."
         yield finding("ELB211", message, Outcome.NOTE)

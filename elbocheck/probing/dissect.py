@@ -9,7 +9,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
 from elbocheck.monomial import Monomial
-from elbocheck.probing import categorical, gamma, swift
+from elbocheck.probing import categorical, gamma, sphere, swift
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reconstruction import reconstruction
 from elbocheck.probing.reduction import event_axes, sizes, weigh
@@ -60,6 +60,8 @@ def _divergence(
 ) -> tuple[Regulariser | None, float | None, float]:
     """Return the divergence of the posterior that the loss takes, with the value at the prior and its error."""
     roles, discrete = probe.loss.roles, categorical.role_of(probe)
+    if Role.Q_KAPPA in roles:
+        return sphere.regulariser(probe, axes)
     if roles & (POSTERIOR_SCALES | {Role.Q_LOC}):
         found, left, unsure = regulariser(probe, shape, axes)
         return (found if discrete is None else categorical.beside(found, probe, discrete, axes)), left, unsure

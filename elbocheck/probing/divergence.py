@@ -84,14 +84,18 @@ def scale_role(probe: Probe) -> Role | None:
     return next((r for r in probe.loss.roles if r in POSTERIOR_SCALES), None)
 
 
+_ENOUGH = 8
+"""Points of a curve on which a form with up to three coefficients is claimed."""
 MEANS = (0.0, 0.5, -1.0, 1.5, 3.0, -8.0)
+_MORE_MEANS = (-0.1, 0.2, -0.7, 1.1, -2.0, 2.4, -4.0, 6.0, 10.0)
+"""Where no scale makes points of each mean."""
 
 
 def sample(probe: Probe, at: tuple[float, ...] = MEANS) -> Curve:
     """Probe the divergence on a grid of means and log variances."""
     role = scale_role(probe)
     levels = [0.0] if role is None else [-3.0, -2.0, -1.0, -0.4, 0.0, 0.3, 0.8, 1.5, 2.5]
-    means = at if Role.Q_LOC in probe.loss.roles else (0.0,)
+    means = (*at, *(_MORE_MEANS if role is None else ())) if Role.Q_LOC in probe.loss.roles else (0.0,)
     grid = np.array([(m, t) for m in means for t in levels])
     m, t, argument = probe.cast(grid[:, 0]), grid[:, 1], grid[:, 1]
     calls: list[dict[Role, float]] = [{} for _ in m]
@@ -123,7 +127,7 @@ def kl(curve: Curve, exponent: float = 1.0) -> Array:
 
 def read(probe: Probe, curve: Curve) -> Reading:
     """Name the divergence: the KL under one of three readings of its scale, a floor under it, or a corruption."""
-    if curve.value.size < 8:
+    if curve.value.size < _ENOUGH:
         return Reading("unknown", 0.0, 0.0, 0.0)
     spread = float(np.ptp(curve.value))
     if spread <= float(np.max(probe.noise(curve.value))) + probe.floor:
@@ -131,9 +135,14 @@ def read(probe: Probe, curve: Curve) -> Reading:
     for guard in budget.GUARDS:
         if (found := _as_kl(probe, curve, guard)) is not None:
             return found
-        if not guard and (found := _with_offset(probe, curve) or _to_another_prior(probe, curve)) is not None:
+        if not guard and (found := _beside(probe, curve)) is not None:
             return found
-    return _floored(probe, curve) or _misestimated(probe, curve) or _corrupted(probe, curve)
+    return _misestimated(probe, curve) or _corrupted(probe, curve)
+
+
+def _beside(probe: Probe, curve: Curve) -> Reading | None:
+    """Read a whole KL that is one to rounding but for an added scale, another prior, or a floor: before any guard."""
+    return _with_offset(probe, curve) or _to_another_prior(probe, curve) or _floored(probe, curve)
 
 
 def fitted(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
@@ -220,18 +229,31 @@ def _to_another_prior(probe: Probe, curve: Curve) -> Reading | None:
 
 
 def _floored(probe: Probe, curve: Curve) -> Reading | None:
-    """Read max(KL, floor): a level that several points near the prior share, the KL above it."""
+    """Read max(KL, floor): the points above the lowest level are a KL that would fall below it."""
     lowest = float(np.min(curve.value))
     level = np.abs(curve.value - lowest) <= probe.noise(curve.value, lowest)
-    if np.count_nonzero(level) < 3 or not np.any((curve.m[level] == 0) & (curve.t[level] == 0)):
-        return None
     above = curve.keep(~level)
-    if above.value.size < 8:
+    if above.value.size < _ENOUGH or not np.any((curve.m[level] == 0) & (np.abs(curve.t[level]) <= budget.ABSENT)):
         return None
     found = _as_kl(probe, above, 0.0)
     if found is None or found.pattern != "kl" or found.weight <= 0:
         return None
-    return replace(found, floor=lowest - found.constant)
+    floor = lowest - found.constant
+    flat = np.count_nonzero(level) > 2 or _flat(probe, found, floor)
+    least = budget.GUARDS[1] * found.weight + float(probe.noise(lowest, found.constant))
+    return replace(found, floor=floor) if flat and floor > least else None  # a lower one is a guard
+
+
+def _flat(probe: Probe, found: Reading, floor: float) -> bool:
+    """Tell whether the loss stays at a low floor up to where the KL reaches it, and follows the KL from there on."""
+    if Role.Q_LOC not in probe.loss.roles or not floor > 0:
+        return False
+    for share in (0.25, 0.5, 0.75, 1.5, 3.0):
+        value = probe({Role.Q_LOC: float(np.sqrt(2 * share * floor / found.weight))})
+        expected = found.constant + max(share, 1.0) * floor
+        if not abs(value - expected) <= float(probe.noise(value, expected, found.weight)) + 4 * probe.floor:
+            return False
+    return True
 
 
 def _misestimated(probe: Probe, curve: Curve) -> Reading | None:
@@ -301,6 +323,8 @@ def classify(parts: Mapping[str, float]) -> tuple[str, str | None, float]:
     growth = [n for n in ("e^{t/2}", "e^t", "e^{2t}") if n in names]
     exponent = {"e^{t/2}": 0.5, "e^t": 1.0, "e^{2t}": 2.0}[growth[0]] if growth else 1.0
     whole = {"m^2", "t", *(growth or ["e^t"])}
+    if names == {"m^2"}:
+        return "missing", "sigma^2 and log sigma^2", exponent
     if len(whole - names) == 1 and names <= whole:
         absent = next(iter(whole - names))
         return "missing", {"m^2": "m^2", "t": "log sigma^2"}.get(absent, "sigma^2"), exponent

@@ -29,6 +29,8 @@ parts nearly cancel explains everything by rounding."""
 HUGE = 1e12
 """Times what is usual among ordinary predictions: values beyond say nothing that lesser ones do not, but an exponential's
 shape would have to be known to twelve digits before they come near."""
+ENOUGH = 60
+"""Probes at one value of a learned scale that leave a family no room to bend to another's curve."""
 LEAST = 0.4
 """Share of the probes at which a family must be defined to be considered."""
 
@@ -143,6 +145,8 @@ def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) ->
     if np.count_nonzero(usable) < max(8, LEAST * usable.size):
         return None
     points = points.keep(usable)
+    if not _plausible(probe, points, candidate, guard):
+        return None
     model = model_of(candidate, points)
     solved = _solved(probe, points, candidate, model, guard)
     if solved is None:
@@ -158,6 +162,21 @@ def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) ->
     if not abs(weight) > 4 * error:  # NaN too
         return None
     return _matched(candidate, points, model, shapes, fit, noise, weight, parameters, guard)
+
+
+def _plausible(probe: Probe, points: Points, candidate: Candidate, guard: float) -> bool:
+    """Tell whether a candidate explains the probes where the learned parameters have one value: a fifth of them or less.
+
+    What explains all of them explains these; a normaliser is then a constant, so that a curve that is not even similar shows.
+    """
+    if points.scale is None:
+        return True
+    one = points.keep(points.scale == np.sort(points.scale)[points.scale.size // 2])
+    if one.value.size < ENOUGH:
+        return True
+    alone = replace(candidate, normalizer=None) if one.delta is None else candidate
+    solved = _solved(probe, one, alone, model_of(alone, one), guard)
+    return solved is not None and solved[1].residual <= budget.SCREENED
 
 
 def _matched(

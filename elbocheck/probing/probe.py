@@ -91,11 +91,21 @@ class Probe:
     def _averaged(self, random: Role, values: Values, layout: Layout | None) -> float:
         """Integrate over the noise, or over z = m + sigma * noise: three Gauss-Hermite nodes are exact for a Gaussian."""
         given = {**self.base, **values}
+        if random is Role.Z and Role.Q_KAPPA in given:  # log q is linear in z: its mean is exact
+            return self({**values, Role.Z: self._resultant(given, layout or self.layout)}, layout)
         loc, spread = np.asarray(given.get(Role.Q_LOC, 0.0)), self._sigma(given)
         if random is Role.EPS:
             loc, spread = np.asarray(0.0), np.asarray(1.0)
         nodes = ((-sqrt(3.0), 1 / 6), (0.0, 2 / 3), (sqrt(3.0), 1 / 6))
         return sum(w * self({**values, random: loc + spread * node}, layout) for node, w in nodes)
+
+    def _resultant(self, given: Values, layout: Layout) -> Array:
+        """Return the mean of a draw from a von Mises-Fisher posterior."""
+        from elbocheck.divergences import sphere  # brings Numba, which others do not pay for
+
+        arrays = filled(layout, {r: given[r] for r in (Role.Q_LOC, Role.Q_KAPPA) if r in given}, self.dtype)
+        kappa = arrays[Role.Q_KAPPA].astype(np.float64).reshape(layout.batch, *(1,) * len(layout.latent))
+        return np.asarray(arrays.get(Role.Q_LOC, np.asarray(1.0)) * sphere.resultant(layout.latents, kappa))
 
     def _sigma(self, given: Values) -> Array:
         for role in POSTERIOR_SCALES & set(given):

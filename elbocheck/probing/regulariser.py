@@ -16,7 +16,6 @@ from elbocheck.probing.probe import Probe, Values, argument_of
 from elbocheck.probing.reduction import exponent, sizes, weigh
 from elbocheck.probing.structure import Structure
 from elbocheck.roles import Role
-from elbocheck.shapes import Layout
 
 
 def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tuple[Regulariser, float, float]:
@@ -25,39 +24,50 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
     found = divergence.read(probe, points)
     if (found.pattern not in ("kl", "absent") or found.weight < 0) and (pull := capacity.read(probe)) is not None:
         return _pulled(probe, pull, axes), pull.constant, 0.0
-    if found.pattern == "kl" and not prior.learned(probe, found.weight, found.constant):
-        found = replace(found, pattern="prior")
-    if found.pattern == "kl" and not structure.latent_homogeneous:
-        found = replace(found, pattern="unequal")
+    found = replace(found, pattern=_pattern(probe, structure, found))
     role = divergence.scale_role(probe)
-    near, far = _far_points(probe, role, floored=found.floor is not None)
-
-    def amplitude(layout: Layout) -> float:
-        return probe(far, layout) - probe(near, layout)
-
-    error = max(found.error, found.deviation, budget.ratio_error(probe.dtype))
-    weight = weigh(probe, found.weight, error, amplitude, axes) if found.weight else Monomial(0.0, {})
+    weight = _weight(probe, found, role, axes)
     slope, lowest = curve.near_prior(probe, role, abs(found.weight) or float(np.ptp(points.value)))
-    identified = role is not None and found.pattern in ("kl", "reversed")
+    scale_as = None
+    if role is not None and found.pattern in ("kl", "reversed"):
+        scale_as = read_as(found.read_as or role, found.exponent)
     measured = Regulariser(
         scale_role=role,
-        scale_as=read_as(found.read_as or role, found.exponent) if role is not None and identified else None,
+        scale_as=scale_as,
         read_as=found.read_as,
         offset=found.offset,
         pattern=found.pattern,
         weight=weight,
         coefficients=found.coefficients or {},
         missing=found.missing,
-        floor=None if found.floor is None else _floor(probe, found, weight),
-        floor_per="" if found.floor is None else _floor_per(probe, found),
         slope_at_prior=slope,
         lowest=lowest,
         deviation=found.deviation,
         prior_loc=found.prior.loc,
         prior_var=found.prior.var,
-        sampled=found.pattern == "kl" and not structure.latent_coupled and moves(probe, far),
+        sampled=found.pattern == "kl" and not structure.latent_coupled and moves(probe, probe.off_prior),
     )
+    if found.floor is not None:
+        measured = replace(measured, floor=_floor(probe, found, weight), floor_per=_floor_per(probe, found))
     return measured, found.constant, found.deviation * abs(found.weight)
+
+
+def _pattern(probe: Probe, structure: Structure, found: divergence.Reading) -> str:
+    """Return the pattern, once the prior that is passed and every single latent have been looked at."""
+    if found.pattern != "kl":
+        return found.pattern
+    if not prior.learned(probe, found.weight, found.constant):
+        return "prior"
+    return "kl" if structure.latent_homogeneous else "unequal"
+
+
+def _weight(probe: Probe, found: divergence.Reading, role: Role | None, axes: tuple[str, ...]) -> Monomial:
+    """Return the weight as a formula, from two posteriors off the prior."""
+    if not found.weight:
+        return Monomial(0.0, {})
+    near, far = _far_points(probe, role, None if found.floor is None else found.floor / found.weight)
+    error = max(found.error, found.deviation, budget.ratio_error(probe.dtype))
+    return weigh(probe, found.weight, error, lambda layout: probe(far, layout) - probe(near, layout), axes)
 
 
 def _pulled(probe: Probe, pull: capacity.Pull, axes: tuple[str, ...]) -> Regulariser:
@@ -73,14 +83,17 @@ def _pulled(probe: Probe, pull: capacity.Pull, axes: tuple[str, ...]) -> Regular
     )
 
 
-def _far_points(probe: Probe, role: Role | None, *, floored: bool) -> tuple[Values, Values]:
-    """Return two posteriors off the prior: ordinary ones, or well above a floor where there is one."""
+def _far_points(probe: Probe, role: Role | None, floor: float | None) -> tuple[Values, Values]:
+    """Return two posteriors off the prior: ordinary ones, or well above a floor, in nats of a latent, where there is one."""
 
     def at(m: float, t: float) -> Values:
         values: dict[Role, float] = {Role.Q_LOC: m} if Role.Q_LOC in probe.loss.roles else {}
         return values if role is None else {**values, role: float(argument_of(role, np.asarray(t)))}
 
-    return (at(4.0, 1.0), at(9.0, 2.0)) if floored else (at(0.8, 0.2), at(1.5, 0.5))
+    if floor is None:
+        return at(0.8, 0.2), at(1.5, 0.5)
+    scale = (1 + floor) ** 0.5
+    return at(4.0 * scale, 1.0), at(9.0 * scale, 2.0)
 
 
 def read_as(role: Role, exponent_found: float) -> str:
@@ -96,15 +109,23 @@ def read_as(role: Role, exponent_found: float) -> str:
 
 
 def _floor(probe: Probe, found: divergence.Reading, weight: Monomial) -> Monomial:
-    """Return the level below which the divergence of a datum does not fall: whether it grows with L is measured."""
-    batch = weight.powers.get("B", 0)
+    """Return the level below which the divergence of a datum does not fall: how it grows with B and L is measured."""
     level = probe({}) - found.constant
-    grows = exponent(level, probe({}, probe.layout.tiled("L")) - found.constant) == 1
-    powers = {name: power for name, power in (("B", batch), ("L", int(grows))) if power}
-    here = sizes(probe.layout, ())
-    rest = level / prod(float(here[name]) ** power for name, power in powers.items())
-    per_datum = {name: power for name, power in powers.items() if name != "B"}
-    return Monomial(rest, per_datum, max(found.error, budget.ratio_error(probe.dtype)))
+    grown = {name: exponent(level, _level(probe, found, name)) == 1 for name in ("B", "L")}
+    rest = level / prod(float(sizes(probe.layout, ())[name]) for name, grows in grown.items() if grows)
+    powers = {"B": int(grown["B"]) - weight.powers.get("B", 0), "L": int(grown["L"])}
+    error = max(found.error, float(probe.noise(level, found.constant)) / level, budget.ratio_error(probe.dtype))
+    return Monomial(rest, {name: power for name, power in powers.items() if power}, error)
+
+
+def _level(probe: Probe, found: divergence.Reading, axis: str) -> float:
+    """Return the level where an axis is doubled: what the loss is above the KL well beyond its floor, moved back to 0."""
+    layout = probe.layout.tiled(axis)
+    if Role.Q_LOC not in probe.loss.roles or found.floor is None:
+        return probe({}, layout) - found.constant
+    far = (8.0 * found.floor / found.weight) ** 0.5  # where the KL is four times the floor
+    one, two = (probe({Role.Q_LOC: factor * far}, layout) for factor in (1.0, 2.0))
+    return probe({}, layout) - (4 * one - two) / 3
 
 
 def _floor_per(probe: Probe, found: divergence.Reading) -> str:
@@ -112,10 +133,11 @@ def _floor_per(probe: Probe, found: divergence.Reading) -> str:
     if Role.Q_LOC not in probe.loss.roles or found.floor is None:
         return "datum"
     shape = probe.layout.shape(Role.Q_LOC)
-    cost = found.weight * 0.5 * 8.0**2 / prod(shape)
+    far = (8.0 * found.floor / found.weight * prod(shape)) ** 0.5  # alone it lifts any mean to four times the floor
+    cost = found.weight * 0.5 * far**2 / prod(shape)
     first_latent, first_datum = np.zeros(shape), np.zeros(shape)
-    first_latent[..., 0] = 8.0
-    first_datum[0] = 8.0
+    first_latent[..., 0] = far
+    first_datum[0] = far
     alone = probe({Role.Q_LOC: first_latent}) - found.constant - cost * np.count_nonzero(first_latent)
     if abs(alone) > 0.25 * found.floor:
         return "latent"

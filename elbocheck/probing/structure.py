@@ -8,10 +8,11 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.probing.probe import Probe
-from elbocheck.roles import CATEGORICAL, LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, PRIOR_SCALES, Role
+from elbocheck.roles import CATEGORICAL, LIKELIHOOD_SCALES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, PRIOR_SCALES, Role
 from elbocheck.shapes import ordinary
 
 Index = tuple[int, ...]
+_CONCENTRATIONS = {Role.Q_CONCENTRATION, Role.Q_KAPPA}
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,8 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
     base = _base(probe, rng)
     shape = probe.raw(base).shape
     prediction = next((r for r in sorted(probe.loss.roles) if r in PREDICTIONS), None)
-    loc = Role.Q_LOC if Role.Q_LOC in probe.loss.roles else None
-    posterior = loc or next(
-        (r for r in sorted(probe.loss.roles) if r in CATEGORICAL or r is Role.Q_CONCENTRATION), None
-    )
+    loc = Role.Q_LOC if Role.Q_LOC in probe.loss.roles and Role.Q_KAPPA not in probe.loss.roles else None
+    posterior = loc or next((r for r in sorted(probe.loss.roles) if r in CATEGORICAL | _CONCENTRATIONS), None)
     separable = prediction is None or _elements_add_up(probe, base, prediction, across=False)
     coupled = prediction is not None and not _elements_add_up(probe, base, prediction, across=True)
     return Structure(
@@ -69,7 +68,7 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
         latent_homogeneous=loc is None or _homogeneous(probe, base, loc),
         latent_coupled=any(
             not _elements_add_up(probe, base, role, across=True)
-            for role in (Role.Q_LOC, Role.Z, Role.Q_CONCENTRATION, *sorted(CATEGORICAL))
+            for role in (Role.Q_LOC, Role.Z, *sorted(POSTERIOR_SCALES | CATEGORICAL | _CONCENTRATIONS))
             if role in probe.loss.roles
         ),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from math import inf, isfinite
 
 import numpy as np
@@ -20,7 +21,7 @@ from elbocheck.monomial import Monomial
 from elbocheck.probing import scales
 from elbocheck.probing.estimates import sample_role
 from elbocheck.probing.growth import Growth, growth_of, slack
-from elbocheck.probing.guess import FAR, GUESSES, TINY, Guess
+from elbocheck.probing.guess import FAR, GUESSES, TINY, Guess, Pair
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import event_axes, sizes, written
 from elbocheck.probing.regulariser import read_as
@@ -79,28 +80,36 @@ def _hypothesis(probe: Probe, dice: Dice) -> Hypothesis | None:
 
 def _weighed(probe: Probe, dice: Dice) -> list[Hypothesis]:
     """Return every guess with the weights that its exact numbers give."""
-    roles = probe.loss.roles
-    scale = next((r for r in sorted(roles) if r in POSTERIOR_SCALES), None)
-    told = (
-        scale in (None, Role.Q_RAW_SCALE) or sample_role(roles) is not None
-    )  # a sample has the spread that the name says
-    exponents = (1.0,) if told else scales.EXPONENTS
+    scale = next((r for r in sorted(probe.loss.roles) if r in POSTERIOR_SCALES), None)
+    sampled = sample_role(probe.loss.roles) is not None  # a sample has the spread that the name says
+    exponents = (1.0,) if sampled or scale in (None, Role.Q_RAW_SCALE) else scales.EXPONENTS
     if dice.prediction is None:
         blank = [Hypothesis(None, None, scale, exponent=e) for e in exponents]
         return _with_divergence(probe, blank, {}, call(probe, {}))
-    pairs = {(0.0, FAR), (0.0, 0.0), (1.0, FAR)}
-    trials = {pair: call(probe, {Role.X: pair[0], dice.prediction: pair[1]}) for pair in sorted(pairs)}
-    width = width_of(roles)
-    guesses = [g for g in GUESSES if not g.closed and (width is None or g.growth)]
-    origin = (0.0, 0.0)
-    if width is None and not all(trial.finite for trial in trials.values()):
-        guesses, origin = [g for g in GUESSES if g.closed], (0.0, TINY)
-        trials = {p: call(probe, {Role.X: p[0], dice.prediction: p[1]}) for g in guesses for p in (g.high, g.low)}
-    found = [h for g in guesses if (h := _with_energy(g, dice.prediction, scale, trials)) is not None]
+    width = width_of(probe.loss.roles)
+    guesses, origin, trials = _tried(probe, dice.prediction, width)
+    energies = [h for g in guesses if (h := _with_energy(g, dice.prediction, scale, trials)) is not None]
     found = [
-        replace(h, exponent=e, width=width, width_as=kind) for h in found for e in exponents for kind in _kinds(width)
+        replace(h, exponent=e, width=width, width_as=kind) for h, e, kind in product(energies, exponents, _kinds(width))
     ]
     return _with_divergence(probe, found, {Role.X: origin[0], dice.prediction: origin[1]}, trials[origin])
+
+
+def _tried(probe: Probe, prediction: Role, width: Role | None) -> tuple[list[Guess], Pair, dict[Pair, Trial]]:
+    """Return the guesses to weigh, a datum and its prediction where energies are 0 or nearly, and the calls at exact numbers.
+
+    Predictions are probabilities where the loss is not finite at a far one.
+    """
+    trials = _calls(probe, prediction, {(0.0, FAR), (0.0, 0.0), (1.0, FAR)})
+    if width is not None or all(trial.finite for trial in trials.values()):
+        return [g for g in GUESSES if not g.closed and (width is None or g.growth)], (0.0, 0.0), trials
+    closed = [g for g in GUESSES if g.closed]
+    return closed, (0.0, TINY), _calls(probe, prediction, {pair for g in closed for pair in (g.high, g.low)})
+
+
+def _calls(probe: Probe, prediction: Role, pairs: set[Pair]) -> dict[Pair, Trial]:
+    """Return the loss at each datum and its prediction."""
+    return {pair: call(probe, {Role.X: pair[0], prediction: pair[1]}) for pair in sorted(pairs)}
 
 
 def _kinds(width: Role | None) -> tuple[str | None, ...]:
@@ -108,9 +117,7 @@ def _kinds(width: Role | None) -> tuple[str | None, ...]:
     return SCALE_KINDS if width is not None else (None,)
 
 
-def _with_energy(
-    guess: Guess, prediction: Role, scale: Role | None, trials: dict[tuple[float, float], Trial]
-) -> Hypothesis | None:
+def _with_energy(guess: Guess, prediction: Role, scale: Role | None, trials: dict[Pair, Trial]) -> Hypothesis | None:
     high, low = trials[guess.high], trials[guess.low]
     blank = Hypothesis(guess, prediction, scale)
     e_high, e_low = (float(np.sum(blank.energies(trial)[0])) for trial in (high, low))

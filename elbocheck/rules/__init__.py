@@ -40,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     posterior.KL_WRONG_REFERENCE,
     estimates.DENSITY_TERM_DROPPED,
     posterior.CATEGORICAL_KL_LOG_MISSING,
+    posterior.KL_WRONG_DIMENSION,
     posterior.CAPACITY_TARGET,
     posterior.FREE_BITS_FLOOR,
     likelihood.PROFILED_SCALE,

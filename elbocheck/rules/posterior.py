@@ -177,6 +177,26 @@ CATEGORICAL_KL_LOG_MISSING = Rule(
     "eq. (7) with a uniform prior.",
 )
 
+KL_WRONG_DIMENSION = Rule(
+    code="ELB217",
+    name="kl-wrong-dimension",
+    severities=(Severity.O, Severity.I),
+    summary="The KL of a von Mises-Fisher posterior has Bessel functions of another order than its sphere's.",
+    why="On the unit sphere of R^m the normaliser holds the order m/2 - 1 and the mean length the quotient of the orders "
+    "m/2 and m/2 - 1. Another order is another sphere's, or no sphere's at all: the concentration is paid for at the "
+    "wrong rate, and the sum is no bound.",
+    signature="The term along kappa is fitted with kappa A(kappa), log I(kappa) and log kappa, each for m and its "
+    "neighbours, at a number of latents and at twice as many: the dimension found must be that number, or one that the "
+    "loss holds.",
+    fix="With m the length of the vector that lies on the sphere:\n"
+    "    ratio = ive(m / 2, kappa) / ive(m / 2 - 1, kappa)\n"
+    "    log_c = (m / 2 - 1) * log(kappa) - m / 2 * log(2 * pi)\n"
+    "    log_c -= log(ive(m / 2 - 1, kappa)) + kappa\n"
+    "    log_area = log(2) + m / 2 * log(pi) - gammaln(m / 2)\n"
+    "    kl = kappa * ratio + log_c + log_area",
+    reference="Davidson et al. 2018, Hyperspherical Variational Auto-Encoders, arXiv:1804.00891, eq. (15).",
+)
+
 CAPACITY_TARGET = Rule(
     code="ELB305",
     name="capacity-target",

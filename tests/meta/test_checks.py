@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import elbocheck
-from elbocheck.checks import (
-    CHECKS,
-    call,
-    data,
-    estimates,
-    extremes,
-    gradient,
-    intent,
-    likelihood,
-    posterior,
-    terms,
-    weighting,
-)
+from elbocheck.checks import CHECKS
 from elbocheck.rules import RULES
 
 PACKAGE = Path(elbocheck.__file__).parent
-MODULES = (call, data, estimates, extremes, gradient, intent, likelihood, posterior, terms, weighting)
+NAMES = sorted({p.stem for p in (PACKAGE / "checks").glob("*.py")} - {"__init__", "case"})
+MODULES = tuple(import_module(f"elbocheck.checks.{name}") for name in NAMES)
 CODE = re.compile(r'"(ELB\d{3})"')
 
 
@@ -43,8 +33,6 @@ def test_a_check_declares_what_it_reports(module: object) -> None:
 def test_every_check_is_in_the_plan() -> None:
     """No check file is forgotten."""
     assert {m.CHECK for m in MODULES} == set(CHECKS)
-    files = {p.stem for p in (PACKAGE / "checks").glob("*.py")} - {"__init__", "case"}
-    assert files == {m.__name__.rsplit(".", 1)[-1] for m in MODULES}
 
 
 def test_every_rule_can_be_reported() -> None:
