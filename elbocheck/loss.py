@@ -15,6 +15,7 @@ import numpy as np
 from elbocheck.adapters import FRAMEWORKS, Adapter, Array, adapter, candidates
 from elbocheck.binding import Binding, bind
 from elbocheck.errors import CallError
+from elbocheck.memory import Counter
 from elbocheck.results import Result, pick, read, total
 from elbocheck.roles import Key, Role
 
@@ -41,6 +42,7 @@ class Loss:
         seed: what its generators are seeded with before every call.
         member: which member of a returned container is the loss, where no name says so.
         calls: how often it was called so far.
+        counter: what changes it from call to call, where something does.
     """
 
     function: Callable[..., Any]
@@ -50,6 +52,7 @@ class Loss:
     seed: int = 0
     member: str | None = None
     calls: Calls = field(default_factory=Calls, compare=False)
+    counter: Counter | None = None
 
     @classmethod
     def of(
@@ -157,10 +160,15 @@ class Loss:
 
     def _arguments(self, tensors: Mapping[Role, Any]) -> tuple[list[Any], dict[str, Any]]:
         values: dict[Key, Any] = dict(self.binding.constants)
+        values.update({key: self._seeded(key) for key, role in self.binding.states.items() if role is Role.SEED})
         values.update({key: tensors[role] for key, role in self.binding.roles.items()})
         leading = [*self.binding.positional, *sorted(k for k in values if isinstance(k, int))]
         args = [values.pop(key) for key in dict.fromkeys(leading) if key in values]
         return args, {str(key): value for key, value in values.items()}
+
+    def _seeded(self, key: Key) -> Any:
+        """Return the seed, or a generator started from it where the argument is one."""
+        return np.random.default_rng(self.seed) if str(key).endswith("rng") else self.seed
 
 
 ORDINARY = "make the loss accept ordinary input of this shape"

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from elbocheck.adapters import candidates
+from elbocheck import memory
+from elbocheck.adapters import Array, candidates
 from elbocheck.anatomy import Anatomy
 from elbocheck.checks.case import Case, argument_names
 from elbocheck.errors import CallError, RunError, UsageError
@@ -23,6 +24,7 @@ from elbocheck.probing.reduction import sizes
 from elbocheck.probing.rereading import reread
 from elbocheck.roles import POSTERIOR_SCALES, Key, Role
 from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal
+from elbocheck.situations import earlier
 
 DTYPES = ("float64", "float32")
 
@@ -59,6 +61,7 @@ def measure(
     """
     declared, exact = _declared(shapes), np.dtype(_dtype(dtype) or "float64")
     loss, layout = _called(loss, declared, exact, framework)
+    loss = _remembering(loss, Probe(loss, layout, exact))
     loss = loss.totalled(filled(layout, {r: 1.0 if r is Role.X else 0.7 for r in loss.roles}, exact))
     probe = Probe(loss, layout, exact)
     value = _refuse_unusable(probe)
@@ -103,14 +106,32 @@ def _declared(shapes: Mapping[str, Shape]) -> dict[Role, Shape]:
 def _called(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype, framework: str | None) -> tuple[Loss, Layout]:
     """Return the loss in a framework that works, with a layout that it accepts."""
     first: RunError | None = None
-    for name in [framework] if framework else candidates(loss.function):
-        spoken = loss.speaking(name)
-        try:
-            return spoken, discover(spoken, declared, dtype)
-        except RunError as error:
-            first = first or error
+    for there in (loss, *earlier(loss)):
+        for name in [framework] if framework else candidates(loss.function):
+            spoken = there.speaking(name)
+            try:
+                return spoken, discover(spoken, declared, dtype)
+            except RunError as error:
+                first = first or error
     assert first is not None
     raise first
+
+
+def _remembering(loss: Loss, probe: Probe) -> Loss:
+    """Return a loss that changes by a counter of its own in the last state, every call of it started anew."""
+    inputs = probe.inputs(probe.off_prior)
+
+    def evaluate(function: Callable[..., Any]) -> Array | None:
+        try:
+            return replace(loss, function=function)(inputs).value
+        except CallError:
+            return None
+
+    try:
+        counter = memory.counter(loss.function, evaluate) if memory.remembers(loss.function, evaluate) else None
+    except Exception:  # noqa: BLE001  # whatever a member of theirs raises when it is looked at or copied
+        return loss
+    return loss if counter is None else replace(loss, function=[*counter.states.values()][-1], counter=counter)
 
 
 def _eats_the_batch(anatomy: Anatomy) -> bool:
@@ -164,7 +185,7 @@ def _refuse_random(probe: Probe) -> None:
         raise CallError(
             "ELB002",
             f"returned {float(value.sum()):.9g} and then {float(again.sum()):.9g} for one input and one seed",
-            "take its noise as an argument, or draw it from a generator that a seed controls",
+            _to_repeat(probe.loss),
         )
     other = replace(probe.loss, seed=probe.loss.seed + 1)(inputs).value
     if not np.array_equal(value, other, equal_nan=True):
@@ -173,6 +194,15 @@ def _refuse_random(probe: Probe) -> None:
             f"draws random numbers: {float(value.sum()):.9g} under one seed, {float(other.sum()):.9g} under another",
             "take the sample z as an argument; its mean over the noise is then computed, not sampled",
         )
+
+
+def _to_repeat(loss: Loss) -> str:
+    """Say what makes a loss repeatable."""
+    try:
+        memory.copied(loss.function)
+    except Exception as error:  # noqa: BLE001  # whatever a member of theirs raises
+        return f"what it keeps between calls cannot be copied ({error}): take its step as an argument"
+    return "take its noise as an argument, or draw it from a generator that a seed controls"
 
 
 def _shown(probe: Probe) -> str:
