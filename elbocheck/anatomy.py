@@ -32,6 +32,7 @@ class Reconstruction:
         bounded: the loss stays bounded as the data go to infinity; None where not decided.
         mass: of an unidentified loss that scores classes: least and largest sum of exp(-loss) over {0, 1}.
         signed: the data are -1 and 1, not 0 and 1.
+        log_data: the data are logarithms of one-hot rows.
         datum: what becomes of the family's term of the data alone (log x! of a Poisson): `none`, `whole`, `dropped`, `other`.
         integral: mass of exp(-loss) of one element on the real line, for a loss of the residual that no family explains.
         agreement: the largest difference from the family, relative to the loss: seen, or allowed where all was met to rounding.
@@ -54,6 +55,7 @@ class Reconstruction:
     bounded: bool | None = None
     mass: tuple[float, float] | None = None
     signed: bool = False
+    log_data: bool = False
     datum: str = "none"
     integral: Mass | None = None
     agreement: float = 0.0

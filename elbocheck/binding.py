@@ -16,12 +16,14 @@ from elbocheck.roles import (
     NAMES,
     POSTERIOR_SCALES,
     PREDICTIONS,
+    STATE_NAMES,
     WEIGHTS,
     Key,
     Role,
     parse_role,
     spelled,
 )
+from elbocheck.situations import states
 
 _PREDICTION_FIRST = ("input", "inputs", "y", "x")
 """Of two arguments that both look like data, the one that is the prediction: `input, target` and `x, y`."""
@@ -37,7 +39,8 @@ class Binding:
         defaults: arguments left at the default the loss gives them, for the report.
         positional: names of the leading arguments that must be passed by position.
         labels: names that the loss's own source gives to positions, for the report.
-        assumed: constants that nobody set: weights that the loss gives no default.
+        assumed: constants that nobody set: weights that the loss gives no default, and states.
+        states: arguments that tell the loss its mode, its step or its seed.
     """
 
     roles: Mapping[Key, Role]
@@ -46,6 +49,7 @@ class Binding:
     positional: tuple[Key, ...] = ()
     labels: Mapping[Key, str] = field(default_factory=dict)
     assumed: frozenset[Key] = frozenset()
+    states: Mapping[Key, Role] = field(default_factory=dict)
 
     @property
     def names(self) -> dict[str, str]:
@@ -83,6 +87,8 @@ def bind(
         _refuse_strangers([*given, *fixed], [p.name for p in named], len(by_position))
     _by_name(given, fixed, by_position)
     told = set(fixed)
+    open_names = [n for n in _names_in_source(function, parameters)[1] if n in STATE_NAMES] if takes_any else []
+    state = states(named, given, fixed, open_names)
     found, defaults, unresolved = _sorted(named, given, fixed)
     labels: Mapping[Key, str] = {}
     if takes_any:
@@ -93,7 +99,7 @@ def bind(
     if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
         positional = [*by_position]
     roles_found = _in_context(found, given, fixed)
-    return Binding(roles_found, fixed, defaults, tuple(positional), labels, frozenset(set(fixed) - told))
+    return Binding(roles_found, fixed, defaults, tuple(positional), labels, frozenset(set(fixed) - told), state)
 
 
 def _sorted(

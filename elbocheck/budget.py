@@ -442,6 +442,14 @@ MATERIAL_NATS = 1e-2
 DECLARED = 1e-6
 """A declared number agrees with a measured one to the digits that people type."""
 
+PROPORTION = 1e-3
+"""What the shares of a slope that a group of arguments gets in several directions may differ by: each is a claim over a
+central difference known to QUOTIENT; mixes that people write (0.8, 1/1.1) are tenths."""
+
+SHARE = 1e-4
+"""What the weights of a term in two states may differ by, relative: a difference of two values, in float32 of four digits, is
+compared with another; schedules and modes change a weight by far more."""
+
 BOUNDED = 1e-3
 """Growth per e-fold of distance, relative to the whole rise, below which a loss is bounded: a logarithm that has risen
 over 18 e-folds still grows by 1/18 of its rise per e-fold."""

@@ -16,6 +16,7 @@ import numpy as np
 from elbocheck.adapters import FRAMEWORKS, Adapter, Array, adapter, candidates
 from elbocheck.binding import Binding, bind
 from elbocheck.errors import CallError, ElbocheckError
+from elbocheck.memory import Counter
 from elbocheck.models.lowered import Lowered
 from elbocheck.noise import Noise, capturing
 from elbocheck.results import Result, pick, read, total
@@ -47,6 +48,7 @@ class Loss:
         member: which member of a returned container is the loss, where no name says so.
         noise: the random function inside, in the binding, whose draws are replaced by the role eps.
         calls: how often it was called so far.
+        counter: what changes it from call to call, where something does.
     """
 
     function: Callable[..., Any]
@@ -59,6 +61,7 @@ class Loss:
     member: str | None = None
     noise: str | None = None
     calls: Calls = field(default_factory=Calls, compare=False)
+    counter: Counter | None = None
 
     @classmethod
     def of(
@@ -198,10 +201,15 @@ class Loss:
 
     def _arguments(self, tensors: Mapping[Role, Any]) -> tuple[list[Any], dict[str, Any]]:
         values: dict[Key, Any] = dict(self.binding.constants)
+        values.update({key: self._seeded(key) for key, role in self.binding.states.items() if role is Role.SEED})
         values.update({key: tensors[role] for key, role in self.binding.roles.items() if key != self.noise})
         leading = [*self.binding.positional, *sorted(k for k in values if isinstance(k, int))]
         args = [values.pop(key) for key in dict.fromkeys(leading) if key in values]
         return args, {str(key): value for key, value in values.items()}
+
+    def _seeded(self, key: Key) -> Any:
+        """Return the seed, or a generator started from it where the argument is one."""
+        return np.random.default_rng(self.seed) if str(key).endswith("rng") else self.seed
 
 
 def named(function: Callable[..., Any]) -> str:

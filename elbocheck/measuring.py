@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from elbocheck.adapters import candidates, generators_kept
+from elbocheck import memory
+from elbocheck.adapters import Array, candidates, generators_kept
 from elbocheck.anatomy import Anatomy
 from elbocheck.checks.case import Case, argument_names
 from elbocheck.errors import CallError, RunError, UsageError
@@ -27,6 +29,7 @@ from elbocheck.probing.reduction import sizes
 from elbocheck.probing.rereading import reread
 from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Key, Role
 from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal, ordinary
+from elbocheck.situations import earlier
 
 
 @contextmanager
@@ -84,6 +87,7 @@ def measure(
         exact = FLOATS["float64"]
     loss, layout, exact = _called(loss, declared, exact, framework, narrower=dtype is None)
     _refuse_dtype(loss, dtype)
+    loss = _remembering(loss, Probe(loss, layout, exact))
     if loss.roles & POSTERIOR_SCALES:
         ordinary_call = filled(layout, {role: ordinary(role) for role in loss.roles}, exact)
         loss = loss.drawing(ordinary_call, layout.shape(Role.EPS))
@@ -171,15 +175,33 @@ def _called(
     first: RunError | None = None
     named = framework or (loss.adapter.name if loss.device else None)  # a device is one framework's
     single = np.dtype(np.float32)  # weights inside a loss have a dtype of their own
-    for exact in (dtype, single) if narrower and dtype != single else (dtype,):
+    dtypes = (dtype, single) if narrower and dtype != single else (dtype,)
+    for there, exact in product((loss, *earlier(loss)), dtypes):
         for name in [named] if named else candidates(loss.function):
-            spoken = loss.speaking(name)
+            spoken = there.speaking(name)
             try:
                 return spoken, discover(spoken, declared, exact), exact
             except RunError as error:
                 first = first or error
     assert first is not None
     raise first
+
+
+def _remembering(loss: Loss, probe: Probe) -> Loss:
+    """Return a loss that changes by a counter of its own in the last state, every call of it started anew."""
+    inputs = probe.inputs(probe.off_prior)
+
+    def evaluate(function: Callable[..., Any]) -> Array | None:
+        try:
+            return replace(loss, function=function)(inputs).value
+        except CallError:
+            return None
+
+    try:
+        counter = memory.counter(loss.function, evaluate) if memory.remembers(loss.function, evaluate) else None
+    except Exception:  # noqa: BLE001  # whatever a member of theirs raises when it is looked at or copied
+        return loss
+    return loss if counter is None else replace(loss, function=[*counter.states.values()][-1], counter=counter)
 
 
 def _eats_the_batch(anatomy: Anatomy) -> bool:
@@ -233,7 +255,7 @@ def _refuse_random(probe: Probe) -> None:
         raise CallError(
             "ELB002",
             f"returned {float(value.sum()):.9g} and then {float(again.sum()):.9g} for one input and one seed",
-            "take its noise as an argument, or draw it from a generator that a seed controls",
+            _to_repeat(probe.loss),
         )
     other = replace(probe.loss, seed=probe.loss.seed + 1)(inputs).value
     if not np.array_equal(value, other, equal_nan=True):
@@ -242,6 +264,15 @@ def _refuse_random(probe: Probe) -> None:
             f"draws random numbers: {float(value.sum()):.9g} under one seed, {float(other.sum()):.9g} under another",
             "take the sample z as an argument; its mean over the noise is then computed, not sampled",
         )
+
+
+def _to_repeat(loss: Loss) -> str:
+    """Say what makes a loss repeatable."""
+    try:
+        memory.copied(loss.function)
+    except Exception as error:  # noqa: BLE001  # whatever a member of theirs raises
+        return f"what it keeps between calls cannot be copied ({error}): take its step as an argument"
+    return "take its noise as an argument, or draw it from a generator that a seed controls"
 
 
 def _shown(probe: Probe) -> str:

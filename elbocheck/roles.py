@@ -45,8 +45,13 @@ class Role(StrEnum):
     EPS = "eps"
     P_Z = "p_z"
     MODEL = "model"
+    TRAINING = "training"
+    STEP = "step"
+    SEED = "seed"
 
 
+STATES = frozenset({Role.TRAINING, Role.STEP, Role.SEED})
+"""What a loss is told besides its tensors: kept at a value while the model is read, varied by checks of their own."""
 PREDICTIONS = frozenset({Role.PREDICTION, Role.LOC, Role.LOGITS, Role.PROBS})
 LIKELIHOOD_SCALES = frozenset({Role.SCALE, Role.LOG_SCALE, Role.VAR, Role.LOG_VAR})
 POSTERIOR_SCALES = frozenset({Role.Q_SCALE, Role.Q_LOG_SCALE, Role.Q_VAR, Role.Q_LOG_VAR, Role.Q_RAW_SCALE})
@@ -123,6 +128,16 @@ _NAMES: dict[Role, str] = {
 }
 NAMES: dict[str, Role] = {name: role for role, names in _NAMES.items() for name in names.split()}
 """The documented table: an argument's name in lower case, without leading or trailing underscores."""
+
+_STATE_NAMES: dict[Role, str] = {
+    Role.TRAINING: "training train is_training is_train train_mode training_mode in_training is_eval eval_mode "
+    "evaluate evaluating validation is_validation inference deterministic",
+    Role.STEP: "step steps global_step current_step cur_step step_num step_idx train_step iteration iter it itr "
+    "current_iter num_iter n_iter iterations epoch current_epoch cur_epoch epoch_num epoch_idx i_epoch n_epoch",
+    Role.SEED: "seed rng_seed random_seed random_state rng",
+}
+STATE_NAMES: dict[str, Role] = {name: role for role, names in _STATE_NAMES.items() for name in names.split()}
+"""The same for what is no tensor: the mode, the step of a schedule, the seed of the noise."""
 
 WEIGHTS = frozenset(
     [

@@ -28,7 +28,8 @@ class Layout:
         predicted: the shape of one prediction, where it differs from the datum's.
         latent: the shape of one latent vector.
         tileable: False where the loss takes this one event shape only.
-        indexed: the data are integers, each the index of a class among the last axis of the prediction.
+        indexed: the data are integers, each the index of a class along one axis of the prediction.
+        classes_first: that axis is the first of a prediction, not the last.
         concentration: the shape of what a posterior on a sphere has once per datum: `(1,)` or `()`.
     """
 
@@ -39,6 +40,7 @@ class Layout:
     tileable: bool = True
     indexed: bool = False
     concentration: Shape = (1,)
+    classes_first: bool = False
 
     def shape(self, role: Role) -> Shape:
         """Return the whole shape of the role's array."""
@@ -68,12 +70,21 @@ class Layout:
             return replace(self, latent=(2 * self.latent[0], *self.latent[1:]))
         place = int(axis)
         event = tuple(2 * n if i == place else n for i, n in enumerate(self.event))
-        predicted = event if self.predicted is None else (prod(event),)
+        predicted: Shape = (prod(event),)
+        if self.predicted is not None and self.indexed:
+            predicted = (self.predicted[0], *event) if self.classes_first else (*event, self.predicted[-1])
         return replace(self, event=event, predicted=None if self.predicted is None else predicted)
 
 
-INDEXED = Layout(event=(), predicted=(5,), indexed=True)
-"""One class for each datum, as an integer; tried where no array of the prediction's kind is taken as data."""
+INDEXED = (
+    Layout(event=(), predicted=(5,), indexed=True),
+    Layout(event=(3, 7), predicted=(5, 3, 7), indexed=True, classes_first=True),
+    Layout(event=(3, 7), predicted=(3, 7, 5), indexed=True),
+    Layout(event=(7,), predicted=(5, 7), indexed=True, classes_first=True),
+    Layout(event=(7,), predicted=(7, 5), indexed=True),
+)
+"""One class for each datum, pixel or place of a sequence, as an integer; tried where no array of the prediction's kind is taken
+as data."""
 SMALL = (Layout(), Layout(event=(2, 3, 7)), Layout(event=(3, 7)), Layout(event=(2, 3, 7), predicted=(42,)))
 _USUAL_EVENTS: tuple[Shape, ...] = (
     (784,), (1, 28, 28), (28, 28, 1), (28, 28), (3, 32, 32), (32, 32, 3), (1, 32, 32), (3, 64, 64), (64, 64, 3),
@@ -162,8 +173,8 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
                 raise
         else:
             return _told_apart(loss, layout, dtype) if Role.Q_KAPPA in loss.roles else layout
-    if not declared and _takes_indices(loss, dtype):
-        return INDEXED
+    if not declared and (indexed := _indexed(loss, dtype)) is not None:
+        return indexed
     raise _refusal(failures, declared=bool(declared))
 
 
@@ -208,13 +219,13 @@ def _refuse_square(loss: Loss, dtype: np.dtype) -> None:
         )
 
 
-def _takes_indices(loss: Loss, dtype: np.dtype) -> bool:
-    """Tell whether a loss that takes no data of the prediction's shape takes the indices of classes."""
-    try:
-        loss(filled(INDEXED, {role: ordinary(role) for role in loss.roles}, dtype))
-    except CallError:
-        return False
-    return Role.X in loss.roles
+def _indexed(loss: Loss, dtype: np.dtype) -> Layout | None:
+    """Return how a loss that takes no data of the prediction's shape takes the indices of classes."""
+    for layout in INDEXED if Role.X in loss.roles else ():
+        with suppress(CallError):
+            loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
+            return layout
+    return None
 
 
 def _declared(declared: Mapping[Role, Shape]) -> Iterator[Layout]:

@@ -41,7 +41,8 @@ def likelihood(
         shown[r.scale_as] = names.get(r.scale_role, r.scale_role.value)
     elif r.normalizer_ratio is not None:
         shown["delta"] = names.get("delta", "delta")
-    return f"{_titled(family)}({', '.join(f'{k}={v}' for k, v in shown.items())})"
+    text = f"{_titled(family)}({', '.join(f'{k}={v}' for k, v in shown.items())})"
+    return f"{text} of e^{names.get('x', 'x')}" if r.log_data else text
 
 
 def _argument(r: Reconstruction, names: Mapping[str, str]) -> str:

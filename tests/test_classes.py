@@ -103,3 +103,61 @@ def test_what_only_looks_like_classes_is_not_claimed(loss: Callable[..., Any]) -
     assert verdict.bound.value in ("unidentified", "not-a-density"), str(verdict)
     assert verdict.model is not None
     assert verdict.model.family is None
+
+
+def _indices_of(log_probs: Any, labels: Any, axis: int) -> Any:
+    """Return -log p of each variable's class; classes are whole numbers."""
+    if labels.dtype.kind != "i":
+        raise TypeError("classes are integers")
+    return -np.take_along_axis(log_probs, np.expand_dims(labels, axis), axis).squeeze(axis)
+
+
+def map_first(logits: Any, labels: Any, mu: Any, logvar: Any) -> Any:
+    """A class for each pixel as an integer, K channels first."""
+    assert labels.ndim == 3
+    return np.mean(_kl(mu, logvar) + np.sum(_indices_of(_log_softmax(logits, 1), labels, 1), axis=(1, 2)))
+
+
+def map_last(y_pred: Any, labels: Any, mu: Any, logvar: Any) -> Any:
+    """The same from log-probabilities with the K channels last."""
+    assert labels.ndim == 3
+    return np.mean(_kl(mu, logvar) + np.sum(_indices_of(y_pred, labels, -1), axis=(1, 2)))
+
+
+def tokens(logits: Any, labels: Any, mu: Any, logvar: Any) -> Any:
+    """A class for each place of a sequence."""
+    assert labels.ndim == 2
+    return np.mean(_kl(mu, logvar) + np.sum(_indices_of(_log_softmax(logits, -1), labels, -1), axis=1))
+
+
+def log_rows(y_pred: Any, target: Any, mu: Any, logvar: Any) -> Any:
+    """KLDivLoss with log_target: both are log-probabilities."""
+    return np.mean(_kl(mu, logvar) + np.sum(np.exp(target) * (target - y_pred), axis=-1))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("loss", [map_first, map_last, tokens, log_rows], ids=lambda f: f.__name__)
+def test_maps_of_classes_and_logarithms_are_exact(loss: Callable[..., Any], dtype: str) -> None:
+    """Summed over the variables of a datum, each counts as one."""
+    verdict = verify(loss, dtype=dtype)
+    assert (verdict.bound.value, verdict.codes) == ("exact", ()), str(verdict)
+    assert verdict.model is not None
+    assert verdict.model.family == "categorical"
+    assert verdict.model.beta is not None
+    assert verdict.model.beta.formula == "1"
+    assert ("e^target" in str(verdict.model.likelihood)) == (loss is log_rows)
+
+
+def map_mean(logits: Any, labels: Any, mu: Any, logvar: Any) -> Any:
+    """The mean over the pixels: the KL weighs D times too much."""
+    assert labels.ndim == 3
+    return np.mean(_kl(mu, logvar)) + np.mean(_indices_of(_log_softmax(logits, 1), labels, 1))
+
+
+def test_a_mean_over_a_map_is_named() -> None:
+    """Beta is the number of pixels, not of logits."""
+    verdict = verify(map_mean)
+    assert (verdict.bound.value, verdict.codes) == ("beta", ("ELB101",)), str(verdict)
+    assert verdict.model is not None
+    assert verdict.model.beta is not None
+    assert verdict.model.beta.formula == "D"

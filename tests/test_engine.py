@@ -134,10 +134,25 @@ class Counting:
         return np.mean(0.5 * np.sum((x - x_hat) ** 2, axis=1) + min(1.0, self.step / 10_000) * kl(mu, log_var))
 
 
-def test_a_loss_with_a_memory_is_refused() -> None:
-    """Two values for one input: nothing that is measured would mean anything."""
+class Sealed(Counting):
+    """The same, and no copy of it can be made."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        """Refuse."""
+        raise TypeError("cannot be copied")
+
+
+def test_a_loss_with_a_memory_is_read_where_its_schedule_ends() -> None:
+    """Copies of it are repeatable; at the end of its schedule it is the plain loss."""
     verdict = verify(Counting())
+    assert (verdict.bound.value, verdict.codes, verdict.exit_code) == ("constant", ("ELB115",), 0)
+
+
+def test_a_loss_with_a_sealed_memory_is_refused() -> None:
+    """Two values for one input: nothing that is measured would mean anything; why it is not read is said."""
+    verdict = verify(Sealed())
     assert (verdict.codes, verdict.exit_code) == (("ELB002",), 3)
+    assert "cannot be copied" in verdict.findings[0].fix
 
 
 def elastic(x_hat: Any, x: Any, mu: Any, log_var: Any) -> Any:

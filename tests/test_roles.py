@@ -11,7 +11,7 @@ import pytest
 
 from elbocheck.binding import bind
 from elbocheck.errors import UsageError
-from elbocheck.roles import LIKELIHOOD_SCALES, NAMES, WEIGHTS, Key, Role, parse_role
+from elbocheck.roles import LIKELIHOOD_SCALES, NAMES, STATE_NAMES, WEIGHTS, Key, Role, parse_role
 
 
 def taking(signature: str) -> Callable[..., Any]:
@@ -59,7 +59,10 @@ def test_the_table_of_names_is_plain_and_unambiguous() -> None:
     assert [name for name in listed if module.spelled(name) != name] == []
     assert not WEIGHTS & set(NAMES)
     likelihood = LIKELIHOOD_SCALES | {Role.PREDICTION, Role.LOC}  # `scale` alone is the posterior's, unless no other is
-    assert [role for role in Role if role not in likelihood and NAMES[role.value] is not role] == []
+    everything = {**NAMES, **STATE_NAMES}
+    assert len(everything) == len(NAMES) + len(STATE_NAMES)
+    assert not WEIGHTS & set(STATE_NAMES)
+    assert [role for role in Role if role not in likelihood and everything[role.value] is not role] == []
 
 
 def test_weights_without_a_default_are_one_and_defaults_stay() -> None:

@@ -2,6 +2,7 @@
 
 from elbocheck.checks import (
     call,
+    clamps,
     concentrations,
     data,
     estimates,
@@ -9,8 +10,10 @@ from elbocheck.checks import (
     gradient,
     intent,
     likelihood,
+    order,
     posterior,
     spherical,
+    states,
     terms,
     weighting,
 )
@@ -25,9 +28,12 @@ CHECKS: tuple[Check, ...] = (
     estimates.CHECK,
     spherical.CHECK,
     weighting.CHECK,
+    states.CHECK,
     terms.CHECK,
+    order.CHECK,
     gradient.CHECK,
     extremes.CHECK,
+    clamps.CHECK,
     concentrations.CHECK,
     data.CHECK,
     intent.CHECK,

@@ -1,4 +1,4 @@
-"""The gradient: finite where the value is, and the derivative of the reference that the loss was read as."""
+"""The gradient: finite where the value is, and its derivative, or that of the reference that the loss was read as."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
-from elbocheck.floats import eps
 from elbocheck.member import reference
 from elbocheck.probing.probe import argument_of, log_var_of
 from elbocheck.probing.reduction import sizes
+from elbocheck.probing.slopes import Slope, along, gradients
 from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, PRIOR_SCALES, Role
 from elbocheck.shapes import ordinary
 from elbocheck.verdict import Finding, Outcome
@@ -26,43 +26,77 @@ def run(case: Case) -> Iterator[Finding]:
     point = _point(case, rng)
     wanted: dict[Role, Array] = {role: point[role] for role in point if role is not Role.X}
     try:
-        found = case.loss.gradient(point, wanted)
+        found = gradients(case.probe, point, wanted)
     except CallError as error:
         yield finding("ELB601", f"The derivative cannot be taken: it {error.what}.", Outcome.FAIL)
         return
-    truth = _truth(case, point)
-    for role, slope in found.items():
-        name = case.names.get(role.value, role.value)
-        if not np.all(np.isfinite(slope)):
-            message = f"The gradient in {name} is not finite at ordinary values, though the loss is."
-            yield finding("ELB602", message, Outcome.FAIL)
-        elif (role not in truth or _differs(case, slope, truth[role])) and (
-            said := _contradicts(case, point, role, slope)
-        ):
-            yield finding("ELB601", f"The gradient in {name} {said}.")
+    yield from _compared(case, point, found)
     yield from _singular(case)
     yield from _stressed(case)
 
 
-def _contradicts(case: Case, point: Mapping[Role, Array], role: Role, slope: Array) -> str | None:
-    """Say how a gradient contradicts the value's own central difference along a random direction, or None."""
-    direction = np.random.default_rng(case.seed + 1).uniform(0.5, 1.5, slope.shape)
-    step = 1e-4 if eps(case.probe.dtype) < 1e-10 else 2e-2
-    start = np.asarray(point[role], dtype=np.float64)
-    ends = [case.probe({**point, role: start + sign * step * direction}) for sign in (1.0, -1.0, 0.5, -0.5)]
-    wide, narrow = (ends[0] - ends[1]) / (2 * step), (ends[2] - ends[3]) / step
-    quotient, curved = (
-        (4 * narrow - wide) / 3,
-        abs(narrow - wide),
-    )  # what is left of a third derivative is less than that
-    claimed = float(np.sum(slope * direction))
-    rounding = 2 * (float(case.probe.noise(*ends)) + case.probe.floor) / step + curved
-    reach = float(np.sum(np.abs(slope * direction)))
-    if not np.isfinite(quotient) or abs(quotient - claimed) <= budget.QUOTIENT * max(abs(quotient), reach) + rounding:
+def _compared(case: Case, point: Mapping[Role, Array], found: Mapping[Role, Array]) -> Iterator[Finding]:
+    """Yield gradients that are not finite, and those that are not the value's where they are not the reference's."""
+    truth = _truth(case, point)
+    wrong: dict[Role, Slope] = {}
+    for role, gradient in found.items():
+        if not np.all(np.isfinite(gradient)):
+            name = case.names.get(role.value, role.value)
+            message = f"The gradient in {name} is not finite at ordinary values, though the loss is."
+            yield finding("ELB602", message, Outcome.FAIL)
+        elif role not in truth or _differs(case, gradient, truth[role]):
+            slope = along(case.probe, point, role, gradient, case.seed + 1)
+            wrong |= {} if slope.agree else {role: slope}
+    if wrong and (detached := _detached(case, point, found, {*wrong})) is not None:
+        yield detached
+        return
+    for role, slope in wrong.items():
+        yield finding(
+            "ELB601", f"The gradient in {case.names.get(role.value, role.value)} {_claim(slope, found[role])}."
+        )
+
+
+def _claim(slope: Slope, gradient: Array) -> str:
+    """Say how a gradient contradicts the value."""
+    if not np.any(gradient):
+        return f"is 0 everywhere, though the loss moves with it by {number(slope.moved)} along a random direction: it is detached"
+    return f"is {number(slope.claimed)} along a random direction, where the value moves by {number(slope.moved)}"
+
+
+def _detached(case: Case, point: Mapping[Role, Array], found: Mapping[Role, Array], wrong: set[Role]) -> Finding | None:
+    """Return the finding on a divergence whose arguments get a share of its slope each; None where it is no such thing."""
+    posterior = sorted(role for role in found if role.value.startswith("q_"))
+    prior = sorted(role for role in found if role in PRIOR_SCALES or role is Role.P_LOC)
+    if not wrong <= {*posterior, *prior}:
         return None
-    if not np.any(slope):
-        return f"is 0 everywhere, though the loss moves with it by {number(quotient)} along a random direction: it is detached"
-    return f"is {number(claimed)} along a random direction, where the value moves by {number(quotient)}"
+    if (
+        all(not np.any(found[role]) for role in wrong)
+        and (beside := sorted({*posterior} - wrong))
+        and not wrong & {*prior}
+    ):
+        what, kept = (", ".join(case.names.get(r, r) for r in sorted(some)) for some in (wrong, beside))
+        return finding(
+            "ELB304",
+            f"The gradient in {what} is 0 though the loss moves with it; in {kept} it is right: {what} is detached.",
+        )
+    ours, theirs = (_share(case, point, found, group) for group in (posterior, prior))
+    if ours is None or theirs is None or abs(ours + theirs - 1) > budget.PROPORTION:
+        return None
+    q, p = (", ".join(case.names.get(r, r) for r in group) for group in (posterior, prior))
+    return finding(
+        "ELB304",
+        f"Of the divergence's slope the posterior ({q}) gets {ours:.4g} and the prior ({p}) {theirs:.4g}: the rest of it "
+        "is detached. The value is that of the whole.",
+    )
+
+
+def _share(case: Case, point: Mapping[Role, Array], found: Mapping[Role, Array], group: list[Role]) -> float | None:
+    """Return the one share of the value's slope that a group of arguments gets in every direction, None where there is none."""
+    slopes = [along(case.probe, point, role, found[role], case.seed + k) for role in group for k in (1, 2)]
+    shares = [slope.share for slope in slopes if np.isfinite(slope.share)]
+    if not shares or max(shares) - min(shares) > budget.PROPORTION:
+        return None
+    return float(np.mean(shares))
 
 
 def _point(case: Case, rng: np.random.Generator) -> dict[Role, Array]:
@@ -191,4 +225,4 @@ def skipped(case: Case) -> Skip | None:
     return Skip("the arguments are swapped") if r is not None and r.swapped else None
 
 
-CHECK = Check("gradient", ("ELB601", "ELB602"), run, skipped)
+CHECK = Check("gradient", ("ELB304", "ELB601", "ELB602"), run, skipped)

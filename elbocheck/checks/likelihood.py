@@ -128,6 +128,8 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
         yield finding("ELB405", f"{number(abs(missing))} nats per element are {word}: {whole}.", Outcome.NOTE)
         return
     assert case.model.sigma2 is not None
+    if abs(dropped / sizes["D"]) > _NO_SIGMA:
+        return  # a constant of another origin
     levels = exp(-dropped / sizes["D"])
     if (counted := next((n for n in _LEVELS if isclose(levels, n, rel_tol=budget.DECLARED)), None)) is not None:
         yield _levels(case, counted)
@@ -143,6 +145,8 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
     )
 
 
+_NO_SIGMA = 100.0
+"""Nats per element by which no sigma's constant differs from another's: their ratio would be e^100."""
 _LEVELS = (256.0, 255.0, 128.0, 127.5)
 """Bytes over the width of the data, [0, 1] or [-1, 1]."""
 

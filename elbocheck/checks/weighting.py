@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import isclose
 
 from elbocheck import budget
-from elbocheck.checks.case import Case, Check, finding
+from elbocheck.checks.case import Case, Check, finding, number
 from elbocheck.monomial import Monomial
 from elbocheck.verdict import Finding, Outcome
 from elbocheck.weights import nominal_size
@@ -44,11 +44,12 @@ def run(case: Case) -> Iterator[Finding]:
         return
     yield from _irregular(case)
     ratio = case.model.beta if case.model.beta is not None else case.model.sigma2
-    if ratio is None or ratio.coefficient <= 0 or _declared(case, ratio):
+    if ratio is None or ratio.coefficient <= 0 or declared(case, ratio):
         return
     found = _ratio(case, ratio)
     if found is not None:
         yield found
+        yield from _besides(case, ratio, found.code)
     if (
         (found is None or found.code == "ELB109")
         and case.model.family
@@ -72,7 +73,23 @@ def _irregular(case: Case) -> Iterator[Finding]:
             )
 
 
-def _declared(case: Case, ratio: Monomial) -> bool:
+def _besides(case: Case, ratio: Monomial, code: str) -> Iterator[Finding]:
+    """Yield the constant weight that stands beside what a reduction explains; one that may hold a size is none."""
+    nominal = (0.5, 1.0) if case.model.free_scale else (1.0,)
+    whole = ratio.coefficient if case.model.family is not None and not case.model.derived else 1.0
+    if code not in _REDUCTIONS or any(isclose(whole, n, rel_tol=budget.DECLARED) for n in nominal):
+        return
+    weight = case.model.scale.coefficient if case.model.free_scale else whole
+    if not isclose(weight, 1.0, rel_tol=budget.DECLARED):
+        message = f"Besides, the KL carries the constant weight {number(weight)}, which no reduction explains."
+        yield finding("ELB108", message, Outcome.NOTE)
+
+
+_REDUCTIONS = ("ELB101", "ELB102", "ELB104", "ELB110")
+"""Those of one term: where both are averaged, the sizes that divide them leave a factor of their own to choose."""
+
+
+def declared(case: Case, ratio: Monomial) -> bool:
     """Tell whether a declared beta or sigma is what was measured; a contradiction is another check's."""
     beta, sigma = case.intent.number("beta"), case.intent.number("sigma")
     declared = beta if beta is not None else sigma**2 if sigma is not None else None
@@ -97,7 +114,7 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
         return nominal
     code = _code(powers, case.anatomy.event_axes)
     moving = (
-        f"{_reading(case)} = {case.at(ratio)}: it"
+        f"{reading(case)} = {case.at(ratio)}: it"
         if case.model.family
         else f"The ratio of the weights, {ratio.formula},"
     )
@@ -109,7 +126,7 @@ def _ratio(case: Case, ratio: Monomial) -> Finding | None:
     return finding(code, message, Outcome.NOTE if single else _loudness(case, ratio))
 
 
-def _reading(case: Case) -> str:
+def reading(case: Case) -> str:
     """Say what the ratio of the weights is to the family."""
     return "sigma^2" if case.model.sigma2 is not None else "KL over likelihood" if case.model.free_scale else "beta"
 
@@ -146,7 +163,7 @@ def _hard_coded(case: Case, ratio: Monomial) -> Finding | None:
         return None
     axis, size = found
     nominal = ratio.at({**case.model.sizes, axis: size})
-    message = f"{_reading(case)} = {ratio.formula}: it is {nominal:g} at {axis} = {size} only, a size that the loss holds as a number."
+    message = f"{reading(case)} = {ratio.formula}: it is {nominal:g} at {axis} = {size} only, a size that the loss holds as a number."
     return finding("ELB109", message, Outcome.WARN)
 
 

@@ -85,9 +85,9 @@ def _rules(_: argparse.Namespace) -> int:
 def _roles(_: argparse.Namespace) -> int:
     import textwrap
 
-    from elbocheck.roles import NAMES, Role
+    from elbocheck.roles import NAMES, STATE_NAMES, Role
 
     for role in Role:
-        names = ", ".join(name for name, meant in NAMES.items() if meant is role)
+        names = ", ".join(name for name, meant in {**NAMES, **STATE_NAMES}.items() if meant is role)
         print("\n".join(textwrap.wrap(names, 80, initial_indent=f"{role:<16}", subsequent_indent=" " * 16)))
     return 0

@@ -1,7 +1,8 @@
 """A likelihood over K classes: -log softmax(l)_y from logits l, or -l_y from log-probabilities, with y the class (Bridle 1990).
 
-The data are the classes' indices, one integer for each datum, or one-hot rows beside the logits. K is the last axis of the
-logits, or the first of a datum where a framework has it there. One variable is K elements wide, so the weight of a variable
+The data are the classes' indices, one integer for each datum or each of its pixels, or one-hot rows beside the logits, or
+the logarithms of such rows. K is the last axis of the logits, or the first of a datum where a framework has it there.
+Beside rows, one variable is K elements wide, so the weight of a variable
 counts as that of an element times K, as for other likelihoods of D elements.
 """
 
@@ -48,31 +49,45 @@ ENERGIES: dict[str, Energy] = {"logits": from_logits, "log_probs": from_log_prob
 def read(probe: Probe, role: Role, axes: tuple[str, ...]) -> tuple[Reconstruction, float, float] | None:
     """Return the likelihood, the constant that is left and its error; None where the values are no such thing."""
     for axis in _axes(probe.layout):
-        count = _width(probe.layout, role, axis)
-        if count < 2:
-            continue
-        rng = np.random.default_rng(0)
-        logits = probe.cast(rng.uniform(-4, 4, (_POINTS, count)))
-        x = np.eye(count)[np.arange(_POINTS) % count]
-        values = np.array([_value(probe, role, axis, a, b) for a, b in zip(x, logits, strict=True)])
-        if not np.all(np.isfinite(values)):
-            continue
-        for parameter, energy in ENERGIES.items():
-            cost = energy(x, logits)
-            noise = probe.noise(values, cost, np.max(np.abs(logits), axis=1)) + probe.floor
-            fit = linear(np.stack([cost, np.ones(_POINTS)], axis=1), values, noise)
-            weight, constant = map(float, fit.coefficients)
-            if fit.explains and abs(weight) > 4 * fit.errors[0]:
-                error = max(float(fit.errors[0]) / abs(weight), budget.ratio_error(probe.dtype))
-                whole = _weighed(probe, role, axis, axes, weight, error)
-                return Reconstruction(role, "categorical", parameter, weight=whole), constant, float(fit.errors[1])
+        for logs in (False,) if probe.layout.indexed else (False, True):
+            if (
+                _width(probe.layout, role, axis) > 1
+                and (found := _along(probe, role, axes, axis, logs=logs)) is not None
+            ):
+                return found
+    return None
+
+
+def _along(
+    probe: Probe, role: Role, axes: tuple[str, ...], axis: int, *, logs: bool
+) -> tuple[Reconstruction, float, float] | None:
+    """Return the same with the classes along one axis, the data one-hot rows or their logarithms."""
+    count = _width(probe.layout, role, axis)
+    rng = np.random.default_rng(0)
+    logits = probe.cast(rng.uniform(-4, 4, (_POINTS, count)))
+    x = np.eye(count)[np.arange(_POINTS) % count]
+    given = (x - 1) * _FAR if logs else x
+    values = np.array([_value(probe, role, axis, a, b) for a, b in zip(given, logits, strict=True)])
+    if not np.all(np.isfinite(values)):
+        return None
+    for parameter, energy in ENERGIES.items():
+        cost = energy(x, logits)
+        noise = probe.noise(values, cost, np.max(np.abs(logits), axis=1)) + probe.floor
+        fit = linear(np.stack([cost, np.ones(_POINTS)], axis=1), values, noise)
+        weight, constant = map(float, fit.coefficients)
+        if fit.explains and abs(weight) > 4 * fit.errors[0]:
+            error = max(float(fit.errors[0]) / abs(weight), budget.ratio_error(probe.dtype))
+            whole = _weighed(probe, role, axis, axes, weight, error, logs=logs)
+            read_as = Reconstruction(role, "categorical", parameter, weight=whole, log_data=logs)
+            return read_as, constant, float(fit.errors[1])
     return None
 
 
 def _axes(layout: Layout) -> Iterator[int]:
     """Yield the places that the classes may have in the prediction."""
-    yield -1
-    if not layout.indexed and len(layout.event) > 1:
+    if not layout.indexed or not layout.classes_first:
+        yield -1
+    if layout.classes_first or (not layout.indexed and len(layout.event) > 1):
         yield 1
 
 
@@ -96,15 +111,20 @@ def _spread(row: Array, shape: tuple[int, ...], axis: int) -> Array:
     return np.moveaxis(np.broadcast_to(row, (*np.delete(shape, axis), row.size)), -1, axis)
 
 
-def _weighed(probe: Probe, role: Role, axis: int, axes: tuple[str, ...], weight: float, error: float) -> Monomial:
+def _weighed(
+    probe: Probe, role: Role, axis: int, axes: tuple[str, ...], weight: float, error: float, *, logs: bool
+) -> Monomial:
     """Return the weight of K elements: the cost of a wrong class is the same whatever K, if two of them hold all."""
 
     def amplitude(layout: Layout) -> float:
         count = layout.shape(role)[axis]
         x, near, far = (np.full(count, v) for v in (0.0, -_FAR, -_FAR))
         x[0], near[:2], far[:2] = 1.0, (0.0, 0.0), (-1.0, 0.0)
-        return _value(probe, role, axis, x, far, layout) - _value(probe, role, axis, x, near, layout)
+        given = (x - 1) * _FAR if logs else x
+        return _value(probe, role, axis, given, far, layout) - _value(probe, role, axis, given, near, layout)
 
     found = weigh(probe, weight, error, amplitude, axes)
+    if probe.layout.indexed and axes:  # a datum holds one index for each variable: K is not among its sizes
+        return found
     classes = "D" if len(axes) < 2 else axes[axis if axis < 0 else axis - 1]
     return found * Monomial(1.0, {classes: 1})

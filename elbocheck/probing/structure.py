@@ -48,7 +48,7 @@ Move = tuple[Role, Index | None]
 
 def structure(probe: Probe, rng: np.random.Generator) -> Structure:
     """Probe the structure of a loss at one random base point."""
-    base = _base(probe, rng)
+    base = random_point(probe, rng)
     shape = probe.raw(base).shape
     prediction = next((r for r in sorted(probe.loss.roles) if r in PREDICTIONS), None)
     loc = Role.Q_LOC if Role.Q_LOC in probe.loss.roles and Role.Q_KAPPA not in probe.loss.roles else None
@@ -74,7 +74,7 @@ def structure(probe: Probe, rng: np.random.Generator) -> Structure:
     )
 
 
-def _base(probe: Probe, rng: np.random.Generator) -> dict[Role, Array]:
+def random_point(probe: Probe, rng: np.random.Generator) -> dict[Role, Array]:
     """Return random ordinary arrays: binary data, predictions inside (0, 1), a posterior away from the prior."""
     base: dict[Role, Array] = {}
     for role in sorted(probe.loss.roles):

@@ -37,7 +37,7 @@ _MEAN = 2.0**10
 def explained(probe: Probe, seed: int) -> Anatomy | None:
     """Return the anatomy of a usual loss, None where no guess gives every value to rounding."""
     prediction = prediction_of(probe.loss.roles)
-    if not _usual(probe.loss.roles):
+    if not _usual(probe.loss.roles) or probe.layout.indexed:
         return None
     dice = Dice(probe, np.random.default_rng(seed), probe.layout, prediction)
     found = _hypothesis(probe, dice)

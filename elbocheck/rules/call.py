@@ -118,3 +118,20 @@ EXPECTATION_CONTRADICTED = Rule(
     "    elbocheck verify my_vae.py:loss --expect beta=4 --expect reduction=mean",
     reference="derivation: two statements about one number, one of them measured.",
 )
+
+NOT_PERMUTATION_EQUIVARIANT = Rule(
+    code="ELB308",
+    name="not-permutation-equivariant",
+    severities=(Severity.I,),
+    summary="The loss depends on the order of the data in the batch.",
+    why="A sum of log p(x) over data does not ask which came first. Here a datum counts more or less, or is paired with "
+    "another one, by its place: shuffling changes the value and the gradient, the last or first data may not count at "
+    "all, and the value bounds no likelihood. A per-datum result that is not carried along is assigned to wrong data.",
+    signature="The batch is put in another order, in every argument alike: a scalar must stay, values per datum must move "
+    "along, up to the rounding of a reordered sum. Terms that couple a batch without regard to order (MMD, total "
+    "correlation) pass.",
+    fix="Look for a weight with the shape of the batch, a cumulative sum, indexing such as [:n], an axis that was taken "
+    "for another, and pairs made by roll or flip:\n"
+    "    loss = per_datum.mean()      # each datum alike",
+    reference="derivation: log p(x_1) + ... + log p(x_n) is symmetric in the data.",
+)

@@ -2,6 +2,23 @@
 
 from elbocheck.rules.rule import Rule, Severity
 
+STOP_GRADIENT_MISMATCH = Rule(
+    code="ELB304",
+    name="stop-gradient-mismatch",
+    severities=(Severity.O,),
+    summary="The gradient in one group of arguments is not the derivative of the value: part of a term is detached.",
+    why="The value is that of one model, training follows another: a KL of which the posterior gets 20 % of the slope and "
+    "the prior 80 % moves the prior to the posterior faster than the reverse. The sum may still be printed as a bound; "
+    "the point of rest of the two gradients is not its minimum where the shares meet other terms.",
+    signature="Group by group (posterior, prior), the automatic derivative is held against central differences "
+    "of the value. It is the same fraction of it in every direction. Where the noise is drawn from the posterior both "
+    "are averaged over it first, so a detached score of zero mean (sticking the landing, doubly reparametrised "
+    "gradients) is no mismatch.",
+    fix="If the balance is meant, say so where the value is reported. If not, look for detach, stop_gradient or no_grad:\n"
+    "    kl = kl_divergence(posterior, prior)     # both get the derivative",
+    reference="Hafner et al. 2021, Mastering Atari with Discrete World Models, arXiv:2010.02193, algorithm 2 (KL balancing).",
+)
+
 GRADIENT_WRONG = Rule(
     code="ELB601",
     name="gradient-wrong",

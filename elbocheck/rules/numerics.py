@@ -92,3 +92,18 @@ SOFTPLUS_OVERFLOW = Rule(
     reference="Maechler 2012, Accurately Computing log(1 - exp(-|a|)), vignette of the R package Rmpfr, "
     "which also treats log(1 + exp(t)).",
 )
+
+CLAMP_GRADIENT_MISMATCH = Rule(
+    code="ELB510",
+    name="clamp-gradient-mismatch",
+    severities=(Severity.N, Severity.O),
+    summary="A clamp on a scale holds the value, and its gradient is another one's.",
+    why="Beyond a clamp the value no longer moves. With the clamp under no_grad the gradient goes on as if it did, and "
+    "is that of no value; with an ordinary clamp it is exactly 0, so an argument that has left the range is never "
+    "brought back, although the KL or the likelihood would pull at it.",
+    signature="The scale argument is driven outwards to log variances of +-50. Where the value stops moving while the automatic "
+    "derivative does not, or where both are 0 from there on though the definition rises, a clamp is named with its place.",
+    fix="Limit the range where the argument is made, smoothly, and leave the loss without a clamp:\n"
+    "    log_var = 10 * tanh(raw / 10)",
+    reference="derivation: the derivative of min(max(s, a), b) is 0 outside [a, b].",
+)

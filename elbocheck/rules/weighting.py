@@ -185,6 +185,38 @@ GLOBAL_SCALE = Rule(
     reference="derivation: the minimum of c * f is at the minimum of f for every c > 0.",
 )
 
+TRAIN_EVAL_WEIGHT_MISMATCH = Rule(
+    code="ELB114",
+    name="train-eval-weight-mismatch",
+    severities=(Severity.R, Severity.O),
+    summary="The terms are weighed otherwise in training than in evaluation.",
+    why="What validation reports is not the objective that is trained: the best checkpoint, early stopping and the "
+    "learning-rate schedule follow another model, with another sigma or beta. A weight of 2.5e-4 in training and 1 in "
+    "validation differ by a factor of 4000 in sigma^2.",
+    signature="The slopes of the loss in the prediction and in the posterior are taken with training true and false, or "
+    "after .train() and after .eval(); their ratio differs.",
+    fix="Compute one loss in both modes; report another weighting beside it, under its own name:\n"
+    "    loss = recon + kl_weight * kl          # both modes\n"
+    '    return {"loss": loss, "nelbo": recon + kl}',
+    reference="derivation: sigma^2 = b/(2a), beta = b/a, each with the weights of its mode.",
+)
+
+STATEFUL_KL_WEIGHT = Rule(
+    code="ELB115",
+    name="stateful-kl-weight",
+    severities=(Severity.O,),
+    summary="The weight of the KL hangs on a counter inside the loss, or follows a schedule that ends below 1.",
+    why="A schedule that stops at 0.1 trains a beta-VAE with beta = 0.1 to the end, which for a likelihood without a free "
+    "scale is no bound. A counter inside the loss advances with every call: validation batches, logging and gradient "
+    "accumulation speed the schedule up, and a run that is resumed starts it anew.",
+    signature="Equal arguments cost more from call to call, and no longer once a copy of the loss with its own counter is "
+    "called each time; or an argument called step or epoch moves the slope of the KL. The weights are measured at steps "
+    "0 to 999999, and the model that is stated is the last one's.",
+    fix="Hand the step in, and let the weight end at 1 (or declare where it ends: --expect beta=0.1):\n"
+    "    kl_weight = min(1.0, step / warmup_steps)",
+    reference="Bowman et al. 2016, Generating Sentences from a Continuous Space, arXiv:1511.06349, section 3.1.",
+)
+
 TARGET_BROADCAST = Rule(
     code="ELB116",
     name="target-broadcast",

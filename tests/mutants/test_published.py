@@ -66,7 +66,7 @@ ROWS: dict[str, Row] = {
     "log_cosh_alpha": Row(
         bound="constant", family="log_cosh", beta="100*D", codes=("ELB101", "ELB509"), parameters={"scale": 0.01}
     ),
-    "vanilla_train": Row(bound="scaled", family="normal", sigma2="D/8000", codes=("ELB101",)),
+    "vanilla_train": Row(bound="scaled", family="normal", sigma2="D/8000", codes=("ELB101", "ELB108")),
     "draw_step": Row(bound="constant", family="bernoulli", beta="1", codes=("ELB211",)),
     "bernoulli_sum": Row(bound="exact", family="bernoulli", beta="1"),
     "bernoulli_sum gray": Row(bound="not-a-density", family="bernoulli", codes=("ELB401",), options=_GRAY),
@@ -134,14 +134,15 @@ def test_the_wrong_number_of_levels_is_told() -> None:
 
 
 _CLASSES = ("ELB502",)
+_CLAMPED = ("ELB502", "ELB510")
 TORCH: dict[str, tuple[str, Mapping[str, Any], Row]] = {
     "MSELoss": ("MSELoss", {}, Row(**_ALONE, family="normal", sigma2="D/2")),
     "MSELoss sum": ("MSELoss", {"reduction": "sum"}, Row(**_ALONE, family="normal", sigma2="1/2", codes=("ELB107",))),
     "L1Loss sum": ("L1Loss", {"reduction": "sum"}, Row(**_ALONE, family="laplace", parameters={"scale": 1.0})),
     "HuberLoss": ("HuberLoss", {"delta": 0.25}, Row(**_ALONE, family="huber", parameters={"delta": 0.25})),
     "SmoothL1Loss": ("SmoothL1Loss", {"beta": 0.25}, Row(**_ALONE, family="huber", parameters={"delta": 0.25})),
-    "GaussianNLLLoss": ("GaussianNLLLoss", {}, Row(**_ALONE, family="normal", codes=_CLASSES)),
-    "GaussianNLLLoss full": ("GaussianNLLLoss", {"full": True}, Row(**_ALONE, family="normal", codes=_CLASSES)),
+    "GaussianNLLLoss": ("GaussianNLLLoss", {}, Row(**_ALONE, family="normal", codes=_CLAMPED)),
+    "GaussianNLLLoss full": ("GaussianNLLLoss", {"full": True}, Row(**_ALONE, family="normal", codes=_CLAMPED)),
     "PoissonNLLLoss": ("PoissonNLLLoss", {}, Row(**_ALONE, family="poisson", codes=("ELB410",))),
     "PoissonNLLLoss full": ("PoissonNLLLoss", {"full": True}, Row(**_ALONE, family="poisson", codes=("ELB410",))),
     "PoissonNLLLoss rate": ("PoissonNLLLoss", {"log_input": False}, Row(**_ALONE, family="poisson", codes=("ELB410",))),
