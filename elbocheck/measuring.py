@@ -59,7 +59,8 @@ def measure(
     """
     declared, exact = _declared(shapes), np.dtype(_dtype(dtype) or "float64")
     loss, layout = _called(loss, declared, exact, framework)
-    loss = loss.totalled(filled(layout, {r: 1.0 if r is Role.X else 0.7 for r in loss.roles}, exact))
+    given = {r: layout.datum if r is Role.X else 2.0 if r is Role.TOTAL_COUNT else 0.7 for r in loss.roles}
+    loss = loss.totalled(filled(layout, given, exact))
     probe = Probe(loss, layout, exact)
     value = _refuse_unusable(probe)
     if value.dtype.itemsize < exact.itemsize:  # a loss that rounds its result identifies no better than in that dtype

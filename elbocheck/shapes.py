@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import expm1, log, prod
 
@@ -11,7 +12,7 @@ import numpy as np
 from elbocheck.adapters import Array
 from elbocheck.errors import CallError, RunError
 from elbocheck.loss import ORDINARY, Loss
-from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, LIKELIHOOD_SHAPES, POSITIVE, PREDICTIONS, Role
 
 Shape = tuple[int, ...]
 
@@ -27,6 +28,7 @@ class Layout:
         latent: the shape of one latent vector.
         tileable: False where the loss takes this one event shape only.
         indexed: the data are integers, each the index of a class among the last axis of the prediction.
+        datum: an ordinary one: 1, or a number below it where the loss is not finite at 1.
     """
 
     batch: int = 4
@@ -35,12 +37,13 @@ class Layout:
     latent: Shape = (3,)
     tileable: bool = True
     indexed: bool = False
+    datum: float = 1.0
 
     def shape(self, role: Role) -> Shape:
         """Return the whole shape of the role's array."""
         if role is Role.X:
             return (self.batch, *self.event)
-        if role in PREDICTIONS or role in LIKELIHOOD_SCALES:
+        if role in PREDICTIONS | LIKELIHOOD_SCALES | LIKELIHOOD_SHAPES:
             return (self.batch, *(self.predicted or self.event))
         if role is Role.DELTA:
             return ()
@@ -141,14 +144,14 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
     tried = [*_declared(declared)] if declared else [*SMALL, *_usual()]
     for layout in tried:
         try:
-            loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
+            value = loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype)).value
         except CallError as error:
             first = error if first is None or (first.remedy == ORDINARY and error.remedy != ORDINARY) else first
             messages.add(error.what)
             if error.code != "ELB001":
                 raise
         else:
-            return layout
+            return layout if np.all(np.isfinite(value)) else _inside(loss, layout, dtype)
     assert first is not None
     if not declared and _takes_indices(loss, dtype):
         return INDEXED
@@ -158,6 +161,22 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         f"the loss accepts none of {len(tried)} usual shapes; with {SMALL[0].event[0]} values a datum it {first.what}; "
         "name the shape of one datum, e.g. --shape x=3x64x64 (and --shape z=128 for the latents)"
     ) from first
+
+
+INSIDE = 0.4
+"""An ordinary datum strictly between 0 and 1."""
+
+
+def _inside(loss: Loss, layout: Layout, dtype: np.dtype) -> Layout:
+    """Return the layout with a datum inside the unit interval, where the loss is finite there and not at its end."""
+    if Role.X not in loss.roles or layout.indexed:
+        return layout
+    with suppress(CallError):
+        if np.all(
+            np.isfinite(loss(filled(layout, {r: ordinary(r) for r in loss.roles} | {Role.X: INSIDE}, dtype)).value)
+        ):
+            return replace(layout, datum=INSIDE)
+    return layout
 
 
 def _takes_indices(loss: Loss, dtype: np.dtype) -> bool:

@@ -77,6 +77,8 @@ def _point(case: Case, rng: np.random.Generator) -> dict[Role, Array]:
             values[role] = rng.dirichlet(np.full(shape[-1], 4.0), shape[:-1])
         elif role in PRIOR_SCALES or role is Role.P_LOC:
             values[role] = np.full(shape, ordinary(role))
+        elif role is Role.TOTAL_COUNT:
+            values[role] = rng.integers(1, 4, shape).astype(np.float64)
         elif role in LIKELIHOOD_SCALES | POSTERIOR_SCALES:
             values[role] = np.asarray(argument_of(role, rng.uniform(-1.0, 1.0, shape)))
         else:

@@ -29,6 +29,8 @@ parts nearly cancel explains everything by rounding."""
 HUGE = 1e12
 """Times what is usual among ordinary predictions: values beyond say nothing that lesser ones do not, but an exponential's
 shape would have to be known to twelve digits before they come near."""
+DATA = 3
+"""Data at the least, where a constant is free for each of them: from fewer, how the energy hangs on the data is not seen."""
 LEAST = 0.4
 """Share of the probes at which a family must be defined to be considered."""
 
@@ -143,6 +145,8 @@ def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) ->
     if np.count_nonzero(usable) < max(8, LEAST * usable.size):
         return None
     points = points.keep(usable)
+    if candidate.datum is not None and np.unique(points.x).size < DATA:
+        return None
     model = model_of(candidate, points)
     solved = _solved(probe, points, candidate, model, guard)
     if solved is None:
@@ -181,7 +185,9 @@ def _matched(
         weight *= share
         constant = own * weight
     ratio = float(fit.coefficients[count] / weight) if candidate.normalizer is not None else None
-    if ratio is not None and ratio > 0 and candidate.family in TEMPERED:  # log scale tells the weight of the whole
+    if (
+        ratio is not None and ratio > 0 and candidate.family in TEMPERED - {"log_normal"}
+    ):  # log scale tells the weight of the whole
         whole = member(candidate.family, 1 / ratio, parameters)
         if whole is not None and whole.density is not None:
             candidate, parameters = replace(candidate, family=whole.family), dict(whole.parameters)

@@ -13,7 +13,7 @@ from elbocheck.domain import BINARY, REAL, Integers, Interval
 from elbocheck.mass import Mass, Status, log_mass
 from elbocheck.member import family
 from elbocheck.probing.probe import Probe
-from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, LIKELIHOOD_SHAPES, PREDICTIONS, Role
 
 __all__ = ["Normalizer", "normalizer", "residual_mass"]
 
@@ -62,10 +62,10 @@ def normalizer(probe: Probe, name: str | None, where: str, nat: float) -> Normal
     if density is not None and isinstance(density.support, Interval | Integers):
         support = density.support
     role = next(r for r in sorted(probe.loss.roles) if r in PREDICTIONS)
-    moved = next((r for r in sorted(probe.loss.roles) if r in LIKELIHOOD_SCALES or r is Role.DELTA), None)
+    moved = next((r for r in sorted(probe.loss.roles) if r in LEARNED), None)
     tried = [{role: at} for at in (0.3, 0.8)]
     if moved is not None:
-        tried = [{role: 0.3, moved: at} for at in (0.5, 1.5)]
+        tried = [{role: 0.3, moved: at} for at in ((1.0, 3.0) if moved is Role.TOTAL_COUNT else (0.5, 1.5))]
     energies = [partial(_energy, probe, nat, at) for at in tried]
     masses = [
         log_mass(energy, support, dtype=probe.dtype, hint=at[role]) for energy, at in zip(energies, tried, strict=True)
@@ -79,11 +79,12 @@ def residual_mass(probe: Probe, nat: float) -> Mass | None:
     here, moved = (np.array([(x + t, r + t) for x, r in PAIRS]) for t in (0.0, SHIFT))
     before, after = (probe.table({Role.X: grid[:, 0], role: grid[:, 1]}) for grid in (here, moved))
     same = np.abs(before - after) <= probe.noise(before, after) + 4 * probe.floor
-    if not np.all(same) or probe.loss.roles & (LIKELIHOOD_SCALES | {Role.DELTA}):
+    if not np.all(same) or probe.loss.roles & LEARNED:
         return None
     return log_mass(partial(_energy, probe, nat, {role: 0.0}), REAL, dtype=probe.dtype)
 
 
+LEARNED = LIKELIHOOD_SCALES | LIKELIHOOD_SHAPES | {Role.DELTA}
 PAIRS = ((0.0, 0.5), (0.25, -1.0), (1.0, 1.5), (0.5, 8.5), (2.0, -60.0))
 SHIFT = 2.0
 

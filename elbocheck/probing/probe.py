@@ -59,7 +59,7 @@ class Probe:
     @property
     def base(self) -> dict[Role, float | Array]:
         """Ordinary values; for the posterior those of the prior, where a right KL is 0."""
-        return {role: ordinary(role) for role in self.loss.roles}
+        return {role: self.layout.datum if role is Role.X else ordinary(role) for role in self.loss.roles}
 
     @property
     def off_prior(self) -> dict[Role, float]:
