@@ -151,7 +151,9 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
             if error.code != "ELB001":
                 raise
         else:
-            return layout if np.all(np.isfinite(value)) else _inside(loss, layout, dtype)
+            shaped = loss.roles & LIKELIHOOD_SHAPES and Role.X in loss.roles
+            usual = np.all(np.isfinite(value)) and (not shaped or _finite_at(loss, layout, layout.datum, dtype))
+            return layout if usual else _inside(loss, layout, dtype)
     assert first is not None
     if not declared and _takes_indices(loss, dtype):
         return INDEXED
@@ -169,14 +171,23 @@ INSIDE = 0.4
 
 def _inside(loss: Loss, layout: Layout, dtype: np.dtype) -> Layout:
     """Return the layout with a datum inside the unit interval, where the loss is finite there and not at its end."""
-    if Role.X not in loss.roles or layout.indexed:
+    if Role.X not in loss.roles or layout.indexed or not _finite_at(loss, layout, INSIDE, dtype):
         return layout
+    return replace(layout, datum=INSIDE)
+
+
+OTHER_SHAPE = 2.0
+"""A shape beside the ordinary 1, at which powers of x and of 1 - x vanish from a density."""
+
+
+def _finite_at(loss: Loss, layout: Layout, x: float, dtype: np.dtype) -> bool:
+    """Tell whether a loss is finite at a datum, for a shape parameter of 1 and another."""
+    given = {r: ordinary(r) for r in loss.roles} | {Role.X: x}
+    moved = dict.fromkeys(loss.roles & LIKELIHOOD_SHAPES, OTHER_SHAPE)
     with suppress(CallError):
-        if np.all(
-            np.isfinite(loss(filled(layout, {r: ordinary(r) for r in loss.roles} | {Role.X: INSIDE}, dtype)).value)
-        ):
-            return replace(layout, datum=INSIDE)
-    return layout
+        calls = [given, {**given, **moved}] if moved else [given]
+        return all(np.all(np.isfinite(loss(filled(layout, call, dtype)).value)) for call in calls)
+    return False
 
 
 def _takes_indices(loss: Loss, dtype: np.dtype) -> bool:

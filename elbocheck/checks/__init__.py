@@ -1,6 +1,6 @@
 """The checks: one property per file, in the order of the report."""
 
-from elbocheck.checks import call, data, extremes, gradient, intent, likelihood, posterior, terms, weighting
+from elbocheck.checks import call, data, extremes, gradient, intent, likelihood, parameters, posterior, terms, weighting
 from elbocheck.checks.case import Case, Check
 
 __all__ = ["CHECKS", "Case", "Check"]
@@ -13,6 +13,7 @@ CHECKS: tuple[Check, ...] = (
     terms.CHECK,
     gradient.CHECK,
     extremes.CHECK,
+    parameters.CHECK,
     data.CHECK,
     intent.CHECK,
 )

@@ -30,7 +30,8 @@ HUGE = 1e12
 """Times what is usual among ordinary predictions: values beyond say nothing that lesser ones do not, but an exponential's
 shape would have to be known to twelve digits before they come near."""
 DATA = 3
-"""Data at the least, where a constant is free for each of them: from fewer, how the energy hangs on the data is not seen."""
+"""Data at the least, where a constant is free for each of them: from fewer, how the energy hangs on the data is not seen.
+A categorical's, linear in one-hot data, needs the two that there are."""
 LEAST = 0.4
 """Share of the probes at which a family must be defined to be considered."""
 
@@ -145,7 +146,7 @@ def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) ->
     if np.count_nonzero(usable) < max(8, LEAST * usable.size):
         return None
     points = points.keep(usable)
-    if candidate.datum is not None and np.unique(points.x).size < DATA:
+    if candidate.datum is not None and np.unique(points.x).size < (2 if candidate.family == "categorical" else DATA):
         return None
     model = model_of(candidate, points)
     solved = _solved(probe, points, candidate, model, guard)

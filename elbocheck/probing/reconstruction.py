@@ -13,6 +13,7 @@ from elbocheck.monomial import Monomial
 from elbocheck.probing import classes, curve, likelihood
 from elbocheck.probing.curves import IMPROPER
 from elbocheck.probing.likelihood import Match
+from elbocheck.probing.normalizer import periodic
 from elbocheck.probing.points import Points, sample
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import weigh
@@ -120,6 +121,6 @@ def _unidentified(probe: Probe, role: Role, weight: Monomial, *, closed: bool) -
         weight=replace(weight, coefficient=1.0),
         closed=closed,
         mass=mass,
-        bounded=None if closed or mass is not None else curve.bounded(probe, role),
+        bounded=None if closed or mass is not None or periodic(probe, role) else curve.bounded(probe, role),
         mismatch=None if closed else curve.core_and_tails(probe, role),
     )

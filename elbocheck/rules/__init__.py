@@ -58,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     numerics.LOG_ZERO_OR_CLAMP,
     numerics.EPS_WRONG_SIDE,
     numerics.LOG1MEXP_UNSAFE,
+    numerics.LGAMMA_CANCELLATION,
     numerics.SOFTPLUS_OVERFLOW,
     gradient.GRADIENT_WRONG,
     gradient.GRADIENT_NOT_FINITE,

@@ -19,7 +19,8 @@ def log_gamma(x: Any) -> Any:
     return np.where(wide > 0, _log_gamma(np.where(wide > 0, wide, 1.0)), np.nan).astype(x.dtype)
 
 
-def _softplus(v: Any) -> Any:
+def softplus(v: Any) -> Any:
+    """Return log(1 + e^v) in the dtype of its argument."""
     return np.logaddexp(0, v).astype(v.dtype)
 
 
@@ -38,15 +39,15 @@ def _ascending(x: Any, r: float) -> Any:
 def _negative_binomial(number: Number, pick: Pick) -> Energy:
     r = number(0.03, 300)
     ways: list[tuple[Callable[..., Any], str, bool]] = [
-        (lambda x, v: r * _softplus(v) + x * _softplus(-v), "logits", False),
-        (lambda x, v: (r + x) * _softplus(v) - x * v - _ascending(x, r), "logits", True),
+        (lambda x, v: r * softplus(v) + x * softplus(-v), "logits", False),
+        (lambda x, v: (r + x) * softplus(v) - x * v - _ascending(x, r), "logits", True),
         (lambda x, p: -r * np.log1p(-p) - x * np.log(p), "probs", False),
         (lambda x, p: -r * np.log(1 - p) - x * np.log(p) - _ascending(x, r), "probs", True),
         (lambda x, p: -r * np.log(p) - x * np.log1p(-p), "probs", False),
         (lambda x, m: r * np.log1p(m / r) + x * np.log1p(r / m), "x_hat", False),
         (lambda x, m: (x + r) * np.log(m + r) - x * np.log(m) - r * log(r) - _ascending(x, r), "x_hat", True),
         (lambda x, m: (x + r) * np.log1p(m / r) - x * np.log(m / r), "x_hat", False),
-        (lambda x, v: (x + r) * _softplus(v - log(r)) - x * v, "x_hat", False),
+        (lambda x, v: (x + r) * softplus(v - log(r)) - x * v, "x_hat", False),
     ]
     return _one_of("negative_binomial", {"total_count": r}, ways, pick)
 
@@ -108,7 +109,7 @@ def _two_of_log_normal(_: Number, pick: Pick) -> Energy:
 def _two_of_counts(_: Number, pick: Pick) -> Energy:
     ways: list[tuple[Callable[..., Any], str, bool]] = [
         (
-            lambda x, r, v: r * _softplus(v) + x * _softplus(-v) - log_gamma(x + r) + log_gamma(r),
+            lambda x, r, v: r * softplus(v) + x * softplus(-v) - log_gamma(x + r) + log_gamma(r),
             "total_count logits",
             False,
         ),
