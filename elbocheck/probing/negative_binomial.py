@@ -21,6 +21,9 @@ from elbocheck.probing.points import Points
 TOTAL_COUNTS = Grid("total_count", np.geomspace(1e-4, 1e12, 97))
 """Below, the counts are all 0; above, a Poisson is met to rounding."""
 
+VANISHED = -30.0
+"""A log mean below which a count of 0 costs nothing that floats tell: such probes would outweigh all others."""
+
 
 def overdispersed(where: str) -> Iterator[Candidate]:
     """List the readings for predictions that may lie there: `real`, `positive` or `unit`."""
@@ -58,7 +61,8 @@ def _counted(weights: Array, _names: Sequence[str], _shapes: Shapes) -> Reading:
 
 def _of_mean(parameter: str, log_mean: Callable[[Array], Array]) -> Candidate:
     def parts(points: Points, total_count: Array) -> tuple[Array, ...]:
-        odds = log_mean(points.prediction) - np.log(total_count)
+        mean = log_mean(points.prediction)
+        odds = np.where(mean > VANISHED, mean, np.nan) - np.log(total_count)
         return (total_count * softplus(odds) + points.x * softplus(-odds),)
 
     return Candidate(
