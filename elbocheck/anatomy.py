@@ -26,6 +26,8 @@ class Reconstruction:
         shape_error: their relative uncertainty.
         scale_role: the role of a learned scale, where the loss takes one.
         scale_as: how the values show that it is read: `scale`, `log_scale`, `var`, `log_var`; None: no influence.
+        shape_role: the role of another learned parameter of the likelihood, where the loss takes one.
+        shape_as: what that is to the family: `total_count`, `df`, `concentration`, `concentration0`, ...
         normalizer_ratio: weight of the log normaliser over the weight of the energy; None where nothing varies it.
         deviation: the largest difference from the family in nats per element among ordinary values.
         closed: the loss is defined for predictions in [0, 1] only.
@@ -49,6 +51,8 @@ class Reconstruction:
     shape_error: float = 0.0
     scale_role: Role | None = None
     scale_as: str | None = None
+    shape_role: Role | None = None
+    shape_as: str | None = None
     normalizer_ratio: float | None = None
     deviation: float = 0.0
     closed: bool = False

@@ -12,6 +12,8 @@ from typing import Any
 
 from elbocheck.errors import UsageError
 from elbocheck.roles import (
+    LIKELIHOOD_SCALES,
+    LIKELIHOOD_SHAPES,
     LIKELIHOOD_TWIN,
     NAMES,
     POSTERIOR_SCALES,
@@ -278,7 +280,16 @@ def _in_context(found: Mapping[Key, Role], given: Mapping[Key, Role], fixed: Ite
     held = {NAMES.get(spelled(str(key))) for key in fixed}  # mu kept at 0 still says that logvar is the posterior's
     if data and (not predicted or Role.Q_LOC not in {*roles.values(), *held}):
         roles = {k: r if k in given else LIKELIHOOD_TWIN.get(r, r) for k, r in roles.items()}
-    return _one_each(_one_posterior_scale(roles, given))
+    return _one_each(_scale_alone(_one_posterior_scale(roles, given), given))
+
+
+def _scale_alone(roles: dict[Key, Role], given: Mapping[Key, Role]) -> dict[Key, Role]:
+    """Beside data and without any other prediction or posterior, the one scale there is, is what the decoder predicts."""
+    scales = [key for key, role in roles.items() if role in LIKELIHOOD_SCALES and key not in given]
+    others = {role for role in roles.values() if role not in LIKELIHOOD_SHAPES | {Role.X}}
+    if Role.X in roles.values() and len(scales) == 1 and len(others) == 1:
+        roles[scales[0]] = Role.PREDICTION
+    return roles
 
 
 def _one_posterior_scale(roles: dict[Key, Role], given: Mapping[Key, Role]) -> dict[Key, Role]:

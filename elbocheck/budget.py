@@ -458,6 +458,13 @@ QUOTIENT = 1e-4
 """What a central difference of the value may differ from its derivative by, relative: the step of 1e-4 leaves a third
 derivative of 1e-8, and its division lifts rounding to 1e-10 in float64; a wrong factor or a detached term is off by far more."""
 
+SLOPE_STEP = 1e-4
+"""Step of the differences that stand for a reference's slope, relative to the parameter where it is positive: its third
+derivative then counts 1e-8 and the reference's own rounding 1e-11."""
+
+EDGE_NATS = 1e-3
+"""What marks the first input at which a normaliser is wrong: a tenth of what is material, a hundred float32 roundings."""
+
 TYPED_CONSTANT = 1e-5
 """Relative rounding of a constant that still counts as the exact one: log(2 pi)/2 typed as 0.91893, or held in float32."""
 

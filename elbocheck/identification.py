@@ -21,7 +21,8 @@ from elbocheck.models.components import Returns
 from elbocheck.probing import likelihood
 from elbocheck.probing.doubts import Nearest, doubts, kink_width, nearest
 from elbocheck.probing.normalizer import Normalizer, normalizer
-from elbocheck.probing.points import Points, sample
+from elbocheck.probing.points import Points
+from elbocheck.probing.reconstruction import matched
 from elbocheck.roles import Key
 from elbocheck.shapes import Shape
 from elbocheck.verdict import Bound, Run
@@ -171,8 +172,8 @@ def _identified(case: Case, seed: int, started: float) -> Identification:
     r, s = case.anatomy.reconstruction, case.anatomy.structure
     evidence, near, mass = None, None, None
     if r is not None and s.separable and s.homogeneous and not s.batch_coupled:
-        points, where = sample(case.probe)
-        evidence = _evidence(case, points, where) if r.density is not None else None
+        points, where, found = matched(case.probe)
+        evidence = _evidence(case, points, found) if r.density is not None else None
         near = nearest(case.probe, points, where) if evidence is None else None
         mass = normalizer(case.probe, r.density, where, nat(case.anatomy, case.model))
     return Identification(
@@ -197,10 +198,9 @@ def _identified(case: Case, seed: int, started: float) -> Identification:
     )
 
 
-def _evidence(case: Case, points: Points, where: str) -> Evidence | None:
+def _evidence(case: Case, points: Points, found: list[likelihood.Match]) -> Evidence | None:
     """Look again, more closely, at the family that was named."""
     probe = case.probe
-    found = likelihood.match(probe, points, where)
     if not found:
         return None
     best = found[0]

@@ -91,7 +91,8 @@ def measure(
     if loss.roles & POSTERIOR_SCALES:
         ordinary_call = filled(layout, {role: ordinary(role) for role in loss.roles}, exact)
         loss = loss.drawing(ordinary_call, layout.shape(Role.EPS))
-    loss = loss.totalled(filled(layout, {r: 1.0 if r is Role.X else 0.7 for r in loss.roles}, exact))
+    given = {r: layout.datum if r is Role.X else 2.0 if r is Role.TOTAL_COUNT else 0.7 for r in loss.roles}
+    loss = loss.totalled(filled(layout, given, exact))
     probe = Probe(loss, layout, exact)
     value = _refuse_unusable(probe)
     if eps(value.dtype) > eps(exact):  # a loss that rounds its result identifies no better than in that dtype

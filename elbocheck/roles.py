@@ -25,6 +25,10 @@ class Role(StrEnum):
     VAR = "var"
     LOG_VAR = "log_var"
     DELTA = "delta"
+    TOTAL_COUNT = "total_count"
+    DF = "df"
+    CONCENTRATION = "concentration"
+    CONCENTRATION0 = "concentration0"
     Q_LOC = "q_loc"
     Q_SCALE = "q_scale"
     Q_LOG_SCALE = "q_log_scale"
@@ -54,6 +58,7 @@ STATES = frozenset({Role.TRAINING, Role.STEP, Role.SEED})
 """What a loss is told besides its tensors: kept at a value while the model is read, varied by checks of their own."""
 PREDICTIONS = frozenset({Role.PREDICTION, Role.LOC, Role.LOGITS, Role.PROBS})
 LIKELIHOOD_SCALES = frozenset({Role.SCALE, Role.LOG_SCALE, Role.VAR, Role.LOG_VAR})
+LIKELIHOOD_SHAPES = frozenset({Role.TOTAL_COUNT, Role.DF, Role.CONCENTRATION, Role.CONCENTRATION0})
 POSTERIOR_SCALES = frozenset({Role.Q_SCALE, Role.Q_LOG_SCALE, Role.Q_VAR, Role.Q_LOG_VAR, Role.Q_RAW_SCALE})
 CATEGORICAL = frozenset({Role.Q_LOGITS, Role.Q_PROBS})
 PRIOR_SCALES = frozenset({Role.P_SCALE, Role.P_LOG_SCALE, Role.P_VAR, Role.P_LOG_VAR})
@@ -61,6 +66,7 @@ POSITIVE = frozenset({Role.SCALE, Role.VAR, Role.Q_SCALE, Role.Q_VAR, Role.P_SCA
     Role.Q_CONCENTRATION,
     Role.Q_RATE,
     Role.Q_KAPPA,
+    *LIKELIHOOD_SHAPES,
 }
 
 LIKELIHOOD_TWIN = {
@@ -81,7 +87,8 @@ _NAMES: dict[Role, str] = {
     "x_out out output outputs decoded x_decoded x_decoded_mean decoder_output decoder_out dec_out generated rec "
     "x_reconst reconst recon_image recon_images x_dec dec rec_x outputs_recon reconstructed_image "
     "reconstructed_images input_recon yhat y_hat x_reconstruction recon_data decoding model_output log_predictions rate log_rate "
-    "log_input lam log_lam lambda_x rates log_rates x_rate x_log_rate px_rate dec_rate recon_rate",
+    "log_input lam log_lam lambda_x rates log_rates x_rate x_log_rate px_rate dec_rate recon_rate "
+    "concentration1 x_concentration1",
     Role.LOC: "x_loc x_mu x_mean mu_x mean_x dec_mu dec_mean px_loc loc_x recon_mu recon_mean p_x_mean mu_dec "
     "decoder_mu x_mus means_x dec_loc recon_loc",
     Role.LOGITS: "logits x_logits logit x_logit recon_logits logits_x decoder_logits recon_x_logits dec_logits "
@@ -95,6 +102,11 @@ _NAMES: dict[Role, str] = {
     Role.LOG_VAR: "x_log_var x_logvar logvar_x log_var_x dec_logvar dec_log_var recon_logvar recon_log_var "
     "px_logvar decoder_logvar decoder_log_var logvar_dec log_var_dec",
     Role.DELTA: "delta huber_delta learned_delta",
+    Role.TOTAL_COUNT: "total_count total_counts x_total_count n_trials theta px_r px_theta x_theta dispersion "
+    "inverse_dispersion px_dispersion",
+    Role.DF: "df x_df px_df dof degrees_of_freedom",
+    Role.CONCENTRATION: "concentration x_concentration px_concentration dec_concentration",
+    Role.CONCENTRATION0: "concentration0 x_concentration0",
     Role.Q_LOC: "q_loc mu mus mean means z_mean z_mu mu_z mean_z q_mu q_mean m loc latent_mean latent_mu enc_mu "
     "enc_mean z_loc qz_loc qz_mean posterior_mean mu_q mean_q encoder_mean z_means encoder_mu code_mean",
     Role.Q_SCALE: "q_scale sigma sigmas std stds stddev sd scale z_std z_sigma z_scale sigma_z std_z q_std q_sigma "

@@ -13,7 +13,7 @@ from elbocheck.adapters import Array
 from elbocheck.errors import CallError, RunError
 from elbocheck.floats import held
 from elbocheck.loss import ORDINARY, Loss
-from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, LIKELIHOOD_SHAPES, POSITIVE, PREDICTIONS, Role
 
 Shape = tuple[int, ...]
 
@@ -31,6 +31,7 @@ class Layout:
         indexed: the data are integers, each the index of a class along one axis of the prediction.
         classes_first: that axis is the first of a prediction, not the last.
         concentration: the shape of what a posterior on a sphere has once per datum: `(1,)` or `()`.
+        datum: an ordinary one: 1, or a number below it where the loss is not finite at 1.
     """
 
     batch: int = 4
@@ -41,12 +42,13 @@ class Layout:
     indexed: bool = False
     concentration: Shape = (1,)
     classes_first: bool = False
+    datum: float = 1.0
 
     def shape(self, role: Role) -> Shape:
         """Return the whole shape of the role's array."""
         if role is Role.X:
             return (self.batch, *self.event)
-        if role in PREDICTIONS or role in LIKELIHOOD_SCALES:
+        if role in PREDICTIONS | LIKELIHOOD_SCALES | LIKELIHOOD_SHAPES:
             return (self.batch, *(self.predicted or self.event))
         if role is Role.DELTA:
             return ()
@@ -166,13 +168,17 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         if len(failures) == len(SMALL) and not declared:
             _refuse_square(loss, dtype)
         try:
-            loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype))
+            value = loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype)).value
         except CallError as error:
             failures.append(error)
             if error.code != "ELB001":
                 raise
         else:
-            return _told_apart(loss, layout, dtype) if Role.Q_KAPPA in loss.roles else layout
+            if Role.Q_KAPPA in loss.roles:
+                return _told_apart(loss, layout, dtype)
+            shaped = loss.roles & LIKELIHOOD_SHAPES and Role.X in loss.roles
+            usual = np.all(np.isfinite(value)) and (not shaped or _finite_at(loss, layout, layout.datum, dtype))
+            return layout if usual else _inside(loss, layout, dtype)
     if not declared and (indexed := _indexed(loss, dtype)) is not None:
         return indexed
     raise _refusal(failures, declared=bool(declared))
@@ -189,6 +195,31 @@ def _refusal(failures: Sequence[CallError], *, declared: bool) -> CallError | Ru
     )
     asked.__cause__ = told
     return asked
+
+
+INSIDE = 0.4
+"""An ordinary datum strictly between 0 and 1."""
+
+
+def _inside(loss: Loss, layout: Layout, dtype: np.dtype) -> Layout:
+    """Return the layout with a datum inside the unit interval, where the loss is finite there and not at its end."""
+    if Role.X not in loss.roles or layout.indexed or not _finite_at(loss, layout, INSIDE, dtype):
+        return layout
+    return replace(layout, datum=INSIDE)
+
+
+OTHER_SHAPE = 2.0
+"""A shape beside the ordinary 1, at which powers of x and of 1 - x vanish from a density."""
+
+
+def _finite_at(loss: Loss, layout: Layout, x: float, dtype: np.dtype) -> bool:
+    """Tell whether a loss is finite at a datum, for a shape parameter of 1 and another."""
+    given = {r: ordinary(r) for r in loss.roles} | {Role.X: x}
+    moved = dict.fromkeys(loss.roles & LIKELIHOOD_SHAPES, OTHER_SHAPE)
+    with suppress(CallError):
+        calls = [given, {**given, **moved}] if moved else [given]
+        return all(np.all(np.isfinite(loss(filled(layout, call, dtype)).value)) for call in calls)
+    return False
 
 
 def _told_apart(loss: Loss, layout: Layout, dtype: np.dtype) -> Layout:

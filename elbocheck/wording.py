@@ -39,7 +39,9 @@ def likelihood(
         if shown.get("scale") == "1":
             del shown["scale"]
         shown[r.scale_as] = names.get(r.scale_role, r.scale_role.value)
-    elif r.normalizer_ratio is not None:
+    if r.shape_role is not None and r.shape_as is not None:
+        shown[r.shape_as] = names.get(r.shape_role, r.shape_role.value)
+    elif r.normalizer_ratio is not None and r.scale_as is None and "delta" in names:
         shown["delta"] = names.get("delta", "delta")
     text = f"{_titled(family)}({', '.join(f'{k}={v}' for k, v in shown.items())})"
     return f"{text} of e^{names.get('x', 'x')}" if r.log_data else text

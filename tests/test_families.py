@@ -103,6 +103,42 @@ PARTS: Mapping[str, tuple[str, str, Callable[[Any], Mapping[str, Any]], tuple[fl
     "log_normal median": ("log_normal", "positive", lambda r: {"loc": np.log(r), "scale": 1.0}, (), (1.0,)),
     "continuous_bernoulli logits": ("continuous_bernoulli", "real", lambda r: {"logits": r}, (), (1.0,)),
     "continuous_bernoulli probs": ("continuous_bernoulli", "unit", lambda r: {"probs": r}, (), (1.0,)),
+    "negative_binomial logits": (
+        "negative_binomial",
+        "real",
+        lambda r: {"total_count": 2.5, "logits": r},
+        (),
+        (2.5, 1.0),
+    ),
+    "negative_binomial probs": (
+        "negative_binomial",
+        "unit",
+        lambda r: {"total_count": 2.5, "logits": np.log(r) - np.log1p(-r)},
+        (),
+        (2.5, 1.0),
+    ),
+    "negative_binomial failure_probs": (
+        "negative_binomial",
+        "unit",
+        lambda r: {"total_count": 2.5, "logits": np.log1p(-r) - np.log(r)},
+        (),
+        (2.5, 1.0),
+    ),
+    "negative_binomial mean": (
+        "negative_binomial",
+        "positive",
+        lambda r: {"total_count": 2.5, "logits": np.log(r) - np.log(2.5)},
+        (2.5,),
+        (1.0,),
+    ),
+    "negative_binomial log_mean": (
+        "negative_binomial",
+        "real",
+        lambda r: {"total_count": 2.5, "logits": r - np.log(2.5)},
+        (2.5,),
+        (1.0,),
+    ),
+    "beta mean": ("beta", "unit", lambda r: {"concentration1": 7 * r, "concentration0": 7 * (1 - r)}, (7.0,), (1.0,)),
 }
 """Family, where predictions lie, them to the density's parameters, shapes, and the weights of the parts."""
 
@@ -114,11 +150,13 @@ def test_parts_are_the_density_but_for_what_the_data_alone_add(name: str) -> Non
     r, x = (a.ravel() for a in np.meshgrid(KINDS[where], X, indexing="ij"))
     if "bernoulli" in family:
         x = np.minimum(x, 1.0)
+    elif family == "beta":
+        x = np.minimum(x / 13, 0.9)
     elif family != "log_normal":
         x = np.ceil(x)
     points = Points(x, r, None, None, np.zeros_like(r))
     found = [c for c in candidates(points, where) if (c.family, c.parameter) == (family, name.split()[1])]
-    (candidate,) = (c for c in found if c.link == "identity" and not c.swapped)
+    (candidate,) = (c for c in found if c.link == "identity" and not c.swapped and c.normalizer is None)
     parts = candidate.parts(points, *shapes)
     mine: Any = sum(w * part for w, part in zip(weights, parts, strict=True))
     given = parameters(r)
@@ -140,6 +178,7 @@ def _own_term(candidate: Candidate, x: Any, mine: Any, theirs: Any, terms: Any, 
         "gamma": {"concentration": 2.5},
         "weibull": {"concentration": 1.7},
         "binomial": {"total_count": 12.0},
+        "negative_binomial": {"total_count": 2.5},
     }.get(family, {})
     own = candidate.datum(x, told)
     rest = theirs - mine - own
@@ -196,6 +235,16 @@ NAMED: Mapping[str, tuple[Any, str | None, Mapping[str, float]]] = {
     "cut absolute": (of(lambda u: np.minimum(np.abs(u), 0.05)), "truncated_absolute", {"scale": 0.05}),
     "logits": (lambda x, logits: np.sum(np.logaddexp(0, logits) - x * logits), "bernoulli", {}),
     "trials": (lambda x, logits: np.sum(7 * np.logaddexp(0, logits) - x * logits), "binomial", {"total_count": 7.0}),
+    "overdispersed": (
+        lambda x, x_hat: np.sum((x + 0.3) * np.log(x_hat + 0.3) - x * np.log(x_hat)),
+        "negative_binomial",
+        {"total_count": 0.3},
+    ),
+    "until the seventh failure": (
+        lambda x, probs: -np.sum(7 * np.log(probs) + x * np.log1p(-probs)),
+        "negative_binomial",
+        {"total_count": 7.0},
+    ),
     "counts": (lambda x, x_hat: np.sum(x_hat - x * np.log(x_hat) + _log_gamma(x + 1)), "poisson", {}),
     "waiting": (lambda x, x_hat: np.sum(x / x_hat + np.log(x_hat)), "exponential", {}),
     "gamma": (lambda x, x_hat: np.sum(x * x_hat - 3 * np.log(x_hat)), "gamma", {"concentration": 3.0}),

@@ -155,7 +155,7 @@ WRONG: dict[str, tuple[Loss, str]] = {
     ),
     "noise, entropy dropped": (
         lambda x, x_hat, mu, log_var, eps: elbo(x, x_hat, 0.5 * ((mu + np.exp(log_var / 2) * eps) ** 2 - eps**2)),
-        "ELB208",
+        "ELB213",
     ),
     "noise, sign": (
         lambda x, x_hat, mu, log_var, eps: elbo(

@@ -40,6 +40,15 @@ BOUND = [
     ("mu, logvar, prior_mu, prior_logvar", {"mu": "q_loc", "logvar": "q_log_var", "prior_mu": "p_loc",
                                             "prior_logvar": "p_log_var"}),
     ("recon_x, x, mu=None, logvar=None", {"recon_x": "prediction", "x": "x", "mu": "q_loc", "logvar": "q_log_var"}),
+    ("x, mu, theta", {"x": "x", "mu": "prediction", "theta": "total_count"}),
+    ("x, total_count, logits", {"x": "x", "total_count": "total_count", "logits": "logits"}),
+    ("x, df, loc, scale", {"x": "x", "df": "df", "loc": "prediction", "scale": "scale"}),
+    ("x, concentration, rate", {"x": "x", "concentration": "concentration", "rate": "prediction"}),
+    ("x, scale, concentration", {"x": "x", "scale": "prediction", "concentration": "concentration"}),
+    ("x, concentration1, concentration0", {"x": "x", "concentration1": "prediction",
+                                           "concentration0": "concentration0"}),
+    ("x, scale", {"x": "x", "scale": "prediction"}),
+    ("x, mean, dispersion, beta", {"x": "x", "mean": "prediction", "dispersion": "total_count"}),
     ("recon_x, x, /, mu, *, logvar", {"recon_x": "prediction", "x": "x", "mu": "q_loc", "logvar": "q_log_var"}),
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from elbocheck.checks import (
     intent,
     likelihood,
     order,
+    parameters,
     posterior,
     spherical,
     states,
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     extremes.CHECK,
     clamps.CHECK,
     concentrations.CHECK,
+    parameters.CHECK,
     data.CHECK,
     intent.CHECK,
 )

@@ -12,7 +12,7 @@ from elbocheck.checks.case import Case, Check, finding
 from elbocheck.errors import CallError
 from elbocheck.floats import eps, name_of
 from elbocheck.member import family
-from elbocheck.probing.probe import Probe
+from elbocheck.probing.probe import DATA, Probe
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
 
@@ -53,9 +53,19 @@ def _ordinary(case: Case) -> Iterator[Finding]:
             continue
         value = case.probe({Role.X: x})
         if not np.isfinite(value):
-            where = f"{case.names.get('x', 'x')} = {x:g}"
-            yield finding("ELB006", f"The loss is {value} at {where}, everything else ordinary.", None, where)
+            yield _undefined(case, x, value, known=density is not None)
             return
+
+
+def _undefined(case: Case, x: float, value: float, *, known: bool) -> Finding:
+    """Report a datum at which the loss is not finite: a fault, unless all data of an unknown family may lie inside."""
+    where = f"{case.names.get('x', 'x')} = {x:g}"
+    message = f"The loss is {value} at {where}, everything else ordinary"
+    inside = all(np.isfinite(case.probe({Role.X: within})) for within in DATA[1])
+    if known or not inside:
+        return finding("ELB006", f"{message}.", None, where)
+    message += ", and finite between 0 and 1: right for positive data or for proportions, wrong for pixels."
+    return finding("ELB006", message, Outcome.WARN, where)
 
 
 def _dtype(probe: Probe) -> Iterator[Finding]:

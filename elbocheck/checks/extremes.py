@@ -13,7 +13,9 @@ import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
+from elbocheck.anatomy import Reconstruction
 from elbocheck.checks.case import Case, Check, Skip, finding, number
+from elbocheck.conventional import conventional
 from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
 from elbocheck.floats import eps, greatest, is_half
@@ -97,19 +99,27 @@ def _prediction_sweeps(case: Case) -> Iterator[Sweep]:
     r = case.anatomy.reconstruction
     assert r is not None
     known = reference(r.density, r.parameter, r.shape)
-    if known is None or r.parameter == "rate":  # rates have no zones of their own yet
+    if (known is None and r.density != "continuous_bernoulli") or r.parameter == "rate":  # rates have no zones yet
         return
-    form, fixed = known
     weight = r.weight.at(sizes(case.working.layout, case.anatomy.event_axes))
     grid, zone = (_probabilities(), _probability_zone) if r.closed else (_reals(), _real_zone)
     for x in (0.0, 1.0):
         inputs = case.working.cast(grid)
         squashed = 0.5 * (1 + np.tanh(inputs / 2)) if r.link == "sigmoid" else inputs
-        truth = form.energy.wide(x, squashed, *fixed)
+        truth = known[0].energy.wide(x, squashed, *known[1]) if known else _whole(r, x, inputs)
         calls: list[Values] = [{Role.X: x, r.role: float(v)} for v in inputs]
         name = case.names.get(r.role.value, r.role.value)
         fix = _FIX_LOC if r.parameter == "loc" else None
         yield Sweep(name, inputs, calls, truth, weight, zone, r.closed, f"{case.names.get('x', 'x')} = {x:g}", fix)
+
+
+def _whole(r: Reconstruction, x: float, inputs: Array) -> Array:
+    """Return energy and log normaliser, where the prediction moves both; NaN where the density is none."""
+    found = conventional(r, inputs, None)
+    assert found is not None
+    inside = np.isfinite(found[1]["logits"])
+    logits = np.where(inside, found[1]["logits"], 0.0)
+    return np.where(inside, -found[0].log_prob(x, logits=logits), np.nan)
 
 
 def _likelihood_scale_sweep(case: Case) -> Iterator[Sweep]:

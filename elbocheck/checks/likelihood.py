@@ -95,13 +95,15 @@ def _normaliser(case: Case, r: Reconstruction) -> Iterator[Finding]:
     ratio = r.normalizer_ratio
     if ratio is None or abs(ratio - 1) <= budget.NORMALISER:
         return
-    learned = case.names.get(r.scale_role, "") if r.scale_role else case.names.get("delta", "delta")
-    if r.scale_as is not None and abs(ratio) <= budget.NORMALISER:
+    role = r.shape_role or r.scale_role or (Role.DELTA if Role.DELTA in case.loss.roles else r.role)
+    learned = case.names.get(role, role.value)
+    if r.scale_as is not None and r.shape_as is None and abs(ratio) <= budget.NORMALISER:
         yield finding("ELB406", f"The loss falls without end as {learned} grows: the log of the scale is missing.")
     else:
         pixels = case.anatomy.sizes["D"]
         counted = f"counts {number(ratio)} times per element instead of once (with D = {pixels})"
-        share = "is missing" if abs(ratio) <= budget.NORMALISER else counted
+        absent = "is missing" if r.shape_as is None else "or a part of it is missing"
+        share = absent if abs(ratio) <= budget.NORMALISER else counted
         yield finding(
             "ELB407", f"The mass of exp(-loss) changes with {learned}: the log normaliser {share}.", Outcome.FAIL
         )
@@ -203,13 +205,19 @@ _APPROXIMATE = 0.1
 
 
 def _counts(case: Case, r: Reconstruction) -> Iterator[Finding]:
-    """Yield what became of the log x! of a Poisson."""
+    """Yield what became of the log x! of a Poisson, or of a negative binomial beside its gamma functions."""
     name = case.names.get("x", "x")
-    if r.density != "poisson" or r.swapped or r.datum not in ("dropped", "other"):
+    if r.density not in ("poisson", "negative_binomial") or r.swapped or r.datum not in ("dropped", "other"):
         return
+    fixed = r.density == "negative_binomial" and r.shape_as is None
+    what = f"log({name}! G(r)/G(r + {name})), with r = {number(r.shape['total_count'])}," if fixed else f"log {name}!"
     if r.datum == "dropped":
-        message = f"log {name}! is not there: the value is no log likelihood, and no gradient changes."
+        message = f"{what} is not there: the value is no log likelihood, and no gradient changes."
         yield finding("ELB410", message, Outcome.NOTE)
+        return
+    message = f"Another function of {name} stands where {what} belongs: the value is no log likelihood, and "
+    if r.density != "poisson":
+        yield finding("ELB410", message + "no gradient changes.", Outcome.NOTE)
         return
     masses = {rate: _count_mass(case, r, rate) for rate in _RATES}
     if all(abs(mass - 1) < _APPROXIMATE for mass in masses.values()):
@@ -221,7 +229,6 @@ def _counts(case: Case, r: Reconstruction) -> Iterator[Finding]:
             Outcome.FAIL,
         )
     else:
-        message = f"Another function of {name} stands where log {name}! belongs: the value is no log likelihood, and "
         yield finding("ELB410", message + "no gradient changes.", Outcome.NOTE)
 
 

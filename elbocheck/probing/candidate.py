@@ -38,6 +38,7 @@ class Candidate:
         link: `sigmoid` where the loss squashes the prediction first.
         swapped: data and prediction have changed places.
         scale_as: how a learned scale is read.
+        shape_as: what another learned parameter is to the family.
         normalizer: points to the log normaliser where a learned parameter varies it.
         guarded: the loss takes logarithms: a small guard, or a softplus cut off at 20, is to be expected.
         datum: (x, parameters) to what the data alone add to the energy in the family's own log density, NaN off its support;
@@ -57,6 +58,7 @@ class Candidate:
     link: str = "identity"
     swapped: bool = False
     scale_as: str | None = None
+    shape_as: str | None = None
     normalizer: Callable[[Points], Array] | None = None
     guarded: bool = False
     datum: Callable[[Array, Mapping[str, float]], Array] | None = None

@@ -31,6 +31,9 @@ HUGE = 1e12
 shape would have to be known to twelve digits before they come near."""
 ENOUGH = 60
 """Probes at one value of a learned scale that leave a family no room to bend to another's curve."""
+DATA = 3
+"""Data at the least, where a constant is free for each of them: from fewer, how the energy hangs on the data is not seen.
+A categorical's, linear in one-hot data, needs the two that there are."""
 LEAST = 0.4
 """Share of the probes at which a family must be defined to be considered."""
 
@@ -145,6 +148,8 @@ def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) ->
     if np.count_nonzero(usable) < max(8, LEAST * usable.size):
         return None
     points = points.keep(usable)
+    if candidate.datum is not None and np.unique(points.x).size < (2 if candidate.family == "categorical" else DATA):
+        return None
     if not _plausible(probe, points, candidate, guard):
         return None
     model = model_of(candidate, points)
@@ -200,7 +205,9 @@ def _matched(
         weight *= share
         constant = own * weight
     ratio = float(fit.coefficients[count] / weight) if candidate.normalizer is not None else None
-    if ratio is not None and ratio > 0 and candidate.family in TEMPERED:  # log scale tells the weight of the whole
+    if (
+        ratio is not None and ratio > 0 and candidate.family in TEMPERED - {"log_normal"}
+    ):  # log scale tells the weight of the whole
         whole = member(candidate.family, 1 / ratio, parameters)
         if whole is not None and whole.density is not None:
             candidate, parameters = replace(candidate, family=whole.family), dict(whole.parameters)

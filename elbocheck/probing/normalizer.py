@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import pi
 
 import numpy as np
 
+from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.domain import BINARY, REAL, Integers, Interval
 from elbocheck.mass import Mass, Status, log_mass
 from elbocheck.member import family
 from elbocheck.probing.probe import Probe
-from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, LIKELIHOOD_SHAPES, PREDICTIONS, Role
 
 __all__ = ["Normalizer", "normalizer", "residual_mass"]
 
@@ -62,10 +64,10 @@ def normalizer(probe: Probe, name: str | None, where: str, nat: float) -> Normal
     if density is not None and isinstance(density.support, Interval | Integers):
         support = density.support
     role = next(r for r in sorted(probe.loss.roles) if r in PREDICTIONS)
-    moved = next((r for r in sorted(probe.loss.roles) if r in LIKELIHOOD_SCALES or r is Role.DELTA), None)
+    moved = next((r for r in sorted(probe.loss.roles) if r in LEARNED), None)
     tried = [{role: at} for at in (0.3, 0.8)]
     if moved is not None:
-        tried = [{role: 0.3, moved: at} for at in (0.5, 1.5)]
+        tried = [{role: 0.3, moved: at} for at in ((1.0, 3.0) if moved is Role.TOTAL_COUNT else (0.5, 1.5))]
     energies = [partial(_energy, probe, nat, at) for at in tried]
     masses = [
         log_mass(energy, support, dtype=probe.dtype, hint=at[role]) for energy, at in zip(energies, tried, strict=True)
@@ -74,16 +76,38 @@ def normalizer(probe: Probe, name: str | None, where: str, nat: float) -> Normal
 
 
 def residual_mass(probe: Probe, nat: float) -> Mass | None:
-    """Work out the mass over the real line of a loss of x - prediction; None for a loss of anything else."""
+    """Work out the mass of a loss of x - prediction, over one turn where it is an angle's, else over the real line.
+
+    None for a loss of anything else, and where a learned scale or shape moves the mass: whether in nats is not known then.
+    """
     role = next(r for r in sorted(probe.loss.roles) if r in PREDICTIONS)
-    here, moved = (np.array([(x + t, r + t) for x, r in PAIRS]) for t in (0.0, SHIFT))
-    before, after = (probe.table({Role.X: grid[:, 0], role: grid[:, 1]}) for grid in (here, moved))
-    same = np.abs(before - after) <= probe.noise(before, after) + 4 * probe.floor
-    if not np.all(same) or probe.loss.roles & (LIKELIHOOD_SCALES | {Role.DELTA}):
+    if not _same(probe, role, SHIFT, SHIFT):
         return None
-    return log_mass(partial(_energy, probe, nat, {role: 0.0}), REAL, dtype=probe.dtype)
+    support = Interval(-pi, pi) if periodic(probe, role) else REAL
+    learned = sorted(probe.loss.roles & LEARNED)
+    settings = [dict.fromkeys(learned, at) for at in (1.0, 2.0)] if learned else [{}]
+    found = [log_mass(partial(_energy, probe, nat, {role: 0.0, **at}), support, dtype=probe.dtype) for at in settings]
+    first = found[0]
+    same = all(
+        m.status is first.status and abs(m.log_value - first.log_value) <= m.error + first.error + budget.EVERYDAY_NATS
+        for m in found[1:]
+    )
+    return first if same or len(found) < 2 else None
 
 
+def periodic(probe: Probe, role: Role) -> bool:
+    """Tell whether a whole turn of the data changes nothing, as of a loss of cos(x - prediction)."""
+    return _same(probe, role, 2 * pi, 0.0) and not _same(probe, role, 1.0, 0.0)
+
+
+def _same(probe: Probe, role: Role, data: float, prediction: float) -> bool:
+    """Tell whether moving data and predictions so leaves the loss as it is."""
+    here, moved = (np.array([(x + t * data, r + t * prediction) for x, r in PAIRS]) for t in (0.0, 1.0))
+    before, after = (probe.table({Role.X: grid[:, 0], role: grid[:, 1]}) for grid in (here, moved))
+    return bool(np.all(np.abs(before - after) <= probe.noise(before, after, moved.max()) + 4 * probe.floor))
+
+
+LEARNED = LIKELIHOOD_SCALES | LIKELIHOOD_SHAPES | {Role.DELTA}
 PAIRS = ((0.0, 0.5), (0.25, -1.0), (1.0, 1.5), (0.5, 8.5), (2.0, -60.0))
 SHIFT = 2.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.probing.probe import Probe
-from elbocheck.roles import LIKELIHOOD_SCALES, POSITIVE, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, LIKELIHOOD_SHAPES, POSITIVE, PREDICTIONS, Role
 
 Pair = tuple[float, float]
 
@@ -24,6 +25,8 @@ class Points:
         scale: what it was given as the learned scale, or None.
         delta: what it was given as the learned shape, or None.
         value: the loss.
+        shape: what it was given as another learned parameter of the likelihood, or None.
+        shape_role: what that is called, or None.
     """
 
     x: Array
@@ -31,22 +34,35 @@ class Points:
     scale: Array | None
     delta: Array | None
     value: Array
+    shape: Array | None = None
+    shape_role: Role | None = None
 
     def keep(self, mask: Array) -> Points:
         """Return the points where `mask` holds."""
-        scale, delta = (None if a is None else a[mask] for a in (self.scale, self.delta))
-        return Points(self.x[mask], self.prediction[mask], scale, delta, self.value[mask])
+        scale, delta, shape = (None if a is None else a[mask] for a in (self.scale, self.delta, self.shape))
+        return Points(self.x[mask], self.prediction[mask], scale, delta, self.value[mask], shape, self.shape_role)
 
 
-def sample(probe: Probe) -> tuple[Points, str]:
-    """Probe the element curve; return the finite points and where predictions may lie: `real`, `positive` or `unit`."""
+def sample(probe: Probe, assumed: str | None = None) -> tuple[Points, str]:
+    """Probe the element curve; return the finite points and where predictions may lie: `real`, `positive` or `unit`.
+
+    Args:
+        probe: the loss.
+        assumed: where they are taken to lie, whatever the loss accepts.
+    """
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
-    below, above = (_shut(probe, role, edge) for edge in (-1.5, 2.5))
-    where = "unit" if above else "positive" if below else "real"
+    where = assumed or _where(probe, role)
     learned = _learned(probe)
     pairs = {"unit": _unit_pairs(), "positive": _positive_pairs(), "real": _real_pairs(bool(learned))}[where]
-    grid = np.array([(*pair, *rest) for rest in product(*learned.values()) for pair in pairs])
+    if probe.layout.datum < 1 or (where != "real" and not probe.accepts({Role.X: 2.0})):
+        pairs = [(x, r) for x in _INSIDE for r in dict.fromkeys(r for _, r in pairs)]
+    grid = np.array([(*pair, *rest) for rest in _crossed(learned) for pair in pairs])
     return measure(probe, grid, (Role.X, role, *learned)), where
+
+
+def _where(probe: Probe, role: Role) -> str:
+    below, above = (_shut(probe, role, edge) for edge in (-1.5, 2.5))
+    return "unit" if above else "positive" if below else "real"
 
 
 def measure(probe: Probe, grid: Array, names: tuple[Role, ...]) -> Points:
@@ -54,7 +70,9 @@ def measure(probe: Probe, grid: Array, names: tuple[Role, ...]) -> Points:
     column = dict(zip(names, probe.cast(grid).T, strict=True))
     value = probe.table(column)
     scale = next((column[r] for r in names if r in LIKELIHOOD_SCALES), None)
-    points = Points(column[Role.X], column[names[1]], scale, column.get(Role.DELTA), value)
+    shape = next((r for r in names if r in LIKELIHOOD_SHAPES), None)
+    other = None if shape is None else column[shape]
+    points = Points(column[Role.X], column[names[1]], scale, column.get(Role.DELTA), value, other, shape)
     return points.keep(np.isfinite(value))
 
 
@@ -62,12 +80,25 @@ def _learned(probe: Probe) -> dict[Role, tuple[float, ...]]:
     """Return the learned parameters of the likelihood that the loss takes, and the values to try."""
     roles = probe.loss.roles
     values = {r: _SCALES if r in POSITIVE else _LOG_SCALES for r in sorted(roles) if r in LIKELIHOOD_SCALES}
+    values |= {r: _COUNTS if r is Role.TOTAL_COUNT else _SHAPES for r in sorted(roles & LIKELIHOOD_SHAPES)}
     return values | ({Role.DELTA: _DELTAS} if Role.DELTA in roles else {})
+
+
+def _crossed(learned: Mapping[Role, tuple[float, ...]]) -> Iterator[tuple[float, ...]]:
+    """Yield settings of the learned parameters: all, or beside a shape of its own those that differ in one from the second."""
+    every = product(*learned.values())
+    if len(learned) < 2 or not LIKELIHOOD_SHAPES & set(learned):
+        return every
+    second = [values[1] for values in learned.values()]
+    return (row for row in every if sum(a != b for a, b in zip(row, second, strict=True)) < 2)
 
 
 _SCALES: tuple[float, ...] = (0.25, 0.6, 1.0, 1.7, 4.0)
 _LOG_SCALES: tuple[float, ...] = (-2.0, -0.7, 0.0, 0.9, 2.0)
 _DELTAS: tuple[float, ...] = (0.3, 1.0, 2.5)
+_SHAPES: tuple[float, ...] = (0.4, 1.0, 2.5, 8.0)
+_COUNTS: tuple[float, ...] = (0.5, 1.0, 4.0, 12.0, 40.0)
+_INSIDE: tuple[float, ...] = (0.05, 0.2, 0.3, 0.5, 0.7, 0.9)
 
 
 def _shut(probe: Probe, role: Role, edge: float) -> bool:

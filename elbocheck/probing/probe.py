@@ -14,8 +14,8 @@ from elbocheck.adapters import Array
 from elbocheck.errors import CallError
 from elbocheck.floats import eps, held
 from elbocheck.loss import Loss
-from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, PREDICTIONS, Role
-from elbocheck.shapes import Layout, filled, ordinary
+from elbocheck.roles import LIKELIHOOD_SHAPES, POSITIVE, POSTERIOR_SCALES, PREDICTIONS, Role
+from elbocheck.shapes import OTHER_SHAPE, Layout, filled, ordinary
 
 Values = Mapping[Role, float | Array]
 DATA = ((0.0, 1.0), (0.4, 0.9))
@@ -55,12 +55,13 @@ class Probe:
     @cached_property
     def data(self) -> tuple[float, float]:
         """Two data that the loss takes: the classes 0 and 1, or two positive numbers below 1."""
-        return next((pair for pair in DATA if all(np.isfinite(self({Role.X: x})) for x in pair)), DATA[0])
+        moved = dict.fromkeys(self.loss.roles & LIKELIHOOD_SHAPES, OTHER_SHAPE)
+        return next((pair for pair in DATA if all(np.isfinite(self({Role.X: x, **moved})) for x in pair)), DATA[0])
 
     @property
     def base(self) -> dict[Role, float | Array]:
         """Ordinary values; for the posterior those of the prior, where a right KL is 0."""
-        return {role: ordinary(role) for role in self.loss.roles}
+        return {role: self.layout.datum if role is Role.X else ordinary(role) for role in self.loss.roles}
 
     @property
     def off_prior(self) -> dict[Role, float]:

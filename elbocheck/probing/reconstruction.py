@@ -13,11 +13,12 @@ from elbocheck.monomial import Monomial
 from elbocheck.probing import classes, curve, likelihood
 from elbocheck.probing.curves import IMPROPER
 from elbocheck.probing.likelihood import Match
-from elbocheck.probing.points import sample
+from elbocheck.probing.normalizer import periodic
+from elbocheck.probing.points import Points, sample
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import weigh
 from elbocheck.probing.structure import Structure
-from elbocheck.roles import LIKELIHOOD_SCALES, PREDICTIONS, Role
+from elbocheck.roles import LIKELIHOOD_SCALES, LIKELIHOOD_SHAPES, PREDICTIONS, Role
 from elbocheck.shapes import Layout
 
 ORDINARY = (0.3, 0.75)
@@ -34,10 +35,9 @@ def reconstruction(
     The element curve is probed with all elements alike, so it says nothing where elements couple or weigh differently.
     """
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
-    points, where = sample(probe)
-    closed = where == "unit"
     alike = structure.separable and structure.homogeneous and not probe.layout.indexed
-    found = likelihood.match(probe, points, where) if alike else []
+    _, where, found = matched(probe) if alike else (*sample(probe), [])
+    closed = where == "unit"
     signed = False
     if not found and where == "real" and alike:
         found = likelihood.match_signed(probe)
@@ -57,6 +57,22 @@ def reconstruction(
     error = max(best.error / abs(best.weight), best.deviation, budget.ratio_error(probe.dtype))
     read = _read(probe, best, role, weigh(probe, best.weight, error, amplitude, axes), closed=closed)
     return replace(read, signed=signed), best.constant, best.constant_error + best.deviation * abs(best.weight)
+
+
+def matched(probe: Probe) -> tuple[Points, str, list[Match]]:
+    """Return the probes, where predictions may lie, and the readings that explain them.
+
+    Beside a shape parameter a prediction may be a rate, and of proportions a mean, although the loss takes any number: its
+    normaliser, which knows better, may be what is missing.
+    """
+    points, where = sample(probe)
+    found = likelihood.match(probe, points, where)
+    narrower = {"positive": bool(probe.loss.roles & LIKELIHOOD_SHAPES), "unit": probe.layout.datum < 1}
+    for assumed in (w for w, possible in narrower.items() if possible and where == "real" and not found):
+        there = sample(probe, assumed)[0]
+        if found := likelihood.match(probe, there, assumed):
+            return there, assumed, found
+    return points, where, found
 
 
 def _levels(probe: Probe, role: Role) -> tuple[float, float]:
@@ -85,6 +101,8 @@ def _read(probe: Probe, best: Match, role: Role, weight: Monomial, *, closed: bo
         shape_error=best.parameter_error,
         scale_role=next((r for r in probe.loss.roles if r in LIKELIHOOD_SCALES), None),
         scale_as=candidate.scale_as,
+        shape_role=next((r for r in probe.loss.roles if r in LIKELIHOOD_SHAPES), None),
+        shape_as=candidate.shape_as,
         normalizer_ratio=best.normalizer_ratio,
         deviation=best.deviation,
         closed=closed,
@@ -103,6 +121,6 @@ def _unidentified(probe: Probe, role: Role, weight: Monomial, *, closed: bool) -
         weight=replace(weight, coefficient=1.0),
         closed=closed,
         mass=mass,
-        bounded=None if closed or mass is not None else curve.bounded(probe, role),
+        bounded=None if closed or mass is not None or periodic(probe, role) else curve.bounded(probe, role),
         mismatch=None if closed else curve.core_and_tails(probe, role),
     )

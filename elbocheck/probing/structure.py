@@ -87,6 +87,8 @@ def random_point(probe: Probe, rng: np.random.Generator) -> dict[Role, Array]:
             base[role] = rng.dirichlet(np.full(shape[-1], 4.0), shape[:-1])
         elif role in PRIOR_SCALES or role is Role.P_LOC:
             base[role] = np.full(shape, ordinary(role))
+        elif role is Role.TOTAL_COUNT:
+            base[role] = rng.integers(1, 4, shape).astype(np.float64)
         elif role in POSITIVE:
             base[role] = rng.uniform(0.5, 2.0, shape)
         else:
@@ -120,10 +122,14 @@ def _moved(probe: Probe, base: dict[Role, Array], *moves: Move) -> dict[Role, Ar
             continue
         where = ... if place is None else place
         old = arrays[role][where]
-        arrays[role][where] = (
-            sum(probe.data) - old if role is Role.X else 0.85 - 0.7 * old if role in PREDICTIONS else old + 1.25
-        )
+        arrays[role][where] = _elsewhere(probe, role, old)
     return arrays
+
+
+def _elsewhere(probe: Probe, role: Role, old: Array) -> Array:
+    if role is Role.X:
+        return np.asarray(sum(probe.data) - old)
+    return np.asarray(0.85 - 0.7 * old if role in PREDICTIONS else old + (1.0 if role is Role.TOTAL_COUNT else 1.25))
 
 
 def _adds_up(probe: Probe, base: dict[Role, Array], one: Move, two: Move) -> bool:

@@ -65,6 +65,7 @@ RULES: tuple[Rule, ...] = (
     numerics.LOG_ZERO_OR_CLAMP,
     numerics.EPS_WRONG_SIDE,
     numerics.LOG1MEXP_UNSAFE,
+    numerics.LGAMMA_CANCELLATION,
     numerics.SOFTPLUS_OVERFLOW,
     numerics.CLAMP_GRADIENT_MISMATCH,
     gradient.GRADIENT_WRONG,

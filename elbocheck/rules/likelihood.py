@@ -169,7 +169,7 @@ POISSON_FACTORIAL = Rule(
     code="ELB410",
     name="poisson-factorial",
     severities=(Severity.H, Severity.I),
-    summary="The log y! of a Poisson likelihood is missing, or stands as an approximation.",
+    summary="The log y! of a likelihood of counts is missing, or stands as an approximation.",
     why="log y! does not depend on the rate, so no gradient changes without it; the value is then no log "
     "likelihood (15.1 nats are missing at y = 10) and is comparable on the same data only. "
     "Stirling's approximation, y log y - y + log(2 pi y)/2, lies below log y!, so probabilities come out "

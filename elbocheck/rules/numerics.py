@@ -75,6 +75,23 @@ LOG1MEXP_UNSAFE = Rule(
     reference="Maechler 2012, Accurately Computing log(1 - exp(-|a|)), vignette of the R package Rmpfr.",
 )
 
+LGAMMA_CANCELLATION = Rule(
+    code="ELB507",
+    name="lgamma-cancellation",
+    severities=(Severity.N,),
+    summary="Differences of lgamma lose their digits for a large shape: degrees of freedom, counts, concentrations.",
+    why="lgamma(a) is about a log a, so a float32 rounds it by 1 nat from a = 1e6 on while the difference that the density "
+    "needs is of order 1. A Student density of df = 1e8 is 0.92 nats too high in float32, a negative binomial of "
+    "total_count = 1e8 puts more than all of its mass on a single count, and gradients in the shape are noise: what "
+    "should become a normal or a Poisson density never does.",
+    signature="The value against the certified density as the shape grows, at data that stay usual: the error grows in "
+    "proportion to the shape.",
+    fix="Limit the shape where it is produced, at about 1e4 in float32, or take the difference as one function:\n"
+    "    log_ratio = lgamma(b) - betaln(a, b)      # lgamma(a + b) - lgamma(a)\n"
+    "or compute these terms in float64.",
+    reference="derivation: lgamma(a) = a log a - a + ...; DiDonato & Morris 1992, ACM TOMS 18(3), 360-373, for log B(a, b).",
+)
+
 SOFTPLUS_OVERFLOW = Rule(
     code="ELB509",
     name="softplus-overflow",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tests.quality.energy import Draw, Energy, Number, Pick, written
+from tests.quality.learned import LEARNED
 from tests.quality.residuals import RESIDUALS
 
 
@@ -149,4 +150,5 @@ FAMILIES: Mapping[str, Draw] = {
     "log_normal": _log_normal,
     "continuous_bernoulli": _continuous,
     "categorical": _categorical,
+    **LEARNED,
 }

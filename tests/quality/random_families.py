@@ -21,7 +21,7 @@ from elbocheck.loss import Loss
 from elbocheck.member import member
 from elbocheck.probing.dissect import dissect
 from elbocheck.probing.probe import Probe
-from elbocheck.shapes import Layout
+from elbocheck.shapes import discover
 from tests.quality.energy import Energy
 from tests.quality.families import FAMILIES
 
@@ -123,7 +123,8 @@ def told(found: Reconstruction) -> tuple[str | None, dict[str, float], float]:
 
 def judge(drawn: Drawn, tally: Tally) -> str:
     """Take one loss apart and count; return what went wrong, empty where nothing did."""
-    probe = Probe(Loss.of(drawn.loss), Layout(), drawn.dtype)
+    loss = Loss.of(drawn.loss)
+    probe = Probe(loss, discover(loss, {}, drawn.dtype), drawn.dtype)
     began = time.perf_counter()
     found = dissect(probe, 0).reconstruction
     tally.milliseconds.append(1e3 * (time.perf_counter() - began))
