@@ -169,7 +169,9 @@ def _dropped(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> fl
 def _needed(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> float:
     """Return the log normaliser of one datum: what the exact negative log likelihood adds to the energy."""
     r, absorbed = anatomy.reconstruction, _absorbed(anatomy, weights, sizes)
-    if r is not None and r.scale_as is not None and weights.density is not None:  # log scale is counted already
+    if (
+        r is not None and r.scale_as is not None and weights.density is not None and r.bins is None
+    ):  # log scale is counted already
         return float(weights.density.log_normalizer(**{"loc": 0.0, "scale": 1.0, **r.shape})) * sizes["D"]
     if absorbed is None or absorbed.density is None or absorbed.density.forms[0].names[0] != "loc":
         return 0.0

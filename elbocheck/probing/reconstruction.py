@@ -10,7 +10,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
 from elbocheck.monomial import Monomial
-from elbocheck.probing import classes, curve, likelihood
+from elbocheck.probing import classes, curve, discretised, likelihood
 from elbocheck.probing.curves import IMPROPER
 from elbocheck.probing.likelihood import Match
 from elbocheck.probing.points import sample
@@ -49,6 +49,8 @@ def reconstruction(
         return probe({role: one}, layout) - probe({role: other}, layout)
 
     if not found:
+        if alike and (binned := discretised.read(probe, role, axes)) is not None:
+            return binned
         coupled = structure.batch_coupled or structure.broadcast
         if not coupled and (told := classes.read(probe, role, axes)) is not None:
             return told

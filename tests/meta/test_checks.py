@@ -8,11 +8,23 @@ from pathlib import Path
 import pytest
 
 import elbocheck
-from elbocheck.checks import CHECKS, call, data, extremes, gradient, intent, likelihood, posterior, terms, weighting
+from elbocheck.checks import (
+    CHECKS,
+    bins,
+    call,
+    data,
+    extremes,
+    gradient,
+    intent,
+    likelihood,
+    posterior,
+    terms,
+    weighting,
+)
 from elbocheck.rules import RULES
 
 PACKAGE = Path(elbocheck.__file__).parent
-MODULES = (call, data, extremes, gradient, intent, likelihood, posterior, terms, weighting)
+MODULES = (bins, call, data, extremes, gradient, intent, likelihood, posterior, terms, weighting)
 CODE = re.compile(r'"(ELB\d{3})"')
 
 

@@ -1,0 +1,79 @@
+"""What exp(-loss) adds up to over the levels of data on a grid, at several predictions and scales."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from elbocheck.bins import BinMass, Bins
+from elbocheck.probing.edges import Curve
+from elbocheck.probing.probe import Probe, argument_of
+from elbocheck.roles import Role
+
+__all__ = ["added_up", "on_range"]
+
+PLACES = (0.02, 0.5, 0.75)
+"""Of predictions, in parts of the range of the data."""
+SPREADS = (1 / 256, 1 / 30, 0.1, 1.0)
+"""Scales, in parts of the range."""
+AROUND = 60.0
+"""Scales on each side of the prediction to which a sum over all integers goes."""
+FEW, MOST = 512, 4096
+"""Levels that are added up at all places and scales, and at one."""
+
+
+def on_range(bins: Bins, data_range: tuple[float, float] | None) -> Bins:
+    """Return the bins on the levels of data that are declared to lie in a range."""
+    if data_range is None or not data_range[1] > data_range[0]:
+        return bins
+    low, high = data_range
+    count = 1 + (high - low) / bins.width
+    near = min((round(count), 2 ** round(np.log2(count))), key=lambda n: (abs(n - count) > NEAR * count, n))
+    levels = max(near, 2)
+    if bins.levels and np.allclose((low, high), (bins.low, bins.high), rtol=0, atol=bins.width):
+        return bins
+    return replace(bins, low=low, step=(high - low) / (levels - 1), levels=levels)
+
+
+NEAR = 0.02
+
+
+def added_up(probe: Probe, role: Role, kind: str | None, bins: Bins, weight: float) -> Bins:
+    """Return the bins with the masses over all levels; without, where the levels are not known or too many."""
+    if not bins.step or bins.levels > MOST:
+        return bins
+    curve = Curve.of(probe, role)
+    wide = bins.step * (bins.levels or 64)
+    places = [bins.low + wide * part for part in PLACES]
+    spreads: list[float | None] = [None]
+    if curve.scale is not None and kind is not None:
+        spreads = [max(wide * part, bins.width / 4) for part in SPREADS]
+    tried = list(product(places, spreads))
+    if bins.levels > FEW:
+        tried = tried[-1:]
+    return replace(bins, masses=tuple(_mass(curve, kind, bins, weight, at, spread) for at, spread in tried))
+
+
+def _mass(curve: Curve, kind: str | None, bins: Bins, weight: float, at: float, spread: float | None) -> BinMass:
+    scale = curve.usual
+    if spread is not None:
+        scale = float(argument_of(Role(str(kind)), 2 * np.log(np.asarray(spread / bins.factor))))
+    levels = _levels(bins, at, bins.factor if spread is None else spread)
+    values = curve(levels, at, scale)
+    energy = (values - bins.constant) / weight
+    terms = np.exp(-energy)
+    noise = np.asarray(curve.probe.noise(values)) / abs(weight)
+    noise = np.where(np.isfinite(noise), noise, 0.0)
+    eps = float(np.finfo(curve.probe.dtype).eps)
+    error = float(np.sum(np.where(terms > 0, terms * noise, 0.0)) + 4 * eps * levels.size)
+    return BinMass(at, spread, float(np.sum(terms)), error)
+
+
+def _levels(bins: Bins, at: float, spread: float) -> np.ndarray:
+    """Return all levels, or the integers about a prediction."""
+    if bins.levels:
+        return bins.low + bins.step * np.arange(bins.levels)
+    reach = np.ceil(AROUND * spread)
+    return np.round(at) + np.arange(-reach, reach + 1)
