@@ -6,7 +6,7 @@ probabilities of all levels telescope to 1 whatever F; without, they miss both t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import log, pi, sqrt
 
@@ -15,8 +15,9 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.kernels.gauss import log_ndtr, log_ndtr_difference
+from elbocheck.kernels.lift import lift
 
-__all__ = ["SHAPES", "Bins", "BinMass", "Shape"]
+__all__ = ["SHAPES", "BinMass", "Bins", "Shape"]
 
 
 @dataclass(frozen=True)
@@ -155,13 +156,14 @@ def _cubic(v: Array) -> Array:
         return np.asarray(2 * sqrt(2 / pi) * (v + 0.044715 * v**3))
 
 
-_BINS = {
+_NORMAL_BIN, _NORMAL_TAIL = lift(log_ndtr_difference), lift(log_ndtr)
+_BINS: Mapping[str, Callable[[Array, Array], Array]] = {
     SHAPES["logistic"].words: _logistic,
     SHAPES["tanh"].words: lambda low, high: _logistic(_cubic(low), _cubic(high)),
-    SHAPES["normal"].words: lambda low, high: -np.vectorize(log_ndtr_difference, otypes=[float])(low, high),
+    SHAPES["normal"].words: lambda low, high: -_NORMAL_BIN.wide(low, high),
 }
-_TAILS = {
+_TAILS: Mapping[str, Callable[[Array], Array]] = {
     SHAPES["logistic"].words: lambda high: _softplus(-high),
     SHAPES["tanh"].words: lambda high: _softplus(-_cubic(high)),
-    SHAPES["normal"].words: lambda high: -np.vectorize(log_ndtr, otypes=[float])(high),
+    SHAPES["normal"].words: lambda high: -_NORMAL_TAIL.wide(high),
 }

@@ -25,7 +25,7 @@ def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound,
         return Bound.UNIDENTIFIED, "the only term is no KL to N(0, 1) that is known here"
     if (reason := no_density(r, intent) or model.improper) is not None:
         return Bound.NOT_A_DENSITY, reason
-    if (reason := _broken(anatomy)) is not None:
+    if (reason := overfull(r) or _broken(anatomy)) is not None:
         return Bound.NOT_A_BOUND, reason
     if r.density is None:
         return Bound.UNIDENTIFIED, _unread(anatomy)
@@ -116,8 +116,6 @@ def _broken(anatomy: Anatomy) -> str | None:
         return _COUPLED
     if not s.additive:
         return "reconstruction and divergence do not add up"
-    if r is not None and (reason := overfull(r)) is not None:
-        return reason
     if r is not None and r.swapped:
         return "data and prediction have changed places"
     if g is None:

@@ -28,10 +28,10 @@ def run(case: Case) -> Iterator[Finding]:
     assert r.bins is not None
     yield from _mass(case, r.bins)
     exact = _swept(case.probe, case, r, r.bins)
-    yield from _approximate(case, r.bins, exact)
+    yield from _approximate(r.bins, exact)
     usual = exact if case.working is case.probe else _swept(case.working, case, r, r.bins)
     yield from _underflow(case, r.bins, usual)
-    yield from _guarded(case, r.bins, exact)
+    yield from _guarded(r.bins, exact)
 
 
 def _mass(case: Case, bins: Bins) -> Iterator[Finding]:
@@ -119,7 +119,7 @@ LOST = 16.0
 """Roundings of a difference of two distribution functions, in units of 1."""
 
 
-def _approximate(case: Case, bins: Bins, swept: Swept) -> Iterator[Finding]:
+def _approximate(bins: Bins, swept: Swept) -> Iterator[Finding]:
     """Yield bins that are off those of the family by more than guard and rounding."""
     guarded = bins.held(swept.truth)
     free = swept.own < (-log(bins.guard) - 1 if bins.guard else np.inf)
@@ -131,6 +131,7 @@ def _approximate(case: Case, bins: Bins, swept: Swept) -> Iterator[Finding]:
     place = int(np.argmax(off))
     shape = SHAPES[bins.shape]
     called = SHAPES[shape.stands_for] if shape.stands_for else shape
+    fix: str | None
     why, fix = _RARELY, "Compute rare bins too as differences, factored so that nothing cancels:\n" + _FACTORED
     if shape.stands_for:
         why, fix = f"its distribution function is {shape.words}, not {called.words}", None
@@ -172,7 +173,7 @@ def _underflow(case: Case, bins: Bins, swept: Swept) -> Iterator[Finding]:
     )
 
 
-def _guarded(case: Case, bins: Bins, swept: Swept) -> Iterator[Finding]:
+def _guarded(bins: Bins, swept: Swept) -> Iterator[Finding]:
     """Yield the level at which a guard holds the cost of rare bins."""
     if not bins.guard:
         return

@@ -43,14 +43,15 @@ def reconstruction(
         found = likelihood.match_signed(probe)
         signed = bool(found)
 
+    doubtful = not found or found[0].candidate.family in IMPROPER  # as rare bins do that a guard holds
+    if alike and doubtful and (binned := discretised.read(probe, role, axes)) is not None:
+        return binned
     one, other = _levels(probe, role)
 
     def amplitude(layout: Layout) -> float:
         return probe({role: one}, layout) - probe({role: other}, layout)
 
     if not found:
-        if alike and (binned := discretised.read(probe, role, axes)) is not None:
-            return binned
         coupled = structure.batch_coupled or structure.broadcast
         if not coupled and (told := classes.read(probe, role, axes)) is not None:
             return told

@@ -21,7 +21,15 @@ from elbocheck.probing.probe import Probe
 from elbocheck.shapes import Layout
 
 _erf = np.vectorize(math.erf, otypes=[float])
-GRIDS = ((0.0, 1.0, 256), (-1.0, 1.0, 256), (0.0, 255.0, 256), (-0.5, 0.5, 256), (0.0, 1.0, 32), (-1.0, 1.0, 1024), (-1.0, 1.0, 64))
+GRIDS = (
+    (0.0, 1.0, 256),
+    (-1.0, 1.0, 256),
+    (0.0, 255.0, 256),
+    (-0.5, 0.5, 256),
+    (0.0, 1.0, 32),
+    (-1.0, 1.0, 1024),
+    (-1.0, 1.0, 64),
+)
 KINDS: Mapping[str, Callable[[Any], Any]] = {
     "log_scale": np.exp,
     "scale": lambda v: v,
@@ -117,15 +125,9 @@ class Drawn:
             assert found.dtype == x.dtype
             return found
 
-        if self.kind is None:
-            return lambda x, x_mean: value(x, x_mean)
-        names: dict[str, Callable[..., Any]] = {
-            "log_scale": lambda x, x_mean, x_log_scale: value(x, x_mean, x_log_scale),
-            "scale": lambda x, x_mean, x_scale: value(x, x_mean, x_scale),
-            "var": lambda x, x_mean, x_var: value(x, x_mean, x_var),
-            "log_var": lambda x, x_mean, x_logvar: value(x, x_mean, x_logvar),
-        }
-        return names[self.kind]
+        arguments = {"log_scale": "x_log_scale", "scale": "x_scale", "var": "x_var", "log_var": "x_logvar"}
+        names = "x, x_mean" if self.kind is None else f"x, x_mean, {arguments[self.kind]}"
+        return eval(f"lambda {names}: value({names})", {"value": value})  # type: ignore[no-any-return]
 
 
 def draw(shape: str, rng: np.random.Generator, dtype: np.dtype[Any]) -> Drawn:
@@ -164,7 +166,7 @@ def judge(drawn: Drawn) -> tuple[str, float]:
     heavy = abs(r.weight.coefficient / drawn.factor - 1)
     scale = bins.factor / (drawn.scale if drawn.kind is None else 1.0) - 1
     claimed = 4 * bins.error
-    wrong = []
+    wrong = [] if off < 1e-2 else [f"width off by {off:.2g}"]
     if off > claimed:
         wrong.append(f"width off by {off:.2g}, claimed {bins.error:.2g}")
     if abs(scale) > claimed:
