@@ -16,7 +16,8 @@ from elbocheck.errors import CallError, RunError, UsageError
 from elbocheck.implied import ImpliedModel, imply, nat
 from elbocheck.intent import Intent
 from elbocheck.loss import Loss
-from elbocheck.probing.bin_mass import added_up, on_range
+from elbocheck.probing.bin_levels import on_range
+from elbocheck.probing.bin_mass import added_up
 from elbocheck.probing.dissect import dissect
 from elbocheck.probing.normalizer import residual_mass
 from elbocheck.probing.probe import Probe

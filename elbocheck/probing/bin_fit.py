@@ -254,17 +254,14 @@ def _finished(
     """Return the fit of all bins that are not rare, where it explains them to rounding and a slack in nats."""
     lowest = 0.0 if reading.fixed else float(np.min(seen.value))
     some = seen.keep(np.abs(seen.value - lowest) < reading.rare * float(fit.coefficients[0]))
+    if np.count_nonzero(~some.tail) < MINIMUM:
+        return None
     model = _model(edges, some, reading)
     for _ in range(3):
         noise = _noise(curve, edges, some, model, shapes, fit) + slack * abs(float(fit.coefficients[0]))
         shapes, fit = shaped(model, some.value, noise, shapes)
     error = model.uncertainty(shapes, fit, noise)[1]
-    if (
-        error > UNKNOWN
-        or not fit.explains
-        or not fit.coefficients[0] > 4 * fit.errors[0]
-        or np.count_nonzero(~some.tail) < MINIMUM
-    ):
+    if error > UNKNOWN or not fit.explains or not fit.coefficients[0] > 4 * fit.errors[0]:
         return None
     return Found(reading, shapes[0], shapes[1], fit, error, constant=seen.constant)
 

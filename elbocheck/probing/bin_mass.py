@@ -12,7 +12,7 @@ from elbocheck.probing.edges import Curve
 from elbocheck.probing.probe import Probe, argument_of
 from elbocheck.roles import Role
 
-__all__ = ["added_up", "on_range"]
+__all__ = ["added_up"]
 
 PLACES = (0.02, 0.5, 0.75, 0.3)
 """Of predictions, in parts of the range of the data."""
@@ -22,22 +22,6 @@ AROUND = 60.0
 """Scales on each side of the prediction to which a sum over all integers goes."""
 FEW, MOST = 512, 4096
 """Levels that are added up at all places and scales, and at one."""
-
-
-def on_range(bins: Bins, data_range: tuple[float, float] | None) -> Bins:
-    """Return the bins on the levels of data that are declared to lie in a range."""
-    if data_range is None or not data_range[1] > data_range[0]:
-        return bins
-    low, high = data_range
-    count = 1 + (high - low) / bins.width
-    near = min((round(count), 2 ** round(np.log2(count))), key=lambda n: (abs(n - count) > NEAR * count, n))
-    levels = max(near, 2)
-    if bins.levels and np.allclose((low, high), (bins.low, bins.high), rtol=0, atol=bins.width):
-        return bins
-    return replace(bins, low=low, step=(high - low) / (levels - 1), levels=levels)
-
-
-NEAR = 0.02
 
 
 def added_up(probe: Probe, role: Role, kind: str | None, bins: Bins, weight: float) -> Bins:

@@ -43,8 +43,7 @@ def reconstruction(
         found = likelihood.match_signed(probe)
         signed = bool(found)
 
-    doubtful = not found or found[0].candidate.family in IMPROPER  # as rare bins do that a guard holds
-    if alike and doubtful and (binned := discretised.read(probe, role, axes)) is not None:
+    if alike and _doubtful(found) and (binned := discretised.read(probe, role, axes)) is not None:
         return binned
     one, other = _levels(probe, role)
 
@@ -60,6 +59,14 @@ def reconstruction(
     error = max(best.error / abs(best.weight), best.deviation, budget.ratio_error(probe.dtype))
     read = _read(probe, best, role, weigh(probe, best.weight, error, amplitude, axes), closed=closed)
     return replace(read, signed=signed), best.constant, best.constant_error + best.deviation * abs(best.weight)
+
+
+def _doubtful(found: list[Match]) -> bool:
+    """Tell whether a loss may have bins: no family, one that rare bins under a guard resemble, or one that it is not quite."""
+    best = found[0] if found else None
+    return (
+        best is None or best.candidate.family in IMPROPER or (best.candidate.parameter == "loc" and best.deviation > 0)
+    )
 
 
 def _levels(probe: Probe, role: Role) -> tuple[float, float]:
