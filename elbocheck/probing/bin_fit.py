@@ -15,19 +15,16 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.bins import SHAPES
+from elbocheck.probing.bin_points import Seen
 from elbocheck.probing.curves import Grid
 from elbocheck.probing.edges import FAR, Curve, Edges
 from elbocheck.probing.fit import Fit, Model, Shapes, scanned, shaped
-from elbocheck.probing.probe import argument_of, spread_of
+from elbocheck.probing.probe import spread_of
 from elbocheck.probing.residuals import SCALE_KINDS
 from elbocheck.roles import Role
 
-__all__ = ["Found", "explained", "probed"]
+__all__ = ["Found", "explained"]
 
-SCALES = (0.6, 1.0, 2.0, 5.0, 15.0, 50.0)
-"""Over half a width: the bins are seen from as one that has all the mass to one among many."""
-AWAY = (0.0, 0.3, 0.7, 1.2, 2.0, 3.0, 5.0, 9.0, 16.0, 40.0, 90.0)
-"""Predictions, over half a width off the middle of a bin."""
 RARE = 9.0
 """Nats: a rarer bin is a difference of few digits, or held by a guard."""
 COMMON = 3.5
@@ -35,39 +32,6 @@ COMMON = 3.5
 GUESSED = np.geomspace(2.0**-14, 2.0**4, 28)
 """Scales to try where the loss holds one."""
 WIDTHS = np.geomspace(2.0**-10, 2.0, 23)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Probes of one level: arrays of shape (points,).
-
-    Attributes:
-        off: the prediction less the level.
-        scale: the learned scale argument.
-        value: the loss, turned over where it is to be maximised, less its known constant.
-        constant: that one.
-        tail: whether the datum is the first level, whose bin is open, and `off` is counted from there.
-    """
-
-    off: Array
-    scale: Array
-    value: Array
-    constant: float
-    tail: Array
-
-    def keep(self, mask: Array) -> Seen:
-        """Return the points where `mask` holds."""
-        return Seen(self.off[mask], self.scale[mask], self.value[mask], self.constant, self.tail[mask])
-
-    def joined(self, other: Seen) -> Seen:
-        """Return both, one after the other."""
-        return Seen(
-            np.concatenate([self.off, other.off]),
-            np.concatenate([self.scale, other.scale]),
-            np.concatenate([self.value, other.value]),
-            self.constant,
-            np.concatenate([self.tail, other.tail]),
-        )
 
 
 @dataclass(frozen=True)
@@ -132,41 +96,6 @@ class Found:
     constant: float = 0.0
 
 
-def probed(curve: Curve, edges: Edges, first: float | None) -> Seen:
-    """Measure one level about its middle, at several scales; where the loss holds its scale the open first bin too.
-
-    Args:
-        curve: the loss.
-        edges: the level.
-        first: the lowest level, if its bin is open.
-    """
-    constant = 0.0 if first is None else float(curve(first, -FAR)[0])
-    sides = np.array([*(-v for v in AWAY[:0:-1]), *AWAY])
-    if curve.scale is None or edges.width is None:
-        off = np.concatenate([s * sides / AWAY[-1] for s in SPANS])
-        seen = _measured(curve, edges, edges.level, off, np.zeros_like(off), constant)
-        if first is None:
-            return seen
-        tail = _measured(curve, edges, first, off, np.zeros_like(off), constant)
-        return seen.joined(replace(tail, tail=np.ones_like(tail.tail)))
-    half = edges.width / 2
-    spreads = np.repeat(half * np.array(SCALES), sides.size)
-    scales = np.asarray(argument_of(curve.scale, 2 * np.log(spreads)))
-    return _measured(curve, edges, edges.level, edges.offset + np.tile(half * sides, len(SCALES)), scales, constant)
-
-
-SPANS = np.geomspace(2.0**-8, 2.0**9, 18)
-"""How far predictions go off a level where no learned scale tells."""
-
-
-def _measured(curve: Curve, edges: Edges, level: float, off: Array, scales: Array, constant: float) -> Seen:
-    level = float(curve.probe.cast(np.array(level)))
-    locs, scales = curve.probe.cast(level + off), curve.probe.cast(scales)
-    values = edges.sign * (curve(level, locs, scales) - constant)
-    kept = np.isfinite(values)
-    return Seen((locs - level)[kept], scales[kept], values[kept], edges.sign * constant, np.zeros(kept.sum(), bool))
-
-
 def _readings(curve: Curve) -> Iterator[tuple[str, str | None]]:
     """Yield distribution functions and ways to read a learned scale, that of its name first."""
     kinds: list[str | None] = [None]
@@ -179,10 +108,14 @@ def _readings(curve: Curve) -> Iterator[tuple[str, str | None]]:
 
 def explained(curve: Curve, edges: Edges, seen: Seen, *, fixed: bool) -> Found | None:
     """Return the first reading that explains the values to rounding, with the guard that they show."""
-    for slack, rare in TRIED:
+    guarded = _level(curve, edges) is not None
+    starts: dict[Reading, tuple[Shapes, Fit] | None] = {}
+    for slack, rare in TRIED[: None if guarded else -1]:
         for shape, kind in _readings(curve):
             reading = Reading(shape, kind, fixed, rare=rare)
-            found = _fitted(curve, edges, seen, reading, slack)
+            if reading not in starts:
+                starts[reading] = _similar(edges, seen, reading)
+            found = _finished(curve, edges, seen, reading, slack, starts[reading])
             if found is not None:
                 held = held_at(curve, edges, found)
                 return _closer(curve, edges, seen, replace(found, held=held)) if slack else replace(found, held=held)
@@ -200,7 +133,8 @@ def _closer(curve: Curve, edges: Edges, seen: Seen, rough: Found) -> Found:
         for _ in range(REFINED):
             held = replace(found.held, added=added)
             reading = replace(rough.reading, held=held, rare=RARE)
-            tried = (_fitted(curve, edges, seen, reading, slack) for slack in budget.GUARDS)
+            start = _similar(edges, seen, reading)
+            tried = (_finished(curve, edges, seen, reading, slack, start) for slack in budget.GUARDS)
             closer = next((one for one in tried if one is not None), None)
             if closer is None:
                 break
@@ -221,14 +155,15 @@ def _model(edges: Edges, seen: Seen, reading: Reading) -> Model:
         middle, spread = halves * width / 2 - seen.off, factor * scale
         with np.errstate(all="ignore"):
             low, high = (middle - width / 2) / spread, (middle + width / 2) / spread
-            return (held(np.where(seen.tail, shape.tail(high), shape.bin(low, high))),)
+            inner = shape.bin(low, high)
+            return (held(np.where(seen.tail, shape.tail(high), inner) if seen.tail.any() else inner),)
 
     free = np.ones((seen.off.size, 0 if reading.fixed else 1))
     return Model(parts, [], free, (Grid("width", WIDTHS), Grid("factor", GUESSED)))
 
 
-def _fitted(curve: Curve, edges: Edges, seen: Seen, reading: Reading, slack: float) -> Found | None:
-    """Fit one reading, from the width that was seen and a factor of 1, or from a scan of both."""
+def _similar(edges: Edges, seen: Seen, reading: Reading) -> tuple[Shapes, Fit] | None:
+    """Return a rough fit of one reading, from the width that was seen and a factor of 1, or from a scan of both."""
     lowest = 0.0 if reading.fixed else float(np.min(seen.value))
     for rise in [edges.rise] if edges.rise else _rises(seen):
         some = seen.keep(np.abs(seen.value - lowest) < reading.rare * rise)
@@ -239,7 +174,7 @@ def _fitted(curve: Curve, edges: Edges, seen: Seen, reading: Reading, slack: flo
         starts = [(edges.width, 1.0)] if edges.width is not None else scanned(model, some.value, rough)
         shapes, fit = min((shaped(model, some.value, rough, start) for start in starts), key=lambda one: one[1].misfit)
         if fit.residual < SIMILAR and fit.coefficients[0] > 0:
-            return _finished(curve, edges, seen, reading, slack, shapes, fit)
+            return shapes, fit
     return None
 
 
@@ -249,9 +184,12 @@ def _rises(seen: Seen) -> Array:
 
 
 def _finished(
-    curve: Curve, edges: Edges, seen: Seen, reading: Reading, slack: float, shapes: Shapes, fit: Fit
+    curve: Curve, edges: Edges, seen: Seen, reading: Reading, slack: float, start: tuple[Shapes, Fit] | None
 ) -> Found | None:
     """Return the fit of all bins that are not rare, where it explains them to rounding and a slack in nats."""
+    if start is None:
+        return None
+    shapes, fit = start
     lowest = 0.0 if reading.fixed else float(np.min(seen.value))
     some = seen.keep(np.abs(seen.value - lowest) < reading.rare * float(fit.coefficients[0]))
     if np.count_nonzero(~some.tail) < MINIMUM:
@@ -289,8 +227,16 @@ ROUNDINGS = 8.0
 
 def held_at(curve: Curve, edges: Edges, found: Found) -> Held:
     """Return the guard at which the loss of an impossible datum stops to grow."""
-    far = curve(edges.level, np.array([-FAR, 4 * FAR]))
-    if not np.all(np.isfinite(far)) or abs(far[1] - far[0]) > float(np.max(curve.probe.noise(far))) + curve.probe.floor:
+    level = _level(curve, edges)
+    if level is None:
         return Held()
     known = found.fit.coefficients[1] if not found.reading.fixed else found.constant
-    return Held(exp(-min((edges.sign * float(far[0]) - known) / float(found.fit.coefficients[0]), 700.0)))
+    return Held(exp(-min((edges.sign * level - known) / float(found.fit.coefficients[0]), 700.0)))
+
+
+def _level(curve: Curve, edges: Edges) -> float | None:
+    """Return the loss of an impossible datum where it stops to grow; None where it does not."""
+    far = curve(edges.level, np.array([-FAR, 4 * FAR]))
+    if not np.all(np.isfinite(far)) or abs(far[1] - far[0]) > float(np.max(curve.probe.noise(far))) + curve.probe.floor:
+        return None
+    return float(far[0])

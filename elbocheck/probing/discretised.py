@@ -11,8 +11,9 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
 from elbocheck.bins import SHAPES, Bins
-from elbocheck.probing.bin_fit import Found, explained, probed
+from elbocheck.probing.bin_fit import Found, explained
 from elbocheck.probing.bin_levels import first_level, on_grid
+from elbocheck.probing.bin_points import probed
 from elbocheck.probing.edges import Curve, Edges, box, inside
 from elbocheck.probing.probe import Probe, argument_of
 from elbocheck.probing.reduction import weigh
