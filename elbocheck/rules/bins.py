@@ -15,7 +15,8 @@ DISCRETISED_MASS = Rule(
     "scales; the levels are those of --data-range, else those that open ends or the width of a bin show.",
     fix="Let the first and the last bin reach to infinity, and let the width be the distance of two levels:\n"
     "    half = (high - low) / (levels - 1) / 2\n"
-    "    upper, lower = cdf((x + half - loc) / scale), cdf((x - half - loc) / scale)\n"
+    "    upper = cdf((x + half - loc) / scale)\n"
+    "    lower = cdf((x - half - loc) / scale)\n"
     "    prob = where(x == low, upper, where(x == high, 1 - lower, upper - lower))",
     reference="Salimans et al. 2017, PixelCNN++, arXiv:1701.05517, eq. (2).",
 )

@@ -88,7 +88,7 @@ CDF_UNDERFLOW = Rule(
     "of a bin up, with the datum above the prediction; finite and right at the mirrored prediction.",
     fix="Take both from the side where they are small, or factor the difference (a, b the two arguments):\n"
     "    log_prob = -softplus(-b) - softplus(a) + log1mexp(b - a)     # logistic\n"
-    "    a, b = where(a > 0, -b, a), where(a > 0, -a, b)              # any symmetric one\n"
+    "    a, b = where(a > 0, -b, a), where(a > 0, -a, b)    # any symmetric one\n"
     "PixelCNN++ takes the density times the width of a bin where the difference is below 1e-5.",
     reference="Salimans et al. 2017, PixelCNN++, arXiv:1701.05517, section 2.1 and its code; Maechler 2012 for "
     "log1mexp.",
