@@ -35,7 +35,12 @@ def on_grid(curve: Curve, edges: Edges, bins: Bins) -> Bins:
     if isclose(bins.width, 1.0, rel_tol=max(slack, BESIDE)):
         return replace(bins, low=0.0, step=1.0, levels=0)
     tiled = [fit for fit in fits if isclose(fit.step, bins.width, rel_tol=slack)]
-    return min(tiled or fits, key=lambda fit: (abs(fit.step / bins.width - 1) > BESIDE, abs(fit.levels - BYTES)))
+    return min(tiled or fits, key=lambda fit: (_unusual(bins, fit), abs(fit.levels - BYTES)))
+
+
+def _unusual(bins: Bins, fit: Bins) -> tuple[bool, bool]:
+    """Return whether levels leave gaps between bins or overlap, and whether their number is no power of 2."""
+    return abs(fit.step / bins.width - 1) > BESIDE, fit.levels & (fit.levels - 1) != 0
 
 
 def on_range(bins: Bins, data_range: tuple[float, float] | None) -> Bins:
