@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from elbocheck.bins import Bins
 from elbocheck.mass import Mass
 from elbocheck.monomial import Monomial
 from elbocheck.probing.structure import Structure
@@ -38,6 +39,7 @@ class Reconstruction:
         datum: what becomes of the family's term of the data alone (log x! of a Poisson): `none`, `whole`, `dropped`, `other`.
         integral: mass of exp(-loss) of one element on the real line, for a loss of the residual that no family explains.
         agreement: the largest difference from the family, relative to the loss: seen, or allowed where all was met to rounding.
+        bins: of a likelihood of data on a grid.
         mismatch: for a quadratic core with linear tails that do not join: (knot, curvature, tail slope).
     """
 
@@ -63,6 +65,7 @@ class Reconstruction:
     datum: str = "none"
     integral: Mass | None = None
     agreement: float = 0.0
+    bins: Bins | None = None
     mismatch: tuple[float, float, float] | None = None
 
 

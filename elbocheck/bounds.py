@@ -26,14 +26,33 @@ def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound,
         return Bound.UNIDENTIFIED, "the only term is no KL to N(0, 1) that is known here"
     if (reason := no_density(r, intent) or model.improper) is not None:
         return Bound.NOT_A_DENSITY, reason
-    if (reason := _broken(anatomy)) is not None:
+    if (reason := overfull(r) or _broken(anatomy)) is not None:
         return Bound.NOT_A_BOUND, reason
     if r.density is None:
         return Bound.UNIDENTIFIED, _unread(anatomy)
     if g is None:
-        return Bound.LIKELIHOOD_ONLY, "a likelihood alone: it needs a KL to be a bound"
+        missing = _tails_missing(r)
+        return Bound.LIKELIHOOD_ONLY, "a likelihood alone: it needs a KL to be a bound" + (missing and f"; {missing}")
     kind, reason = _weighed(model)
-    return kind, reason + _squashed(r)
+    if (missing := _tails_missing(r)) and kind is Bound.EXACT:
+        return Bound.CONSERVATIVE, f"a lower bound on log p(x), but not the tightest: {missing}"
+    return kind, reason + _squashed(r) + (f"; {missing}" if missing else "")
+
+
+def _tails_missing(r: Reconstruction) -> str:
+    """Say that the bins of a likelihood leave mass out, which makes the bound looser and no less a bound."""
+    worst = r.bins.worst if r.bins is not None else None
+    if worst is None or worst.mass > 1:
+        return ""
+    return f"the probabilities of all levels add up to less than 1, down to {worst.mass:.4g} at the predictions tried"
+
+
+def overfull(r: Reconstruction) -> str | None:
+    """Return why bins that add up to more than 1 are no probabilities, else None."""
+    worst = r.bins.worst if r.bins is not None else None
+    if worst is None or worst.mass < 1:
+        return None
+    return f"exp(-loss) adds up to {worst.mass:.4g}, more than 1, over all levels of the data"
 
 
 def no_density(r: Reconstruction, intent: Intent) -> str | None:

@@ -173,9 +173,10 @@ def _identified(case: Case, seed: int, started: float) -> Identification:
     evidence, near, mass = None, None, None
     if r is not None and s.separable and s.homogeneous and not s.batch_coupled:
         points, where, found = matched(case.probe)
-        evidence = _evidence(case, points, found) if r.density is not None else None
-        near = nearest(case.probe, points, where) if evidence is None else None
-        mass = normalizer(case.probe, r.density, where, nat(case.anatomy, case.model))
+        evidence = _evidence(case, points, found) if r.density is not None and r.bins is None else None
+        near = nearest(case.probe, points, where) if evidence is None and r.bins is None else None
+        if r.bins is None:
+            mass = normalizer(case.probe, r.density, where, nat(case.anatomy, case.model))
     return Identification(
         target=case.loss.target,
         bound=kind,

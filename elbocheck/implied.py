@@ -174,7 +174,9 @@ def _needed(anatomy: Anatomy, weights: Weights, sizes: Mapping[str, int]) -> flo
         return float(weights.density.log_normalizer(loc=0.0, scale=r.shape["scale"])) * sizes["D"]
     if r is not None and r.shape_as is not None:  # its normaliser is counted whole
         return 0.0
-    if r is not None and r.scale_as is not None and weights.density is not None:  # log scale is counted already
+    if (
+        r is not None and r.scale_as is not None and weights.density is not None and r.bins is None
+    ):  # log scale is counted already
         return float(weights.density.log_normalizer(**{"loc": 0.0, "scale": 1.0, **r.shape})) * sizes["D"]
     if absorbed is None or absorbed.density is None or absorbed.density.forms[0].names[0] != "loc":
         return 0.0

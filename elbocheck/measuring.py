@@ -22,6 +22,8 @@ from elbocheck.loss import Loss, named
 from elbocheck.models.components import Returns
 from elbocheck.models.distributions import is_distribution
 from elbocheck.models.opened import Asked, opened
+from elbocheck.probing.bin_levels import on_range
+from elbocheck.probing.bin_mass import added_up
 from elbocheck.probing.dissect import dissect
 from elbocheck.probing.normalizer import residual_mass
 from elbocheck.probing.probe import Probe
@@ -110,7 +112,18 @@ def measure(
     axes = anatomy.event_axes
     sized = sizes(nominal(probe.layout, declared, channels_first=axes[:1] == ("C",)), axes)
     model = imply(anatomy, argument_names(probe.loss), sized)
-    return Case(probe.loss, probe, working, _integrated(probe, anatomy, model), model, intent, seed)
+    anatomy = _integrated(probe, _binned(probe, anatomy, intent), model)
+    return Case(probe.loss, probe, working, anatomy, model, intent, seed)
+
+
+def _binned(probe: Probe, anatomy: Anatomy, intent: Intent) -> Anatomy:
+    """Return the anatomy with the masses of a likelihood of data on a grid, on the levels of the declared range."""
+    r = anatomy.reconstruction
+    if r is None or r.bins is None:
+        return anatomy
+    bins = on_range(r.bins, intent.data_range)
+    bins = added_up(probe, r.role, r.scale_as, bins, r.weight.at(anatomy.sizes))
+    return replace(anatomy, reconstruction=replace(r, bins=bins))
 
 
 def rounds_inside(probe: Probe) -> bool:

@@ -7,6 +7,7 @@ from math import isclose
 
 from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction
+from elbocheck.bins import SHAPES, Bins
 from elbocheck.implied import ImpliedModel
 from elbocheck.member import family
 from elbocheck.monomial import Monomial
@@ -62,6 +63,8 @@ def formula(r: Reconstruction | None, model: ImpliedModel, names: Mapping[str, s
         return None
     x, p = names.get("x", "x"), names.get(r.role.value, r.role.value)
     x, p = (p, x) if r.swapped else (x, f"sigmoid({p})" if r.link == "sigmoid" else p)
+    if r.bins is not None:
+        return _binned(r, r.bins, x, p, names)
     if model.family not in _RESIDUAL:
         text = _OTHERS.get((model.family, r.parameter))
         return None if text is None else text.format(x=x, p=p)
@@ -72,6 +75,20 @@ def formula(r: Reconstruction | None, model: ImpliedModel, names: Mapping[str, s
         shown = {"scale": "{}", "log_scale": "e^{}", "var": "sqrt({})", "log_var": "e^({}/2)"}[r.scale_as]
         under += "/" + shown.format(learned)
     return f"{_RESIDUAL[model.family]} with u = {f'({x} - {p})' if under else f'{x} - {p}'}{under}"
+
+
+def _binned(r: Reconstruction, bins: Bins, x: str, p: str, names: Mapping[str, str]) -> str:
+    """Return the energy of a bin, e.g. `-log(F((x - r + 0.5)/s) - F((x - r - 0.5)/s)), F the logistic distribution function`."""
+    scale = _SCALES[r.scale_as].format(names.get(str(r.scale_role), str(r.scale_role))) if r.scale_as else ""
+    scale = scale.replace("np.", "")
+    if not scale or bins.factor != 1:
+        scale = f"{bins.factor:.7g}" + (f"*{scale}" if scale else "")
+    high, low = bins.offset + bins.width / 2, bins.offset - bins.width / 2
+    ends = ", the first and the last bin open" if bins.open else ""
+    return (
+        f"-log(F(({x} - {p} {high:+.7g})/s) - F(({x} - {p} {low:+.7g})/s)) with s = {scale}, "
+        f"F {SHAPES[bins.shape].words}{ends}"
+    )
 
 
 def code(anatomy: Anatomy, model: ImpliedModel, names: Mapping[str, str]) -> str | None:
@@ -111,6 +128,8 @@ def _log_prob(r: Reconstruction, model: ImpliedModel, names: Mapping[str, str]) 
     density = family(model.family)
     if density is None or r.signed:
         return None
+    if r.bins is not None:
+        return _binned_log_prob(r, r.bins, density.name, names)
     x, p = names.get("x", "x"), names.get(r.role.value, r.role.value)
     x, p = (p, x) if r.swapped else (x, f"1 / (1 + np.exp(-{p}))" if r.link == "sigmoid" else p)
     given = {r.parameter: p, **{k: f"{v:.12g}" for k, v in (model.member or model.parameters).items()}}
@@ -125,6 +144,20 @@ def _log_prob(r: Reconstruction, model: ImpliedModel, names: Mapping[str, str]) 
         given.setdefault("scale", "1.0")
     arguments = ", ".join(f"{name}={given[name]}" for name in form.names)
     return f"densities.{density.name}.log_prob({x}, {arguments})"
+
+
+def _binned_log_prob(r: Reconstruction, bins: Bins, name: str, names: Mapping[str, str]) -> str | None:
+    """Return the call in units of one level; None where the ends, the width or the distribution function are others."""
+    alike = isclose(bins.width, bins.step, rel_tol=max(bins.error, budget.DECLARED)) and not bins.offset
+    if not bins.open or not alike or not bins.levels or bins.guard or SHAPES[bins.shape].stands_for is not None:
+        return None
+    x, p = names.get("x", "x"), names.get(r.role.value, r.role.value)
+    scale = _SCALES[r.scale_as].format(names.get(str(r.scale_role), str(r.scale_role))) if r.scale_as else ""
+    if not scale or bins.factor != 1:
+        scale = f"{bins.factor:.12g}" + (f" * {scale}" if scale else "")
+    per = (bins.levels - 1) / (bins.high - bins.low)
+    x, p = (f"({v} - {bins.low:g}) * {per:.12g}" if bins.low else f"{v} * {per:.12g}" for v in (x, p))
+    return f"densities.{name}.log_prob(np.round({x}), loc={p}, scale={scale} * {per:.12g}, levels={bins.levels})"
 
 
 def _term(values: str, weight: Monomial, inner: str, first: str) -> str | None:

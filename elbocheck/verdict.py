@@ -32,6 +32,7 @@ class Bound(StrEnum):
     CONSTANT = "constant"
     SCALED = "scaled"
     BETA = "beta"
+    CONSERVATIVE = "conservative"
     LIKELIHOOD_ONLY = "likelihood-only"
     DIVERGENCE_ONLY = "divergence-only"
     NOT_A_DENSITY = "not-a-density"

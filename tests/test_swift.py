@@ -256,7 +256,9 @@ def test_what_falls_through_is_measured_thoroughly() -> None:
 
 def test_arguments_beyond_the_usual_are_not_guessed_at() -> None:
     """A learned prior goes the thorough way without a call."""
-    probe = probed(lambda recon_x, x, p_loc, mu, log_var: np.sum((x - recon_x) ** 2) + np.sum((mu - p_loc) ** 2 - log_var))
+    probe = probed(
+        lambda recon_x, x, p_loc, mu, log_var: np.sum((x - recon_x) ** 2) + np.sum((mu - p_loc) ** 2 - log_var)
+    )
     assert swift.explained(probe, 0) is None
     assert probe.points == 0
 

@@ -1,6 +1,7 @@
 """The checks: one property per file, in the order of the report."""
 
 from elbocheck.checks import (
+    bins,
     call,
     clamps,
     concentrations,
@@ -25,6 +26,7 @@ __all__ = ["CHECKS", "Case", "Check"]
 CHECKS: tuple[Check, ...] = (
     call.CHECK,
     likelihood.CHECK,
+    bins.CHECK,
     posterior.CHECK,
     estimates.CHECK,
     spherical.CHECK,

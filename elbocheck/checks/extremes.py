@@ -80,7 +80,7 @@ def loudest(case: Case, sweeps: Iterable[Sweep]) -> Iterator[Finding]:
 
 def _sweeps(case: Case) -> Iterator[Sweep]:
     r = case.anatomy.reconstruction
-    if r is not None and not r.swapped and not r.signed and r.normalizer_ratio is None:
+    if r is not None and not r.swapped and not r.signed and r.normalizer_ratio is None and r.bins is None:
         yield from _prediction_sweeps(case)
     if r is not None and r.scale_role is not None and r.scale_as is not None and r.shape == {}:
         yield from _likelihood_scale_sweep(case)

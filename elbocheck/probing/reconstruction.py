@@ -10,7 +10,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
 from elbocheck.monomial import Monomial
-from elbocheck.probing import classes, curve, likelihood
+from elbocheck.probing import classes, curve, discretised, likelihood
 from elbocheck.probing.curves import IMPROPER
 from elbocheck.probing.likelihood import Match
 from elbocheck.probing.normalizer import periodic
@@ -43,6 +43,8 @@ def reconstruction(
         found = likelihood.match_signed(probe)
         signed = bool(found)
 
+    if alike and _doubtful(found) and (binned := discretised.read(probe, role, axes)) is not None:
+        return binned
     one, other = _levels(probe, role)
 
     def amplitude(layout: Layout) -> float:
@@ -73,6 +75,14 @@ def matched(probe: Probe) -> tuple[Points, str, list[Match]]:
         if found := likelihood.match(probe, there, assumed):
             return there, assumed, found
     return points, where, found
+
+
+def _doubtful(found: list[Match]) -> bool:
+    """Tell whether a loss may have bins: no family, one that rare bins under a guard resemble, or one that it is not quite."""
+    best = found[0] if found else None
+    return (
+        best is None or best.candidate.family in IMPROPER or (best.candidate.parameter == "loc" and best.deviation > 0)
+    )
 
 
 def _levels(probe: Probe, role: Role) -> tuple[float, float]:

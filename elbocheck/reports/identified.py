@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import exp, log10
 
+from elbocheck.bins import Bins
 from elbocheck.identification import Evidence, Identification
 from elbocheck.mass import Status
 from elbocheck.probing.normalizer import Normalizer
@@ -41,8 +42,22 @@ def _known(found: Identification) -> Iterator[str]:
         yield from row(
             "nearest", f"{found.nearest.family}({shown}), off by up to {_share(found.nearest.off)} of the loss"
         )
+    r = found.case.anatomy.reconstruction
+    if r is not None and r.bins is not None:
+        yield from _binned(r.bins, r.agreement)
     if found.normalizer is not None:
         yield from row("mass", mass(found.normalizer) + _data_term(found))
+
+
+def _binned(bins: Bins, agreement: float) -> Iterator[str]:
+    """Say how well bins were met, and what they add up to."""
+    yield from row(
+        "agreement", f"bins of {bins.width:.9g}, known to {bins.error:.1g}; met to {agreement:.1g} of the loss"
+    )
+    if bins.masses:
+        low, high = min(m.mass for m in bins.masses), max(m.mass for m in bins.masses)
+        over = f"the {bins.levels} levels from {bins.low:g} to {bins.high:g}" if bins.levels else "all integers"
+        yield from row("mass", f"{low:.7g} to {high:.7g} over {over}, at {len(bins.masses)} predictions and scales")
 
 
 def _data_term(found: Identification) -> str:

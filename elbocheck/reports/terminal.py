@@ -129,7 +129,10 @@ def _number(formula: Monomial, model: ImpliedModel) -> str:
 
 
 def _bound(verdict: Verdict) -> Iterator[str]:
-    if verdict.bound not in (Bound.EXACT, Bound.CONSTANT, Bound.SCALED, Bound.BETA) or verdict.model is None:
+    if (
+        verdict.bound not in (Bound.EXACT, Bound.CONSTANT, Bound.SCALED, Bound.BETA, Bound.CONSERVATIVE)
+        or verdict.model is None
+    ):
         return
     if verdict.model.family == "bernoulli":
         yield from row("holds for", "data in {0, 1}; on gray values its normaliser is missing")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from elbocheck.errors import UsageError
-from elbocheck.rules import call, data, estimates, gradient, likelihood, numerics, posterior, weighting
+from elbocheck.rules import bins, call, data, estimates, gradient, likelihood, numerics, posterior, weighting
 from elbocheck.rules.rule import Rule, Severity
 
 __all__ = ["RULES", "Rule", "Severity", "matching", "rule"]
@@ -58,6 +58,8 @@ RULES: tuple[Rule, ...] = (
     likelihood.HUBER_SCALE_MISMATCH,
     likelihood.LAPLACE_SCALE_MISLABELLED,
     likelihood.POISSON_FACTORIAL,
+    bins.DISCRETISED_MASS,
+    bins.APPROXIMATE_CDF,
     likelihood.DEQUANTISATION_OFFSET,
     likelihood.ELBO_ORIENTATION,
     likelihood.NOT_INTEGRABLE,
@@ -65,6 +67,7 @@ RULES: tuple[Rule, ...] = (
     numerics.LOG_ZERO_OR_CLAMP,
     numerics.EPS_WRONG_SIDE,
     numerics.LOG1MEXP_UNSAFE,
+    numerics.CDF_UNDERFLOW,
     numerics.LGAMMA_CANCELLATION,
     numerics.SOFTPLUS_OVERFLOW,
     numerics.CLAMP_GRADIENT_MISMATCH,

@@ -74,9 +74,18 @@ ROWS: dict[str, Row] = {
     "beta_vae": Row(bound="beta", family="bernoulli", beta="4", codes=("ELB108",)),
     "beta_vae declared": Row(bound="beta", family="bernoulli", beta="4", options=_NAMED["beta"]),
     "burgess": Row(bound="not-a-bound", family="bernoulli", codes=("ELB305",)),
-    "bins_without_tails": Row(bound="unidentified", family=None, options=_GRAY),
-    "bins_with_tails": Row(bound="unidentified", family=None, options=_NAMED["symmetric"]),
-    "bins_of_a_tanh": Row(bound="unidentified", family=None, options=_NAMED["symmetric"]),
+    "bins_without_tails": Row(
+        bound="conservative", family="discretized_logistic", beta="1", codes=("ELB411", "ELB502"), options=_GRAY
+    ),
+    "bins_without_tails undeclared": Row(
+        bound="conservative", family="discretized_logistic", beta="1", codes=("ELB411", "ELB502")
+    ),
+    "bins_with_tails": Row(**_ALONE, family="discretized_logistic", codes=("ELB502",), options=_NAMED["symmetric"]),
+    "bins_of_pixel_cnn": Row(bound="exact", family="discretized_logistic", beta="1", codes=("ELB412",)),
+    "bins_of_a_tanh": Row(
+        **_ALONE, family="discretized_normal", codes=("ELB412", "ELB502"), options=_NAMED["symmetric"]
+    ),
+    "bins_of_a_tanh undeclared": Row(**_ALONE, family="discretized_normal", codes=("ELB412", "ELB502")),
     "vdvae": Row(bound="scaled", family="bernoulli", beta="1", codes=("ELB112",)),
     "bits_per_dim": Row(bound="scaled", family="normal", sigma2="1", codes=("ELB112", "ELB413")),
     "bits_per_dim unit": Row(
