@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -51,6 +52,13 @@ def test_a_tensor_shares_nothing_with_its_array(speaks: Adapter) -> None:
         tensor[0] = 5.0
         assert array.tolist() == [1.0, 7.0, 1.0]
         assert speaks.array(tensor).tolist() == [5.0, 1.0, 1.0]
+
+
+def test_an_adapter_is_short(speaks: Adapter) -> None:
+    """What a framework needs of its own fits in ninety lines."""
+    file = sys.modules[type(speaks).__module__].__file__
+    assert file is not None
+    assert len(Path(file).read_text(encoding="utf-8").splitlines()) <= 90
 
 
 def test_an_adapter_goes_by_its_name(speaks: Adapter) -> None:

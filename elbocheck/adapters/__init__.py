@@ -11,13 +11,10 @@ from typing import Any
 from elbocheck.adapters.framework import Adapter, Array, refuse_old
 from elbocheck.errors import UsageError
 
-__all__ = ["FRAMEWORKS", "SPOKEN", "Adapter", "Array", "adapter", "brought", "candidates"]
+__all__ = ["FRAMEWORKS", "Adapter", "Array", "adapter", "brought", "candidates"]
 
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 """Frameworks with an adapter, besides NumPy."""
-
-SPOKEN = ", ".join(("numpy", *FRAMEWORKS[:-1])) + f" or {FRAMEWORKS[-1]}"
-"""The same, as help texts list them."""
 
 _LIBRARIES = {
     **dict.fromkeys(("pyro", "torchvision", "lightning", "pytorch_lightning", "diffusers", "pythae"), "torch"),
@@ -78,7 +75,8 @@ def candidates(function: Callable[..., Any]) -> list[str]:
 
 def _plain(function: Any) -> Any:
     """Return the plain function under a partial, a bound method, a callable object or a decorator."""
-    plain = getattr(function, "func", function)  # functools.partial
+    plain = getattr(function, "__wrapped__", function)  # jax.jit
+    plain = getattr(plain, "func", plain)  # functools.partial
     plain = getattr(plain, "__func__", plain)  # bound method
     if not hasattr(plain, "__globals__"):
         kind = type(plain)
