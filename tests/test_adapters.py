@@ -264,6 +264,9 @@ def test_what_a_function_names_itself_comes_before_the_rest_of_its_module(monkey
     assert candidates(space["loss"]) == ["jax", "torch", "numpy", "tensorflow"]  # type: ignore[arg-type]
     tf = ModuleType("tensorflow")
     assert candidates(lambda x: tf.sum(x) + 1)[0] == "tensorflow"
+    jitted = type("PjitFunction", (), {"__module__": "jaxlib._jax", "__call__": lambda self, x: x})()
+    jitted.__wrapped__ = lambda x: x
+    assert candidates(jitted)[0] == "jax"
 
 
 @pytest.mark.usefixtures("nothing_loaded")

@@ -67,7 +67,8 @@ def candidates(function: Callable[..., Any]) -> list[str]:
     """
     loaded = [name for name in FRAMEWORKS if name in sys.modules]
     plain = _plain(function)
-    named, around = (set(map(_framework, homes)) for homes in (_homes(_named(plain)), _homes(_around(plain))))
+    own = {type(function).__module__}  # what jax.jit or tf.function returned
+    named, around = (set(map(_framework, homes)) for homes in (own | _homes(_named(plain)), _homes(_around(plain))))
     speaks = [name for name in loaded if name in named]
     speaks += [name for name in loaded if name in around and name not in speaks]
     return speaks + ["numpy"] + [name for name in loaded if name not in speaks]
