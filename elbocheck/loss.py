@@ -225,6 +225,8 @@ def _remedy(error: BaseException) -> str:
         return f"pass it: --set {error.args[0]}=VALUE"
     if isinstance(error, ModuleNotFoundError) and error.name in FRAMEWORKS:
         return f"install it: pip install 'elbocheck[{error.name}]'"
+    if any(word in str(error).lower() for word in ("cuda", "gpu")):
+        return "if this machine lacks the device it asks for: let it follow the device of its arguments"
     if "unpack" in str(error):
         return "an argument is taken apart inside: wrap the loss in a function that takes each tensor by its own name"
     return ORDINARY

@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -51,6 +52,13 @@ def test_a_tensor_shares_nothing_with_its_array(speaks: Adapter) -> None:
         tensor[0] = 5.0
         assert array.tolist() == [1.0, 7.0, 1.0]
         assert speaks.array(tensor).tolist() == [5.0, 1.0, 1.0]
+
+
+def test_an_adapter_is_short(speaks: Adapter) -> None:
+    """What a framework needs of its own fits in ninety lines."""
+    file = sys.modules[type(speaks).__module__].__file__
+    assert file is not None
+    assert len(Path(file).read_text(encoding="utf-8").splitlines()) <= 90
 
 
 def test_an_adapter_goes_by_its_name(speaks: Adapter) -> None:
@@ -256,6 +264,9 @@ def test_what_a_function_names_itself_comes_before_the_rest_of_its_module(monkey
     assert candidates(space["loss"]) == ["jax", "torch", "numpy", "tensorflow"]  # type: ignore[arg-type]
     tf = ModuleType("tensorflow")
     assert candidates(lambda x: tf.sum(x) + 1)[0] == "tensorflow"
+    jitted = type("PjitFunction", (), {"__module__": "jaxlib._jax", "__call__": lambda self, x: x})()
+    jitted.__wrapped__ = lambda x: x
+    assert candidates(jitted)[0] == "jax"
 
 
 @pytest.mark.usefixtures("nothing_loaded")

@@ -204,6 +204,7 @@ def test_misuse_raises() -> None:
     for options in (
         {"dtype": "float16"},
         {"framework": "jaxx"},
+        {"device": "cuda:9"},
         {"seed": -1},
         {"shapes": {"y": (3,)}},
         {"select": ["X"]},

@@ -218,3 +218,14 @@ def test_a_loss_can_be_spoken_to_in_another_framework() -> None:
     bound = Loss.of(loss, framework="numpy")
     assert bound(INPUTS).value == bound.speaking("torch")(INPUTS).value
     assert kinds == ["ndarray", "Tensor"]
+
+
+def test_a_loss_for_an_absent_device_is_told_what_to_do() -> None:
+    """The framework's own words, the line, and what would help."""
+
+    def loss(x_hat: Any, x: Any) -> Any:
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    with pytest.raises(CallError, match="CUDA") as caught:
+        Loss.of(loss)({Role.PREDICTION: np.ones(2), Role.X: np.ones(2)})
+    assert "follow the device of its arguments" in caught.value.remedy

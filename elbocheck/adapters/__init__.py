@@ -14,13 +14,10 @@ import numpy as np
 from elbocheck.adapters.framework import Adapter, Array, refuse_old
 from elbocheck.errors import UsageError
 
-__all__ = ["FRAMEWORKS", "SPOKEN", "Adapter", "Array", "adapter", "brought", "candidates", "generators_kept"]
+__all__ = ["FRAMEWORKS", "Adapter", "Array", "adapter", "brought", "candidates", "generators_kept"]
 
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 """Frameworks with an adapter, besides NumPy."""
-
-SPOKEN = ", ".join(("numpy", *FRAMEWORKS[:-1])) + f" or {FRAMEWORKS[-1]}"
-"""The same, as help texts list them."""
 
 _LIBRARIES = {
     **dict.fromkeys(("pyro", "torchvision", "lightning", "pytorch_lightning", "diffusers", "pythae"), "torch"),
@@ -87,7 +84,8 @@ def candidates(function: Callable[..., Any]) -> list[str]:
     """
     loaded = [name for name in FRAMEWORKS if name in sys.modules]
     plain = _plain(function)
-    named, around = (set(map(_framework, homes)) for homes in (_homes(_named(plain)), _homes(_around(plain))))
+    own = {type(function).__module__}  # what jax.jit or tf.function returned
+    named, around = (set(map(_framework, homes)) for homes in (own | _homes(_named(plain)), _homes(_around(plain))))
     speaks = [name for name in loaded if name in named]
     speaks += [name for name in loaded if name in around and name not in speaks]
     return speaks + ["numpy"] + [name for name in loaded if name not in speaks]
@@ -95,7 +93,8 @@ def candidates(function: Callable[..., Any]) -> list[str]:
 
 def _plain(function: Any) -> Any:
     """Return the plain function under a partial, a bound method, a callable object or a decorator."""
-    plain = getattr(function, "func", function)  # functools.partial
+    plain = getattr(function, "__wrapped__", function)  # jax.jit
+    plain = getattr(plain, "func", plain)  # functools.partial
     plain = getattr(plain, "__func__", plain)  # bound method
     if not hasattr(plain, "__globals__"):
         kind = type(plain)
