@@ -186,7 +186,7 @@ def _called(
     loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype, framework: str | None, *, narrower: bool
 ) -> tuple[Loss, Layout, np.dtype]:
     """Return the loss in a framework that works, with a layout and a dtype that it accepts."""
-    first: RunError | None = None
+    errors: list[RunError] = []
     named = framework or (loss.adapter.name if loss.device else None)  # a device is one framework's
     single = np.dtype(np.float32)  # weights inside a loss have a dtype of their own
     dtypes = (dtype, single) if narrower and dtype != single else (dtype,)
@@ -196,9 +196,8 @@ def _called(
             try:
                 return spoken, discover(spoken, declared, exact), exact
             except RunError as error:
-                first = first or error
-    assert first is not None
-    raise first
+                errors.append(error)
+    raise next((e for e in errors if isinstance(e, CallError) and e.code != "ELB001"), errors[0])
 
 
 def _remembering(loss: Loss, probe: Probe) -> Loss:
