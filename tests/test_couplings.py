@@ -132,7 +132,7 @@ def test_what_is_no_coupling_is_not_called_one(dtype: str) -> None:
     verdict = verify(loss, dtype=dtype)
     assert verdict.bound.value == "constant", str(verdict)
     assert verdict.model is not None
-    assert verdict.model.divergence == "KL(N(mu, e^log_var) || N(0, 1))"
+    assert verdict.model.divergence == "KL(N(mu, e^log_var) || N(0, 1)), estimated from z"
 
 
 def test_torch_couplings_are_named() -> None:
