@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from elbocheck.bounds import bound
 from elbocheck.checks import CHECKS, Case
+from elbocheck.checks.variants import asked_for
 from elbocheck.errors import CallError
 from elbocheck.floats import is_half, name_of
 from elbocheck.intent import Intent
@@ -36,6 +38,7 @@ def verify(
     seed: int = 0,
     model: Any = None,
     components: Mapping[str, Returns] | None = None,
+    variants: Iterable[str] = (),
 ) -> Verdict:
     """Read a loss by calling it: which model it implies, whether it is a bound, which defects it has.
 
@@ -55,6 +58,9 @@ def verify(
         seed: of every random choice.
         model: the model that the loss takes, or uses, where parts of it are replaced; it is left as it was.
         components: path of a part of that model to what it returns, e.g. {"decoder": returns("probs")}.
+        variants: what to try beyond what costs little: `compile` (torch.compile, jax.jit, tf.function, XLA: seconds),
+            `vmap` (one datum at a time), `batch` (of 1, 2 and 257, where new shapes are slow too), `memory` (views that
+            raise are noted too), or `all`.
 
     Returns:
         The verdict; print it for the report.
@@ -72,7 +78,7 @@ def verify(
         ('constant', '1', ())
     """
     started = time.perf_counter()
-    wanted, unwanted = matching(select), matching(ignore)
+    wanted, unwanted, tried = matching(select), matching(ignore), asked_for(variants)
     with opened_loss(
         function,
         target=target,
@@ -87,6 +93,7 @@ def verify(
     ) as loss:
         try:
             case = measure(loss, shapes or {}, framework, dtype, intent or Intent(), seed)
+            case = replace(case, variants=tried)
         except CallError as error:
             spent = time.perf_counter() - started
             return _failed(

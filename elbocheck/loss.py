@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from elbocheck.adapters import FRAMEWORKS, Adapter, Array, adapter, candidates
+from elbocheck.adapters.framework import Wrap
 from elbocheck.binding import Binding, bind
 from elbocheck.errors import CallError, ElbocheckError
 from elbocheck.memory import Counter
@@ -49,6 +50,7 @@ class Loss:
         noise: the random function inside, in the binding, whose draws are replaced by the role eps.
         calls: how often it was called so far.
         counter: what changes it from call to call, where something does.
+        wrap: what compiles, or maps over data, the function of its tensors; None for the loss as it is.
     """
 
     function: Callable[..., Any]
@@ -62,6 +64,7 @@ class Loss:
     noise: str | None = None
     calls: Calls = field(default_factory=Calls, compare=False)
     counter: Counter | None = None
+    wrap: Wrap | None = None
 
     @classmethod
     def of(
@@ -113,6 +116,16 @@ class Loss:
         """
         self.calls.values += 1
         tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        return read(self._run(tensors), self.adapter, self.member)
+
+    def in_memory(self, inputs: Inputs) -> Result:
+        """Call the loss once on tensors in the arrays' own memory, strides included, which it may overwrite.
+
+        Raises:
+            CallError: the loss raised (ELB001) or returned what is no loss (ELB004).
+        """
+        self.calls.values += 1
+        tensors = {role: self.adapter.shared(inputs[role]) for role in self.roles}
         return read(self._run(tensors), self.adapter, self.member)
 
     def totalled(self, inputs: Inputs) -> Loss:
@@ -170,11 +183,22 @@ class Loss:
             with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
                 with self.adapter.calling(tensors.values()), self._around(tensors):
-                    return self.function(*args, **kwargs)
+                    return self.function(*args, **kwargs) if self.wrap is None else self._wrapped(tensors)
         except ElbocheckError:  # ours: a probe model that cannot answer
             raise
         except (Exception, SystemExit) as error:
             raise CallError("ELB001", _where(error), _remedy(error)) from error
+
+    def _wrapped(self, tensors: Mapping[Role, Any]) -> Any:
+        """Return the loss of the wrapped function, which takes nothing but tensors: constants are no arguments of it."""
+        roles = sorted(tensors)
+
+        def call(*given: Any) -> Any:
+            args, kwargs = self._arguments(dict(zip(roles, given, strict=True)))
+            return pick(self.function(*args, **kwargs), self.adapter, self.member)[0]
+
+        assert self.wrap is not None
+        return self.wrap(call)(*(tensors[role] for role in roles))
 
     @contextmanager
     def _around(self, tensors: Mapping[Role, Any]) -> Iterator[None]:

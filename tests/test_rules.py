@@ -10,7 +10,7 @@ from elbocheck.errors import UsageError
 from elbocheck.rules import RULES, Rule, Severity, matching, rule
 
 EXPECTED = {
-    "ELB0": "001 002 003 004 005 006 008",
+    "ELB0": "001 002 003 004 005 006 007 008",
     "ELB1": "101 102 103 104 105 106 107 108 109 110 112 114 115 116",
     "ELB2": "201 203 205 206 207 208 209 210 211 212 213 215 217",
     "ELB3": "304 305 306 307 308",

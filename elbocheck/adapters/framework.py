@@ -6,7 +6,8 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from elbocheck.floats import BFLOAT16, FLOATS, name_of
 
 Array = NDArray[Any]
 Leaves = Mapping[str, Any]
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @dataclass(frozen=True)
@@ -26,24 +28,32 @@ class Adapter(ABC):
     Attributes:
         name: of the framework, as `--framework` takes it.
         functions: its array functions, by NumPy's names.
+        kinds: the classes of its tensors.
         version: of the framework that is installed.
         oldest: the version from which it is known to work.
         differentiates: whether it has a derivative.
         dtypes: the float types that it computes in.
         device: where tensors are made; None for where the framework makes them.
+        compilers: what compiles a function of tensors, by the names that reports print.
+        maps: what turns a function of one datum's tensors into one of a batch's, by name.
+        compiles_shapes: a call of a new shape costs a compilation, even eagerly.
     """
 
     name: str
     functions: Any
+    kinds: tuple[type, ...]
     version: str = ""
     oldest: str = ""
     differentiates: bool = True
     dtypes: tuple[str, ...] = tuple(FLOATS)
     device: Any = None
+    compilers: Mapping[str, Wrap] = field(default_factory=dict)
+    maps: Mapping[str, Wrap] = field(default_factory=dict)
+    compiles_shapes: bool = False
 
-    @abstractmethod
     def owns(self, value: object) -> bool:
-        """Tell whether `value` is a tensor of this framework."""
+        """Tell whether `value` is a tensor of this framework, a traced one included."""
+        return isinstance(value, self.kinds)
 
     @abstractmethod
     def tensor(self, array: Array) -> Any:
@@ -66,6 +76,10 @@ class Adapter(ABC):
             tensors: to try it on; compiled code may hold for their shapes alone.
             grad: return value_and_grad of it instead, whose leaves come first.
         """
+
+    def shared(self, _array: Array) -> Any:
+        """Return a tensor in the array's own memory, with its strides; None where tensors have none."""
+        return None
 
     def devices(self) -> Mapping[str, Any]:
         """Return the framework's devices by name."""
@@ -117,6 +131,32 @@ class Adapter(ABC):
         if wanted not in known:
             raise UsageError(f"no device {device!r} for {self.name}: choose from {', '.join(known)}")
         return replace(self, device=known[wanted])
+
+
+def functions(home: Any, **others: Any) -> SimpleNamespace:
+    """Return array functions by NumPy's names: those that are named, the rest from where a framework has them."""
+    names = {name: getattr(home, name) for name in ("abs", "exp", "log", "log1p", "where", "sum") if name not in others}
+    return SimpleNamespace(**names, **others)
+
+
+def tried(name: str, make: Callable[[], Callable[..., Any]], tensors: tuple[Any, ...]) -> dict[str, Callable[..., Any]]:
+    """Return what was made by its name, where it can be made and called; nothing where that fails in any way."""
+    try:
+        made = make()
+        made(*tensors)
+    except Exception:  # noqa: BLE001  # no compiler on this machine: a framework raises what it likes
+        return {}
+    return {name: made}
+
+
+def by_kind(devices: Iterable[tuple[str, object, Any]]) -> dict[str, Any]:
+    """Return devices by kind and number, given as (kind, number, device); the first of each kind also without a number."""
+    found: dict[str, Any] = {}
+    for kind, number, device in devices:
+        name = kind.lower().replace("gpu", "cuda")
+        found.setdefault(name, device)
+        found.setdefault(f"{name}:{number}", device)
+    return found
 
 
 def short(array: Array) -> bool:

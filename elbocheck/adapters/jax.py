@@ -6,23 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from elbocheck.adapters.framework import Adapter, Array, Leaves, lengthened, short
+from elbocheck.adapters.framework import Adapter, Array, Leaves, by_kind, functions, lengthened, short
 
 
 @dataclass(frozen=True)
 class Jax(Adapter):
     """The adapter of losses that take and return JAX arrays."""
-
-    def owns(self, value: object) -> bool:
-        """Tell whether `value` is a JAX array, a traced one included."""
-        return isinstance(value, jax.Array)
 
     def tensor(self, array: Array) -> jax.Array:
         """Return a fresh array with the array's values and dtype."""
@@ -71,14 +66,9 @@ class Jax(Adapter):
 
     def devices(self) -> Mapping[str, Any]:
         """Return the devices of every platform, by platform and number; the first of each also without."""
-        found: dict[str, Any] = {}
-        for device in [*jax.devices("cpu"), *jax.devices()]:
-            kind = device.platform.replace("gpu", "cuda")
-            found.setdefault(kind, device)
-            found.setdefault(f"{kind}:{device.id}", device)
-        return found
+        return by_kind((device.platform, device.id, device) for device in [*jax.devices("cpu"), *jax.devices()])
 
 
-_NAMES = ("abs", "exp", "log", "log1p", "where", "sum")
-_FUNCTIONS = {**{name: getattr(jnp, name) for name in _NAMES}, "relu": jax.nn.relu, "lgamma": jax.scipy.special.gammaln}
-ADAPTER = Jax("jax", SimpleNamespace(**_FUNCTIONS), jax.__version__, "0.8")
+_FUNCTIONS = functions(jnp, relu=jax.nn.relu, lgamma=jax.scipy.special.gammaln)
+_VARIANTS: dict[str, Any] = {"compilers": {"jax.jit": jax.jit}, "maps": {"jax.vmap": jax.vmap}, "compiles_shapes": True}
+ADAPTER = Jax("jax", _FUNCTIONS, (jax.Array,), jax.__version__, "0.8", **_VARIANTS)

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import lgamma
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from elbocheck.adapters.framework import Adapter, Array, Leaves
+from elbocheck.adapters.framework import Adapter, Array, Leaves, functions
 
 
 @dataclass(frozen=True)
 class NumPy(Adapter):
     """The adapter of losses that take and return NumPy arrays."""
 
-    def owns(self, value: object) -> bool:
-        """Tell whether `value` is an array, a NumPy scalar or a Python number."""
-        return isinstance(value, np.ndarray | np.generic | float | int | complex)
-
     def tensor(self, array: Array) -> Array:
         """Return a copy, so that a loss that writes into its argument harms nothing."""
         return array.copy()
+
+    def shared(self, array: Array) -> Array:
+        """Return the array itself."""
+        return array
 
     def array(self, value: Any) -> Array:
         """Return the value as an array."""
@@ -42,9 +41,9 @@ class NumPy(Adapter):
 
 def with_gamma(name: str, log_gamma: Callable[[Array], Array]) -> NumPy:
     """The adapter of NumPy's functions and one for log Gamma."""
-    functions = {word: getattr(np, word) for word in ("abs", "exp", "log", "log1p", "where", "sum")}
-    m = SimpleNamespace(**functions, relu=lambda a: np.maximum(a, 0.0), lgamma=log_gamma)
-    return NumPy(name, m, np.__version__, "2.0", differentiates=False, dtypes=("float64", "float32"))
+    found = functions(np, relu=lambda a: np.maximum(a, 0.0), lgamma=log_gamma)
+    kinds = (np.ndarray, np.generic, float, int, complex)
+    return NumPy(name, found, kinds, np.__version__, "2.0", differentiates=False, dtypes=("float64", "float32"))
 
 
 ADAPTER = with_gamma("numpy", np.vectorize(lgamma))

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from elbocheck.adapters.framework import Adapter, Array, Leaves, hush_tensorflow, lengthened, short
+from elbocheck.adapters.framework import Adapter, Array, Leaves, by_kind, functions, hush_tensorflow, lengthened, short
 
 hush_tensorflow()
 
@@ -22,10 +21,6 @@ from tensorflow.python.eager import context as tf_context  # noqa: E402
 @dataclass(frozen=True)
 class TensorFlow(Adapter):
     """The adapter of losses that take and return TensorFlow tensors."""
-
-    def owns(self, value: object) -> bool:
-        """Tell whether `value` is a tensor or a variable."""
-        return isinstance(value, tf.Tensor | tf.Variable)
 
     def tensor(self, array: Array) -> tf.Tensor:
         """Return a fresh tensor with the array's values and dtype."""
@@ -75,12 +70,8 @@ class TensorFlow(Adapter):
 
     def devices(self) -> Mapping[str, Any]:
         """Return the devices by kind and number, the first of each kind also without."""
-        found: dict[str, Any] = {}
-        for device in tf.config.list_logical_devices():
-            kind, number = device.name.lower().replace("gpu", "cuda").split(":")[-2:]
-            found.setdefault(kind, device.name)
-            found[f"{kind}:{number}"] = device.name
-        return found
+        names = [device.name for device in tf.config.list_logical_devices()]
+        return by_kind((*name.split(":")[-2:], name) for name in names)
 
     def seed(self, seed: int) -> None:
         """Seed TensorFlow's and NumPy's global generators."""
@@ -88,6 +79,7 @@ class TensorFlow(Adapter):
         tf.random.set_seed(seed % 2**31)
 
 
-_FUNCTIONS = {name: getattr(tf.math, name) for name in ("abs", "exp", "log", "log1p", "lgamma")}
-_FUNCTIONS |= {"where": tf.where, "relu": tf.nn.relu, "sum": tf.reduce_sum}
-ADAPTER = TensorFlow("tensorflow", SimpleNamespace(**_FUNCTIONS), tf.__version__, "2.18")
+_FUNCTIONS = functions(tf.math, where=tf.where, sum=tf.reduce_sum, relu=tf.nn.relu, lgamma=tf.math.lgamma)
+_COMPILERS = {"tf.function": tf.function, "XLA": partial(tf.function, jit_compile=True)}
+_KINDS = (tf.Tensor, tf.Variable)
+ADAPTER = TensorFlow("tensorflow", _FUNCTIONS, _KINDS, tf.__version__, "2.18", compilers=_COMPILERS)

@@ -7,22 +7,17 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 
-from elbocheck.adapters.framework import Adapter, Array, Leaves, lengthened, short
+from elbocheck.adapters.framework import Adapter, Array, Leaves, by_kind, functions, lengthened, short, tried
 
 
 @dataclass(frozen=True)
 class Torch(Adapter):
     """The adapter of losses that take and return torch tensors."""
-
-    def owns(self, value: object) -> bool:
-        """Tell whether `value` is a torch tensor."""
-        return isinstance(value, torch.Tensor)
 
     def tensor(self, array: Array) -> torch.Tensor:
         """Return a fresh tensor with the array's values and dtype."""
@@ -47,30 +42,23 @@ class Torch(Adapter):
 
     def ways(self, function: Callable[..., Any], tensors: tuple[Any, ...], grad: bool) -> dict[str, Callable[..., Any]]:
         """Eager, and torch.compile where that works."""
+        run: Callable[..., Any] = partial(partial, self.value_and_grad) if grad else lambda plain: plain
+        return {"torch": run(function), **tried("torch.compile", lambda: run(_compiled(function)), tensors)}
 
-        def run(function: Callable[..., Any]) -> Callable[..., Any]:
-            return partial(self.value_and_grad, function) if grad else function
-
-        try:
-            torch.compiler.reset()  # or it gives up, silently, after eight shapes
-            compiled = run(torch.compile(function, dynamic=False))
-            compiled(*tensors)
-        except Exception:  # noqa: BLE001  # no compiler on this machine: torch raises what it likes
-            return {"torch": run(function)}
-        return {"torch": run(function), "torch.compile": compiled}
+    def shared(self, array: Array) -> torch.Tensor:
+        """Return a tensor in the array's memory; torch has no read-only ones."""
+        return torch.from_numpy(array if array.flags.writeable else array.copy()).to(self.device)
 
     def devices(self) -> Mapping[str, Any]:
         """Return the CPU, CUDA's devices, the first also as `cuda`, and Apple's."""
-        names = ["cpu", *["mps"] * torch.backends.mps.is_available()]
-        names += ["cuda", *(f"cuda:{i}" for i in range(count))] if (count := torch.cuda.device_count()) else []
-        return {name: torch.device(name) for name in names}
+        kinds = {"cpu": 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}
+        return by_kind((k, i, torch.device(k, i)) for k, count in kinds.items() for i in range(count))
 
     def seed(self, seed: int) -> None:
         """Seed torch's and NumPy's global generators."""
         super().seed(seed)
-        (torch.manual_seed if torch.cuda.is_initialized() else torch.default_generator.manual_seed)(
-            seed
-        )  # the first is slow
+        chosen = torch if torch.cuda.is_initialized() else torch.default_generator
+        chosen.manual_seed(seed)  # the first is slow
 
     def plainly(self) -> AbstractContextManager[Any]:
         """Do without torch.compile."""
@@ -90,5 +78,12 @@ class Torch(Adapter):
         torch.set_num_threads(count)
 
 
-_NAMES = ("abs", "exp", "log", "log1p", "lgamma", "relu", "where", "sum")
-ADAPTER = Torch("torch", SimpleNamespace(**{n: getattr(torch, n) for n in _NAMES}), torch.__version__, "2.2")
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Return a function compiled for the shapes that it is called with."""
+    torch.compiler.reset()  # or it gives up, silently, after eight shapes
+    return torch.compile(function, dynamic=False)
+
+
+_VARIANTS: dict[str, Any] = {"compilers": {"torch.compile": _compiled}, "maps": {"torch.func.vmap": torch.func.vmap}}
+_FUNCTIONS = functions(torch, lgamma=torch.lgamma, relu=torch.relu)
+ADAPTER = Torch("torch", _FUNCTIONS, (torch.Tensor,), torch.__version__, "2.2", **_VARIANTS)

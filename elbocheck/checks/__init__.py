@@ -1,6 +1,7 @@
 """The checks: one property per file, in the order of the report."""
 
 from elbocheck.checks import (
+    batches,
     bins,
     call,
     clamps,
@@ -16,7 +17,9 @@ from elbocheck.checks import (
     posterior,
     spherical,
     states,
+    strides,
     terms,
+    variants,
     weighting,
 )
 from elbocheck.checks.case import Case, Check
@@ -34,6 +37,9 @@ CHECKS: tuple[Check, ...] = (
     states.CHECK,
     terms.CHECK,
     order.CHECK,
+    batches.CHECK,
+    strides.CHECK,
+    variants.CHECK,
     gradient.CHECK,
     extremes.CHECK,
     clamps.CHECK,

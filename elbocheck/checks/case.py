@@ -30,6 +30,7 @@ class Case:
         model: what that means.
         intent: what was declared.
         seed: of random choices.
+        variants: other ways to compile and call the loss that were asked for: `compile`, `vmap`, `batch`, `memory`.
     """
 
     loss: Loss
@@ -39,6 +40,7 @@ class Case:
     model: ImpliedModel
     intent: Intent
     seed: int
+    variants: frozenset[str] = frozenset()
 
     @property
     def names(self) -> Mapping[str, str]:

@@ -40,6 +40,13 @@ def add_verify(verify: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="what is meant: family, beta, sigma, reduction, bound, free_bits",
     )
+    add(
+        "--variants",
+        action="append",
+        default=[],
+        metavar="NAME,NAME",
+        help="other ways to compile and call it that take longer: compile, vmap, batch, memory, all",
+    )
     add("--select", action="append", default=[], metavar="CODE", help="report these codes (or prefixes) only")
     add("--ignore", action="append", default=[], metavar="CODE", help="leave these codes (or prefixes) out")
     add("--strict", action="store_true", help="exit with 1 on warnings too")
@@ -63,6 +70,7 @@ def _verify(options: argparse.Namespace) -> int:
         intent=_intent(options),
         select=codes("--select", options.select),
         ignore=codes("--ignore", options.ignore),
+        variants=[name for text in options.variants for name in text.replace(",", " ").split()],
     )
     _print(verdict, options)
     return verdict.exit_code_if(strict=options.strict)

@@ -15,6 +15,7 @@ RULES: tuple[Rule, ...] = (
     call.WRONG_SHAPE,
     call.DTYPE_CHANGED,
     call.NOT_FINITE,
+    call.COMPILED_DIFFERS,
     call.EXPECTATION_CONTRADICTED,
     weighting.RECON_MEAN_KL_SUM,
     weighting.RECON_SUM_KL_LATENT_MEAN,

@@ -105,6 +105,29 @@ NOT_FINITE = Rule(
     "ACM Computing Surveys 23(1).",
 )
 
+COMPILED_DIFFERS = Rule(
+    code="ELB007",
+    name="compiled-differs",
+    severities=(Severity.I,),
+    summary="Compiled, or called with the same data in another batch or another memory, the loss gives another value.",
+    why="What was tested is not what trains. The last batch of an epoch is shorter than the others and may hold one datum; "
+    "a permuted image, an expanded mean or a slice of an array is no fresh array; a compiled function keeps the numbers "
+    "that it saw when it was traced. Each changes the objective in a few steps only, and nobody sees it.",
+    signature="Each datum is measured in a batch that it fills; then it stands alone, in a batch of two, and in one of 257, "
+    "which no power of two divides and no byte counts. Every argument is given as a transposed, a strided and a broadcast "
+    "view of its numbers, and the loss without what compiles it. On request (--variants) it goes through torch.compile, "
+    "jax.jit, tf.function, XLA and vmap too, and what raises there is noted. The values agree up to the rounding of a "
+    "reordered sum; a loss whose data are coupled is not meant.",
+    fix="Look for squeeze() without an axis, a branch on the number of data, an index of eight bits, numbers read past the "
+    "strides of a view (data_ptr, ravel() that is then written into), and Python state that is read while a function is "
+    "traced. Pass what changes as an argument:\n"
+    "    recon.squeeze(1)             # not: recon.squeeze()\n"
+    "    x.reshape(len(x), -1)        # not: x.view(len(x), -1)\n"
+    "    def loss(x, r, mu, log_var, beta): ...",
+    reference="derivation: a sum over data is one function of them, however it is computed; PyTorch documentation, "
+    '"Tensor Views"; TensorFlow guide, "Better performance with tf.function", section "Python side effects".',
+)
+
 EXPECTATION_CONTRADICTED = Rule(
     code="ELB008",
     name="expectation-contradicted",
