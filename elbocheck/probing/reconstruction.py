@@ -43,8 +43,10 @@ def reconstruction(
         found = likelihood.match_signed(probe)
         signed = bool(found)
 
-    if alike and _doubtful(found) and (binned := discretised.read(probe, role, axes)) is not None:
-        return binned
+    if alike and _doubtful(found):
+        explained = bool(found) and not found[0].deviation
+        if (binned := discretised.read(probe, role, axes, exactly=explained)) is not None:
+            return binned
     one, other = _levels(probe, role)
 
     def amplitude(layout: Layout) -> float:
