@@ -441,6 +441,10 @@ BIN_NATS = 1e-2
 """What a bin may cost beside the named distribution function's, in nats, before it is said to be approximate: a tanh of a
 cubic is off by 0.03 at two deviations and by nats at five."""
 
+BIN_WIDTH = 1e-4
+"""Relative uncertainty of a bin's width above which it tells no bins where another family explains the values to rounding: of
+bins far narrower than their scale only the fourth power of width over scale differs from a parabola's."""
+
 GRADIENT = 64.0
 """Gradients carry the rounding of every operation that the value went through, forwards and back."""
 

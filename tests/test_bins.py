@@ -231,3 +231,27 @@ def test_a_mixture_of_fixed_weights_is_a_density_of_no_family() -> None:
     assert "the mass 1 " in verdict.reason
     assert verdict.model is not None
     assert verdict.model.family is None
+
+
+@pytest.mark.parametrize(
+    ("energy", "family"),
+    [
+        (lambda u: 103.7 * (1 - np.exp(-(u**2) / (2 * 0.1324203515836018**2))) + 14.07, "welsch"),
+        (lambda u: 0.9332427 * np.minimum((u / 13.933292075835821) ** 2, 1) + 0.8701020, "truncated_square"),
+    ],
+)
+def test_what_a_bounded_loss_explains_to_rounding_has_no_bins(energy: Callable[..., Any], family: str) -> None:
+    """Bins under a guard resemble a bounded loss with a constant: only what tells their width tells them from it."""
+    found = identify(lambda x_hat, x: np.sum(energy(x - x_hat)))
+    assert found.model.family == family
+
+
+def test_a_high_floor_under_the_bins_of_a_fixed_scale_is_seen_through() -> None:
+    """A guard of 1e-5 as the least probability holds all bins but the common ones, which still tell the width."""
+
+    def loss(x: Any, x_mean: Any) -> Any:
+        ends = [1 / (1 + np.exp(-(x - x_mean + side / 63) / 0.19130303366827306)) for side in (1, -1)]
+        return np.sum(-np.log(np.maximum(ends[0] - ends[1], 1e-5)))
+
+    found = identify(loss)
+    assert found.model.family == "discretized_logistic"

@@ -11,7 +11,10 @@ import numpy as np
 from elbocheck.checks.case import Case, Check, finding
 from elbocheck.errors import CallError
 from elbocheck.floats import eps, name_of
+from elbocheck.implied import nat
+from elbocheck.mass import Status
 from elbocheck.member import family
+from elbocheck.probing.normalizer import normalizer
 from elbocheck.probing.probe import DATA, Probe
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding, Outcome
@@ -53,8 +56,17 @@ def _ordinary(case: Case) -> Iterator[Finding]:
             continue
         value = case.probe({Role.X: x})
         if not np.isfinite(value):
-            yield _undefined(case, x, value, known=density is not None)
+            if density is not None or not _density(case):
+                yield _undefined(case, x, value, known=density is not None)
             return
+
+
+def _density(case: Case) -> bool:
+    """Tell whether exp(-loss) has one mass whatever the prediction: a density that ends where the loss is not finite."""
+    if not case.anatomy.structure.separable or not case.anatomy.structure.homogeneous:
+        return False
+    found = normalizer(case.probe, None, "real", nat(case.anatomy, case.model))
+    return found.status is Status.OK and found.spread == 0
 
 
 def _undefined(case: Case, x: float, value: float, *, known: bool) -> Finding:

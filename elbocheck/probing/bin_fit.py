@@ -85,6 +85,7 @@ class Found:
         error: relative uncertainty of width and factor.
         held: the guard that the values show.
         constant: what was known of it, turned over as the values are.
+        slack: nats beyond rounding that were needed.
     """
 
     reading: Reading
@@ -94,6 +95,7 @@ class Found:
     error: float
     held: Held = Held()
     constant: float = 0.0
+    slack: float = 0.0
 
 
 def _readings(curve: Curve) -> Iterator[tuple[str, str | None]]:
@@ -110,7 +112,7 @@ def explained(curve: Curve, edges: Edges, seen: Seen, *, fixed: bool) -> Found |
     """Return the first reading that explains the values to rounding, with the guard that they show."""
     guarded = _level(curve, edges) is not None
     starts: dict[Reading, tuple[Shapes, Fit] | None] = {}
-    for slack, rare in TRIED[: None if guarded else -1]:
+    for slack, rare in TRIED if guarded else UNGUARDED:
         for shape, kind in _readings(curve):
             reading = Reading(shape, kind, fixed, rare=rare)
             if reading not in starts:
@@ -122,7 +124,9 @@ def explained(curve: Curve, edges: Edges, seen: Seen, *, fixed: bool) -> Found |
     return None
 
 
-TRIED = (*((slack, RARE) for slack in budget.GUARDS), (budget.GUARDS[-1], COMMON))
+UNGUARDED = tuple((slack, RARE) for slack in budget.GUARDS)
+TRIED = (*UNGUARDED, *((slack, COMMON) for slack in budget.GUARDS))
+"""Slacks in nats, and what a bin may cost: a guard that nothing has told yet bends a fit to rare bins."""
 
 
 def _closer(curve: Curve, edges: Edges, seen: Seen, rough: Found) -> Found:
@@ -201,7 +205,7 @@ def _finished(
     error = model.uncertainty(shapes, fit, noise)[1]
     if error > UNKNOWN or not fit.explains or not fit.coefficients[0] > 4 * fit.errors[0]:
         return None
-    return Found(reading, shapes[0], shapes[1], fit, error, constant=seen.constant)
+    return Found(reading, shapes[0], shapes[1], fit, error, constant=seen.constant, slack=slack)
 
 
 UNKNOWN = 1e-2

@@ -43,6 +43,7 @@ class Candidate:
         guarded: the loss takes logarithms: a small guard, or a softplus cut off at 20, is to be expected.
         datum: (x, parameters) to what the data alone add to the energy in the family's own log density, NaN off its support;
             a loss may keep it, drop it or hold another: a constant is free for every datum. None: one constant for all.
+        whole: without its own such term, up to a constant, the loss is another family's.
         read: (weights of the parts, names of the shapes, shapes) to what they mean.
         reread: (candidate, data, what they add over the weight) to another family of the same parts, told apart by that.
         kinks: (*shapes) to where a derivative jumps, in |x - prediction|.
@@ -62,6 +63,7 @@ class Candidate:
     normalizer: Callable[[Points], Array] | None = None
     guarded: bool = False
     datum: Callable[[Array, Mapping[str, float]], Array] | None = None
+    whole: bool = False
     read: Callable[[Array, Sequence[str], Shapes], Reading] = alone
     reread: Callable[..., tuple[Candidate, float, dict[str, float]] | None] | None = None
     kinks: Callable[..., tuple[float, ...]] = lambda *_: ()

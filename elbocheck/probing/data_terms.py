@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import lgamma
+from collections.abc import Callable, Mapping
+from math import lgamma, log
 
 import numpy as np
 
@@ -74,6 +74,16 @@ def gamma_datum(x: Array, found: Parameters) -> Array:
 def gamma_mean_datum(x: Array, found: Parameters) -> Array:
     """Return the same where the mean is predicted: - a log a too."""
     return np.asarray(gamma_datum(x, found) - found["concentration"] * np.log(found["concentration"]))
+
+
+def chi_datum(n: int) -> Callable[[Array, Parameters], Array]:
+    """Return (1 - n) log x + log Gamma(n/2) + (n/2 - 1) log 2, of the length of n standard normal deviates."""
+
+    def datum(x: Array, found: Parameters) -> Array:
+        logs = log_datum(x, found) if n > 1 else np.zeros_like(x)
+        return np.asarray((1 - n) * logs + lgamma(n / 2) + (n / 2 - 1) * log(2))
+
+    return datum
 
 
 def weibull_datum(x: Array, found: Parameters) -> Array:

@@ -23,8 +23,17 @@ from elbocheck.shapes import Layout
 __all__ = ["read"]
 
 
-def read(probe: Probe, role: Role, axes: tuple[str, ...]) -> tuple[Reconstruction, float, float] | None:
-    """Return the likelihood, the constant that is left and its error; None where the values are no such thing."""
+def read(
+    probe: Probe, role: Role, axes: tuple[str, ...], *, exactly: bool = False
+) -> tuple[Reconstruction, float, float] | None:
+    """Return the likelihood, the constant that is left and its error; None where the values are no such thing.
+
+    Args:
+        probe: the loss.
+        role: of its prediction.
+        axes: of one datum.
+        exactly: only bins that explain the values to rounding, with the guard that they show: something else does.
+    """
     curve = Curve.of(probe, role)
     level = inside(curve)
     if level is None:
@@ -36,6 +45,8 @@ def read(probe: Probe, role: Role, axes: tuple[str, ...]) -> tuple[Reconstructio
     seen, fixed = probed(curve, edges, first), first is not None or curve.scale is None
     found = explained(curve, edges, seen, fixed=fixed)
     if found is None:
+        return None
+    if exactly and (found.slack or (first is None and curve.scale is None and found.error > budget.BIN_WIDTH)):
         return None
     constant = edges.sign * (found.constant if fixed else float(found.fit.coefficients[1]))
     return _told(curve, edges, found, constant, axes)

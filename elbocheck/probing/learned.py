@@ -39,6 +39,8 @@ def with_shape(points: Points, where: str) -> Iterator[Candidate]:
             yield from _durations(where)
         case Role.CONCENTRATION0 if where != "real":
             yield from _split("beta", "concentration1", "concentration0", _beta, _LOG_BETA, log_both)
+            for one in _split("beta", "concentration0", "concentration1", _exchanged_beta, _LOG_BETA, log_both):
+                yield replace(one, extra=one.extra + 1)
         case Role.DF:
             yield from _students(points)
 
@@ -107,6 +109,10 @@ def _sum(points: Points, terms: tuple[Part, ...]) -> Array:
 
 def _beta(p: Points) -> Array:
     return np.asarray(-p.prediction * log_of(p.x) - _shape(p) * log_of(1 - p.x))
+
+
+def _exchanged_beta(p: Points) -> Array:
+    return np.asarray(-_shape(p) * log_of(p.x) - p.prediction * log_of(1 - p.x))
 
 
 _LOG_BETA: tuple[Part, ...] = (

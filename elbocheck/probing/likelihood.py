@@ -166,7 +166,8 @@ def attempt(probe: Probe, points: Points, candidate: Candidate, guard: float) ->
     error = float(np.max(errors[:count]))
     if not abs(weight) > 4 * error:  # NaN too
         return None
-    return _matched(candidate, points, model, shapes, fit, noise, weight, parameters, guard)
+    found = _matched(candidate, points, model, shapes, fit, noise, weight, parameters, guard)
+    return None if candidate.whole and found.datum != "whole" else found
 
 
 def _plausible(probe: Probe, points: Points, candidate: Candidate, guard: float) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
-from elbocheck.domain import BINARY, REAL, Integers, Interval
+from elbocheck.domain import BINARY, OPEN_UNIT, POSITIVE, REAL, Integers, Interval
 from elbocheck.mass import Mass, Status, log_mass
 from elbocheck.member import family
 from elbocheck.probing.probe import Probe
@@ -55,12 +55,13 @@ def normalizer(probe: Probe, name: str | None, where: str, nat: float) -> Normal
 
     Args:
         probe: the loss.
-        name: the family it was read as, which tells the support; None: the real line, or {0, 1} for scores of classes.
+        name: the family it was read as, which tells the support; None: where the loss takes data, or {0, 1} for scores of
+            classes.
         where: where predictions may lie: `real`, `positive` or `unit`.
         nat: what one nat of one element is worth in the total of a call in which all elements are alike.
     """
     density = family(name)
-    support: Interval | Integers = BINARY if where == "unit" else REAL
+    support: Interval | Integers = BINARY if where == "unit" else _taken(probe)
     if density is not None and isinstance(density.support, Interval | Integers):
         support = density.support
     role = next(r for r in sorted(probe.loss.roles) if r in PREDICTIONS)
@@ -73,6 +74,18 @@ def normalizer(probe: Probe, name: str | None, where: str, nat: float) -> Normal
         log_mass(energy, support, dtype=probe.dtype, hint=at[role]) for energy, at in zip(energies, tried, strict=True)
     ]
     return Normalizer(support, tuple(tried), tuple(masses), energies[0])
+
+
+def _taken(probe: Probe) -> Interval:
+    """Return the real line, the positive half of it or the unit interval: where the loss of a datum is finite."""
+    below, inside, above = (np.isfinite([probe({Role.X: x}) for x in data]) for data in BESIDE_SUPPORT)
+    if below.any() or not inside.all():
+        return REAL
+    return POSITIVE if above.any() else OPEN_UNIT
+
+
+BESIDE_SUPPORT = ((-3.0, -0.7), (0.2, 0.6), (1.7, 30.0))
+"""Data below, inside and above the unit interval."""
 
 
 def residual_mass(probe: Probe, nat: float) -> Mass | None:

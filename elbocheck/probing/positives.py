@@ -12,6 +12,7 @@ from elbocheck.adapters import Array
 from elbocheck.probing.candidate import Candidate, Reading
 from elbocheck.probing.curves import Grid
 from elbocheck.probing.data_terms import (
+    chi_datum,
     gamma_datum,
     gamma_mean_datum,
     log_datum,
@@ -49,7 +50,7 @@ def _product(x: Array, v: Array) -> Array:
 
 
 def durations(where: str) -> Iterator[Candidate]:
-    """Exponential and gamma (x/s + a log s), Weibull ((x/s)^k + k log s), log-normal ((log x - loc)^2/2)."""
+    """Exponential and gamma (x/s + a log s), Weibull ((x/s)^k + k log s), chi (x^2/(2 s^2) + n log s), log-normal."""
     kinds: Mapping[str, Callable[[Array], Array]] = (
         {"log_rate": lambda r: -r, "log_scale": lambda r: r}
         if where == "real"
@@ -61,6 +62,7 @@ def durations(where: str) -> Iterator[Candidate]:
         yield Candidate("exponential", _added(parts), parameter, guarded=guarded, datum=nothing, reread=_mean)
         yield Candidate("gamma", parts, parameter, guarded=guarded, datum=gamma_datum, read=_concentration, extra=1)
         if "scale" in parameter:
+            yield from _chi(parameter, log_scale, guarded=guarded)
             powers = (Grid("concentration", np.geomspace(0.05, 50, 41)),)
             parts, inner = _weibull(log_scale)
             yield Candidate("weibull", parts, parameter, powers, guarded=guarded, datum=weibull_datum, inner=inner)
@@ -72,6 +74,28 @@ def durations(where: str) -> Iterator[Candidate]:
         yield Candidate(
             "log_normal", lambda p: (0.5 * log_of(p.x / p.prediction) ** 2,), "median", datum=log_datum, reread=_spread
         )
+
+
+def _chi(parameter: str, log_scale: Callable[[Array], Array], *, guarded: bool) -> Iterator[Candidate]:
+    """List the lengths of n normal deviates of scale s: (1 - n) log x is what tells them from other powers of 2."""
+
+    def parts(points: Points) -> tuple[Array, ...]:
+        s = log_scale(points.prediction)
+        return 0.5 * _product(points.x**2, _exp(-2 * s)), s
+
+    for n, name in CHI.items():
+        yield Candidate(
+            name,
+            lambda p, n=n: (parts(p)[0] + n * parts(p)[1],),
+            parameter,
+            guarded=guarded,
+            datum=chi_datum(n),
+            whole=True,
+        )
+
+
+CHI = {1: "half_normal", 2: "rayleigh", 3: "maxwell"}
+"""Of so many deviates (Johnson, Kotz and Balakrishnan, Continuous univariate distributions 1 (1994), chapter 18)."""
 
 
 def _added(parts: Callable[[Points], tuple[Array, ...]]) -> Callable[..., tuple[Array, ...]]:

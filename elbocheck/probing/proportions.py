@@ -22,16 +22,28 @@ PRECISIONS = Grid("precision", np.geomspace(1e-2, 1e6, 65))
 def proportions(where: str) -> Iterator[Candidate]:
     """List the readings for predictions that may lie there: `real` or `unit`."""
     if where == "unit":
-        yield from _beta("mean", lambda p: p)
+        yield from _beta("mean", lambda p: (p, 1 - p))
     elif where == "real":
-        yield from _beta("logits_of_mean", lambda r: 0.5 * (1 + np.tanh(r / 2)))
+        yield from _beta("logits_of_mean", lambda r: (_sigmoid(r), _sigmoid(-r)))
 
 
-def _beta(parameter: str, mean: Callable[[Array], Array]) -> Iterator[Candidate]:
-    """List the density, and its energy alone: the same for any precision, which the data's own term tells."""
+def _sigmoid(v: Array) -> Array:
+    """Return 1 / (1 + e^-v), which keeps its digits where it is small; NaN where a gamma function of it would overflow."""
+    with np.errstate(over="ignore"):
+        found = 1 / (1 + np.exp(-v))
+    return np.where(found > np.finfo(np.float32).tiny, found, np.nan)
+
+
+def _beta(parameter: str, means: Callable[[Array], tuple[Array, Array]]) -> Iterator[Candidate]:
+    """List the density, and its energy alone: the same for any precision, which the data's own term tells.
+
+    Args:
+        parameter: what the prediction is.
+        means: the prediction to the mean, and to 1 less it.
+    """
 
     def terms(points: Points, precision: float | Array) -> tuple[Array, ...]:
-        one, zero = precision * mean(points.prediction), precision * (1 - mean(points.prediction))
+        one, zero = (precision * mean for mean in means(points.prediction))
         return -one * log_of(points.x), -zero * log_of(1 - points.x), log_gamma(one), log_gamma(zero)
 
     def parts(points: Points, precision: Array) -> tuple[Array, ...]:

@@ -19,7 +19,7 @@ from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import weigh
 from elbocheck.probing.structure import Structure
 from elbocheck.roles import LIKELIHOOD_SCALES, LIKELIHOOD_SHAPES, PREDICTIONS, Role
-from elbocheck.shapes import Layout
+from elbocheck.shapes import INSIDE, Layout
 
 ORDINARY = (0.3, 0.75)
 """Predictions inside the unit interval, for a datum of 1."""
@@ -43,8 +43,10 @@ def reconstruction(
         found = likelihood.match_signed(probe)
         signed = bool(found)
 
-    if alike and _doubtful(found) and (binned := discretised.read(probe, role, axes)) is not None:
-        return binned
+    if alike and _doubtful(found):
+        explained = bool(found) and not found[0].deviation
+        if (binned := discretised.read(probe, role, axes, exactly=explained)) is not None:
+            return binned
     one, other = _levels(probe, role)
 
     def amplitude(layout: Layout) -> float:
@@ -65,16 +67,24 @@ def matched(probe: Probe) -> tuple[Points, str, list[Match]]:
     """Return the probes, where predictions may lie, and the readings that explain them.
 
     Beside a shape parameter a prediction may be a rate, and of proportions a mean, although the loss takes any number: its
-    normaliser, which knows better, may be what is missing.
+    normaliser, which knows better, may be what is missing. A loss that is even in its prediction reads its size: a scale's.
     """
     points, where = sample(probe)
     found = likelihood.match(probe, points, where)
-    narrower = {"positive": bool(probe.loss.roles & LIKELIHOOD_SHAPES), "unit": probe.layout.datum < 1}
+    sized = where == "real" and not found and _even(probe)
+    narrower = {"positive": sized or bool(probe.loss.roles & LIKELIHOOD_SHAPES), "unit": probe.layout.datum < 1}
     for assumed in (w for w, possible in narrower.items() if possible and where == "real" and not found):
         there = sample(probe, assumed)[0]
         if found := likelihood.match(probe, there, assumed):
             return there, assumed, found
     return points, where, found
+
+
+def _even(probe: Probe) -> bool:
+    """Tell whether predictions of either sign cost the same."""
+    role = next(r for r in probe.loss.roles if r in PREDICTIONS)
+    pairs = [[probe({role: sign * size, Role.X: INSIDE}) for sign in (1.0, -1.0)] for size in (0.3, 0.75, 2.0)]
+    return all(isfinite(one) and one == other for one, other in pairs) and pairs[0] != pairs[1]
 
 
 def _doubtful(found: list[Match]) -> bool:

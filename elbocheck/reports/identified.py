@@ -63,13 +63,23 @@ def _binned(bins: Bins, agreement: float) -> Iterator[str]:
 def _data_term(found: Identification) -> str:
     """Say that a mass lacks what the data alone decide."""
     r = found.case.anatomy.reconstruction
-    if r is None or r.datum != "dropped" or r.density not in DATA_TERMS:
+    if (
+        r is None
+        or r.bins is not None
+        or (r.datum != "other" and (r.datum != "dropped" or r.density not in DATA_TERMS))
+    ):
         return ""
-    return f"; the loss leaves out {DATA_TERMS[r.density]}, which no gradient of a model feels"
+    if r.datum == "other":
+        return (
+            "; what the loss adds for the data alone is another than this family's, which no gradient of a model feels"
+        )
+    also = ", and is as well a multiple of -log of a density like exp(-(x/s)^k/k)/s" if r.density == "weibull" else ""
+    return f"; the loss leaves out {DATA_TERMS[str(r.density)]}, which no gradient of a model feels{also}"
 
 
 DATA_TERMS = {
     "poisson": "log x!",
+    "negative_binomial": "the log of the binomial coefficient",
     "binomial": "the log of the binomial coefficient",
     "gamma": "(1 - concentration) log x",
     "weibull": "(1 - concentration) log x",
