@@ -87,8 +87,51 @@ def sampled(model: Any, x: Any) -> Any:
     return np.mean(nll(x, model.decode(z)) + estimate)
 
 
+def rescaled(model: Any, x: Any) -> Any:
+    """A decoder that takes its latents in another unit, and a scale kept off 0."""
+    mu, log_var = model.encode(x)
+    z = mu + (np.exp(log_var / 2) + 1e-6) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, model.decode(0.18 * z)) + kl(mu, log_var))
+
+
+def squashed(model: Any, x: Any) -> Any:
+    """A decoder that starts with a squashing."""
+    mu, log_var = model.encode(x)
+    z = mu + np.exp(log_var / 2) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, model.decode(np.tanh(z))) + kl(mu, log_var))
+
+
+class Own:
+    """A model whose loss is a method, and which draws by itself."""
+
+    power = 0.5
+
+    def reparameterize(self, mu: Any, log_var: Any) -> Any:
+        """Draw."""
+        return mu + np.exp(self.power * log_var) * np.random.standard_normal(mu.shape)
+
+    def loss(self, x: Any) -> Any:
+        """Take the KL in closed form."""
+        mu, log_var = self.encode(x)  # type: ignore[attr-defined]
+        recon = self.decode(self.reparameterize(mu, log_var))  # type: ignore[attr-defined]
+        return np.mean(nll(x, recon) + kl(mu, log_var))
+
+
+class OwnWide(Own):
+    """The same, too wide."""
+
+    power = 1.0
+
+    def loss(self, x: Any) -> Any:
+        """Take the KL in closed form."""
+        return super().loss(x)
+
+
 RIGHT = (
     parts,
+    rescaled,
+    squashed,
+    Own.loss,
     whole,
     unnamed_members,
     mapping,
@@ -130,6 +173,20 @@ def other_spread(model: Any, x: Any) -> Any:
     return np.mean(nll(x, model.decode(z)) + estimate)
 
 
+def wide_beside_a_closed_form(model: Any, x: Any) -> Any:
+    """A sample twice as wide in logarithms, of which the value says nothing."""
+    mu, log_var = model.encode(x)
+    z = mu + np.exp(log_var) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, model.decode(z)) + kl(mu, log_var))
+
+
+def narrow_beside_a_closed_form(model: Any, x: Any) -> Any:
+    """A temperature on the noise."""
+    mu, log_var = model.encode(x)
+    z = mu + 0.5 * np.exp(log_var / 2) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, model.decode(z)) + kl(mu, log_var))
+
+
 def as_log_scale(model: Any, x: Any) -> Any:
     """The log variance taken for a log scale in the density."""
     mu, log_var = model.encode(x)
@@ -169,6 +226,9 @@ def over_the_batch(model: Any, x: Any) -> Any:
 WRONG = {
     doubled: "ELB106",
     other_spread: "ELB203",
+    wide_beside_a_closed_form: "ELB203",
+    narrow_beside_a_closed_form: "ELB203",
+    OwnWide.loss: "ELB203",
     as_log_scale: "ELB201",
     no_posterior: "ELB213",
     no_prior: "ELB213",
