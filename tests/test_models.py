@@ -117,6 +117,23 @@ class Own:
         return np.mean(nll(x, recon) + kl(mu, log_var))
 
 
+class Trained:
+    """A training step as Lightning calls it: a batch of data and labels, its number."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        """Return the loss of a batch, and its number."""
+        x, _ = batch
+        recon, mu, log_var = self(x)  # type: ignore[operator]
+        return {"loss": np.mean(nll(x, recon) + kl(mu, log_var)), "number": batch_idx}
+
+
+def labelled(model: Any, batch: Any) -> Any:
+    """Labels first, and used."""
+    label, x = batch
+    recon, mu, log_var = model(x)
+    return np.mean(nll(x, recon) + kl(mu, log_var)) + math.log(10) * np.mean(label >= 0)
+
+
 class OwnWide(Own):
     """The same, too wide."""
 
@@ -132,6 +149,7 @@ RIGHT = (
     rescaled,
     squashed,
     Own.loss,
+    Trained.training_step,
     whole,
     unnamed_members,
     mapping,
@@ -151,6 +169,12 @@ def test_a_right_loss_of_a_model_is_exact_and_silent(loss: Any) -> None:
     assert (verdict.bound, verdict.codes) == (Bound.EXACT, ()), str(verdict)
     assert verdict.model is not None
     assert verdict.model.family == "bernoulli"
+
+
+def test_labels_that_come_with_the_data_are_classes() -> None:
+    """The data are found by name among the members of a batch; log(10), a uniform prior over labels, is a constant."""
+    verdict = verify(labelled)
+    assert (verdict.bound, verdict.codes) == (Bound.CONSTANT, ()), str(verdict)
 
 
 def doubled(model: Any, x: Any) -> Any:
