@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -26,6 +24,7 @@ from elbocheck.roles import (
     spelled,
 )
 from elbocheck.situations import states
+from elbocheck.sources import members, names_in_source
 
 _PREDICTION_FIRST = ("input", "inputs", "y", "x")
 """Of two arguments that both look like data, the one that is the prediction: `input, target` and `x, y`."""
@@ -43,6 +42,7 @@ class Binding:
         labels: names that the loss's own source gives to positions, for the report.
         assumed: constants that nobody set: weights that the loss gives no default, and states.
         states: arguments that tell the loss its mode, its step or its seed.
+        packed: arguments that the loss takes apart, with the place of the data in them and how many members it takes.
     """
 
     roles: Mapping[Key, Role]
@@ -52,6 +52,7 @@ class Binding:
     labels: Mapping[Key, str] = field(default_factory=dict)
     assumed: frozenset[Key] = frozenset()
     states: Mapping[Key, Role] = field(default_factory=dict)
+    packed: Mapping[Key, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def names(self) -> dict[str, str]:
@@ -89,19 +90,21 @@ def bind(
         _refuse_strangers([*given, *fixed], [p.name for p in named], len(by_position))
     _by_name(given, fixed, by_position)
     told = set(fixed)
-    open_names = [n for n in _names_in_source(function, parameters)[1] if n in STATE_NAMES] if takes_any else []
+    open_names = [n for n in names_in_source(function, parameters)[1] if n in STATE_NAMES] if takes_any else []
     state = states(named, given, fixed, open_names)
     found, defaults, unresolved = _sorted(named, given, fixed)
     labels: Mapping[Key, str] = {}
     if takes_any:
         _bind_open_arguments(function, parameters, given, fixed, found)
-        labels = _names_in_source(function, parameters)[0]
+        labels = names_in_source(function, parameters)[0]
     _refuse_unresolved(function, unresolved, found, takes_any)
     positional: list[Key] = [p.name for p in named if p.kind is p.POSITIONAL_ONLY]
     if any(isinstance(key, int) for key in (*found, *fixed)):  # what stands before *args goes by position too
         positional = [*by_position]
     roles_found = _in_context(found, given, fixed)
-    return Binding(roles_found, fixed, defaults, tuple(positional), labels, frozenset(set(fixed) - told), state)
+    packed = {key: parts for key, role in roles_found.items() if role is Role.X and (parts := members(function, key))}
+    assumed = frozenset(set(fixed) - told)
+    return Binding(roles_found, fixed, defaults, tuple(positional), labels, assumed, state, packed)
 
 
 def _sorted(
@@ -193,41 +196,14 @@ def _bind_open_arguments(
     named = {p.name for p in parameters}
     open_roles = {key: role for key, role in given.items() if key not in named and key not in found}
     if not open_roles and not found:
-        positions, keywords = _names_in_source(function, parameters)
+        positions, keywords = names_in_source(function, parameters)
         open_roles = {place: NAMES[name] for place, name in positions.items() if name in NAMES}
         for name in keywords:
-            if name in NAMES:
-                open_roles[name] = NAMES[name]
-            elif name in WEIGHTS and name not in fixed:
+            if spelled(name) in NAMES:
+                open_roles[name] = NAMES[spelled(name)]
+            elif spelled(name) in WEIGHTS and name not in fixed:
                 fixed[name] = 1.0
     found.update(sorted(open_roles.items(), key=lambda item: (isinstance(item[0], str), item[0])))
-
-
-def _names_in_source(
-    function: Callable[..., Any], parameters: list[inspect.Parameter]
-) -> tuple[dict[Key, str], list[str]]:
-    """Read `recons = args[0]` and `kwargs["kld_weight"]` in the loss's own source."""
-    catch = {p.kind: p.name for p in parameters}
-    args, kwargs = catch.get(inspect.Parameter.VAR_POSITIONAL), catch.get(inspect.Parameter.VAR_KEYWORD)
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(function, "forward", function))))
-    except (OSError, TypeError, SyntaxError):
-        return {}, []
-    positions: dict[Key, str] = {}
-    keywords: list[str] = []
-    for node in ast.walk(tree):
-        match node:
-            case ast.Assign([ast.Name(name)], ast.Subscript(ast.Name(owner), ast.Constant(int(place)))) if (
-                owner == args
-            ):
-                positions[place] = spelled(name)
-            case ast.Assign([ast.Tuple(elements)], ast.Name(owner)) | ast.Assign(
-                [ast.Tuple(elements)], ast.Subscript(ast.Name(owner), ast.Slice(lower=None))
-            ) if owner == args:
-                positions.update(enumerate(spelled(e.id) for e in elements if isinstance(e, ast.Name)))
-            case ast.Subscript(ast.Name(owner), ast.Constant(str(name))) if owner == kwargs:
-                keywords.append(name)
-    return positions, keywords
 
 
 def _refuse_unresolved(
@@ -278,9 +254,25 @@ def _in_context(found: Mapping[Key, Role], given: Mapping[Key, Role], fixed: Ite
             roles[first] = Role.PREDICTION
             predicted = True
     held = {NAMES.get(spelled(str(key))) for key in fixed}  # mu kept at 0 still says that logvar is the posterior's
+    if data and not predicted:
+        roles = _decoder_first(roles, given)
+        predicted = any(role in PREDICTIONS for role in roles.values())
     if data and (not predicted or Role.Q_LOC not in {*roles.values(), *held}):
         roles = {k: r if k in given else LIKELIHOOD_TWIN.get(r, r) for k, r in roles.items()}
     return _one_each(_scale_alone(_one_posterior_scale(roles, given), given))
+
+
+_OF_A_DISTRIBUTION = ("loc", "scale", "log_scale")
+"""What the parameters of a likelihood are called beside a posterior's mu and log_var."""
+
+
+def _decoder_first(roles: dict[Key, Role], given: Mapping[Key, Role]) -> dict[Key, Role]:
+    """Beside `mu` and without any other prediction, `loc` and its scale are the decoder's."""
+    means = [key for key, role in roles.items() if role is Role.Q_LOC and key not in given]
+    if len(means) != 2 or sum(spelled(str(key)) == "loc" for key in means) != 1:
+        return roles
+    own = {key for key in roles if spelled(str(key)) in _OF_A_DISTRIBUTION and key not in given}
+    return {key: LIKELIHOOD_TWIN.get(role, role) if key in own else role for key, role in roles.items()}
 
 
 def _scale_alone(roles: dict[Key, Role], given: Mapping[Key, Role]) -> dict[Key, Role]:

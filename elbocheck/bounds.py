@@ -141,8 +141,9 @@ _NO_KL = {
 
 def _weighed(model: ImpliedModel) -> tuple[Bound, str]:
     """Decide among exact, constant, scaled, beta and not-a-bound for a sound likelihood and KL."""
-    ratio = model.beta
-    assert ratio is not None
+    ratio, what = model.beta, "the ELBO, to be maximised" if model.flipped else "the negative ELBO"
+    if ratio is None:
+        return Bound.UNIDENTIFIED, "the terms weigh each other differently at other sizes, by no whole power of any"
     whole = model.scale.equals(1.0)
     somewhere = bool(ratio.powers) and isclose(ratio.at(model.sizes), 1.0, rel_tol=max(ratio.error, budget.DECLARED))
     nominal = ratio.equals(1.0) or somewhere
@@ -155,10 +156,10 @@ def _weighed(model: ImpliedModel) -> tuple[Bound, str]:
             return Bound.BETA, f"a beta-ELBO; a lower bound only while beta = {ratio.formula} is at least 1"
         return Bound.NOT_A_BOUND, f"the KL is weighed by beta = {ratio.formula}, below 1: the value can exceed log p(x)"
     if not whole:
-        return Bound.SCALED, f"{model.scale.formula} times the negative ELBO" + _up_to(model.dropped) + at + looser
+        return Bound.SCALED, f"{model.scale.formula} times {what}" + _up_to(model.dropped) + at + looser
     if model.dropped == 0:
-        return Bound.EXACT, "the negative ELBO" + at + looser
-    return Bound.CONSTANT, "the negative ELBO" + _up_to(model.dropped) + at + looser
+        return Bound.EXACT, what + at + looser
+    return Bound.CONSTANT, what + _up_to(model.dropped) + at + looser
 
 
 def _only_at(ratio: Monomial, model: ImpliedModel) -> str:

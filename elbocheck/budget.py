@@ -458,6 +458,10 @@ PROPORTION = 1e-3
 """What the shares of a slope that a group of arguments gets in several directions may differ by: each is a claim over a
 central difference known to QUOTIENT; mixes that people write (0.8, 1/1.1) are tenths."""
 
+DRAWN = 0.01
+"""What the standard deviation of a sample may differ by from that of the KL, relative: people add up to 1e-3 to one of the two,
+float16 has three digits; a factor that is forgotten or too many changes it by tens of percent."""
+
 SHARE = 1e-4
 """What the weights of a term in two states may differ by, relative: a difference of two values, in float32 of four digits, is
 compared with another; schedules and modes change a weight by far more."""

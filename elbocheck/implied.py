@@ -90,8 +90,8 @@ def imply(anatomy: Anatomy, names: Mapping[str, str], sizes: Mapping[str, int]) 
         divergence=wording.with_coupling(anatomy, wording.divergence(g, names)),
         reduction=wording.reduction(r, output, axes, "elements"),
         divergence_reduction=wording.reduction(g, output, ("L",), "latents"),
-        sigma2=weights.ratio if weights.gaussian else None,
-        beta=weights.ratio if weights.divergence else None,
+        sigma2=weights.known if weights.gaussian else None,
+        beta=weights.known if weights.divergence else None,
         scale=weights.scale,
         dropped=_dropped(anatomy, weights, sizes),
         sizes=sizes,
@@ -121,7 +121,7 @@ def _energy_weight(r: Reconstruction | None, weights: Weights, sizes: Mapping[st
     Beside a KL that is the ratio of the weights. A likelihood alone is taken at its word where the family has a free
     scale; the shape of a Student or a secant is read before its elements are averaged: 1/D would make it another family.
     """
-    ratio = weights.ratio
+    ratio = weights.known
     if r is None or r.density is None or ratio is None or not weights.free or not ratio.coefficient > 0:
         return None
     if weights.divergence is None and r.density in TEMPERED:

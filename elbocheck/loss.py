@@ -227,9 +227,15 @@ class Loss:
         values: dict[Key, Any] = dict(self.binding.constants)
         values.update({key: self._seeded(key) for key, role in self.binding.states.items() if role is Role.SEED})
         values.update({key: tensors[role] for key, role in self.binding.roles.items() if key != self.noise})
+        values.update({key: self._batch(values[key], *self.binding.packed[key]) for key in self.binding.packed})
         leading = [*self.binding.positional, *sorted(k for k in values if isinstance(k, int))]
         args = [values.pop(key) for key in dict.fromkeys(leading) if key in values]
         return args, {str(key): value for key, value in values.items()}
+
+    def _batch(self, data: Any, place: int, count: int) -> tuple[Any, ...]:
+        """Return the data among the members of a batch; the others are labels, the class 0 for every datum."""
+        labels = self.adapter.tensor(np.zeros(len(data), dtype=np.int64))
+        return tuple(data if at == place else labels for at in range(count))
 
     def _seeded(self, key: Key) -> Any:
         """Return the seed, or a generator started from it where the argument is one."""

@@ -87,16 +87,16 @@ _NAMES: dict[Role, str] = {
     "x_out out output outputs decoded x_decoded x_decoded_mean decoder_output decoder_out dec_out generated rec "
     "x_reconst reconst recon_image recon_images x_dec dec rec_x outputs_recon reconstructed_image "
     "reconstructed_images input_recon yhat y_hat x_reconstruction recon_data decoding model_output log_predictions rate log_rate "
-    "log_input lam log_lam lambda_x rates log_rates x_rate x_log_rate px_rate dec_rate recon_rate "
+    "log_input logp log_p lam log_lam lambda_x rates log_rates x_rate x_log_rate px_rate dec_rate recon_rate "
     "concentration1 x_concentration1",
     Role.LOC: "x_loc x_mu x_mean mu_x mean_x dec_mu dec_mean px_loc loc_x recon_mu recon_mean p_x_mean mu_dec "
     "decoder_mu x_mus means_x dec_loc recon_loc",
     Role.LOGITS: "logits x_logits logit x_logit recon_logits logits_x decoder_logits recon_x_logits dec_logits "
     "y_logits",
     Role.PROBS: "probs x_probs prob p probabilities dec_probs recon_probs px_probs y_prob y_probs probability x_prob",
-    Role.SCALE: "x_scale x_sigma x_std sigma_x dec_sigma dec_std px_scale dec_scale recon_std recon_sigma scale_x "
+    Role.SCALE: "x_scale x_b x_sigma x_std sigma_x dec_sigma dec_std px_scale dec_scale recon_std recon_sigma scale_x "
     "std_x",
-    Role.LOG_SCALE: "x_log_scale x_log_std x_log_sigma log_sigma_x dec_log_sigma dec_log_std recon_log_std "
+    Role.LOG_SCALE: "x_log_scale x_log_b x_log_std x_log_sigma log_sigma_x dec_log_sigma dec_log_std recon_log_std "
     "log_scale_x dec_log_scale logsigma_x recon_log_scale x_logsigma x_logstd",
     Role.VAR: "x_var var_x dec_var recon_var px_var",
     Role.LOG_VAR: "x_log_var x_logvar logvar_x log_var_x dec_logvar dec_log_var recon_logvar recon_log_var "
@@ -108,16 +108,16 @@ _NAMES: dict[Role, str] = {
     Role.CONCENTRATION: "concentration x_concentration px_concentration dec_concentration",
     Role.CONCENTRATION0: "concentration0 x_concentration0",
     Role.Q_LOC: "q_loc mu mus mean means z_mean z_mu mu_z mean_z q_mu q_mean m loc latent_mean latent_mu enc_mu "
-    "enc_mean z_loc qz_loc qz_mean posterior_mean mu_q mean_q encoder_mean z_means encoder_mu code_mean",
+    "enc_mean z_loc qz_loc qz_mean posterior_mean mu_q mean_q qz_m q_m zm encoder_mean z_means encoder_mu code_mean",
     Role.Q_SCALE: "q_scale sigma sigmas std stds stddev sd scale z_std z_sigma z_scale sigma_z std_z q_std q_sigma "
     "latent_std enc_std qz_scale stdev z_stddev sd_z z_sd",
     Role.Q_LOG_SCALE: "q_log_scale log_sigma log_std logstd logsigma log_sd log_stddev z_log_std z_log_sigma "
     "z_logstd log_scale log_sigma_z log_std_z z_logsigma ln_sigma logscale q_log_std enc_log_std",
-    Role.Q_VAR: "q_var var vars variance z_var sigma2 sigma_sq z_variance sigma_squared q_variance",
+    Role.Q_VAR: "q_var var vars variance z_var sigma2 sigma_sq qz_v q_v zv z_variance sigma_squared q_variance",
     Role.Q_LOG_VAR: "q_log_var logvar log_var logvars log_vars log_variance z_log_var z_logvar z_log_variance lv "
     "log_sigma2 logsigma2 log_sigma_sq log_var_z logvar_z q_logvar log_sigma_squared latent_logvar latent_log_var "
     "enc_logvar enc_log_var encoder_log_var posterior_logvar log_sigma_2 lnvar z_log_sigma_sq logs2 logvariance "
-    "log_v",
+    "log_v logv q_logv",
     Role.Q_RAW_SCALE: "q_raw_scale rho z_rho q_rho raw_scale raw_std raw_sigma raw_stddev pre_scale pre_std pre_sigma "
     "pre_stddev scale_raw std_raw sigma_raw z_raw_scale z_raw_std unconstrained_scale unconstrained_std",
     Role.Q_LOGITS: "q_logits z_logits qz_logits logits_z latent_logits logits_q q_y_logits qy_logits posterior_logits "
@@ -145,7 +145,8 @@ _STATE_NAMES: dict[Role, str] = {
     Role.TRAINING: "training train is_training is_train train_mode training_mode in_training is_eval eval_mode "
     "evaluate evaluating validation is_validation inference deterministic",
     Role.STEP: "step steps global_step current_step cur_step step_num step_idx train_step iteration iter it itr "
-    "current_iter num_iter n_iter iterations epoch current_epoch cur_epoch epoch_num epoch_idx i_epoch n_epoch",
+    "current_iter num_iter n_iter iterations epoch current_epoch cur_epoch epoch_num epoch_idx i_epoch n_epoch "
+    "batch_idx batch_index batch_nb",
     Role.SEED: "seed rng_seed random_seed random_state rng",
 }
 STATE_NAMES: dict[str, Role] = {name: role for role, names in _STATE_NAMES.items() for name in names.split()}
@@ -155,6 +156,7 @@ WEIGHTS = frozenset(
     [
         "beta",
         "kl_weight",
+        "m_n",
         "kld_weight",
         "weight_kl",
         "kl_beta",

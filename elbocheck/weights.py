@@ -74,6 +74,11 @@ class Weights:
         return _plain((self.divergence or ONE) / self.likelihood, self.axes)
 
     @property
+    def known(self) -> Monomial | None:
+        """Rho where it follows a formula; one that moves with a size by no whole power says nothing at other sizes."""
+        return None if self.ratio is None or self.ratio.irregular else self.ratio
+
+    @property
     def scale(self) -> Monomial:
         """The factor on the whole: b, which is 1 for a KL in nats; a for a likelihood that cannot absorb it."""
         if self.divergence is not None:

@@ -87,8 +87,69 @@ def sampled(model: Any, x: Any) -> Any:
     return np.mean(nll(x, model.decode(z)) + estimate)
 
 
+def rescaled(model: Any, x: Any) -> Any:
+    """A decoder that takes its latents in another unit, and a scale kept off 0."""
+    mu, log_var = model.encode(x)
+    z = mu + (np.exp(log_var / 2) + 1e-6) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, model.decode(0.18 * z)) + kl(mu, log_var))
+
+
+def squashed(model: Any, x: Any) -> Any:
+    """A decoder that starts with a squashing."""
+    mu, log_var = model.encode(x)
+    z = mu + np.exp(log_var / 2) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, model.decode(np.tanh(z))) + kl(mu, log_var))
+
+
+class Own:
+    """A model whose loss is a method, and which draws by itself."""
+
+    power = 0.5
+
+    def reparameterize(self, mu: Any, log_var: Any) -> Any:
+        """Draw."""
+        return mu + np.exp(self.power * log_var) * np.random.standard_normal(mu.shape)
+
+    def loss(self, x: Any) -> Any:
+        """Take the KL in closed form."""
+        mu, log_var = self.encode(x)  # type: ignore[attr-defined]
+        recon = self.decode(self.reparameterize(mu, log_var))  # type: ignore[attr-defined]
+        return np.mean(nll(x, recon) + kl(mu, log_var))
+
+
+class Trained:
+    """A training step as Lightning calls it: a batch of data and labels, its number."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        """Return the loss of a batch, and its number."""
+        x, _ = batch
+        recon, mu, log_var = self(x)  # type: ignore[operator]
+        return {"loss": np.mean(nll(x, recon) + kl(mu, log_var)), "number": batch_idx}
+
+
+def labelled(model: Any, batch: Any) -> Any:
+    """Labels first, and used."""
+    label, x = batch
+    recon, mu, log_var = model(x)
+    return np.mean(nll(x, recon) + kl(mu, log_var)) + math.log(10) * np.mean(label >= 0)
+
+
+class OwnWide(Own):
+    """The same, too wide."""
+
+    power = 1.0
+
+    def loss(self, x: Any) -> Any:
+        """Take the KL in closed form."""
+        return super().loss(x)
+
+
 RIGHT = (
     parts,
+    rescaled,
+    squashed,
+    Own.loss,
+    Trained.training_step,
     whole,
     unnamed_members,
     mapping,
@@ -110,6 +171,12 @@ def test_a_right_loss_of_a_model_is_exact_and_silent(loss: Any) -> None:
     assert verdict.model.family == "bernoulli"
 
 
+def test_labels_that_come_with_the_data_are_classes() -> None:
+    """The data are found by name among the members of a batch; log(10), a uniform prior over labels, is a constant."""
+    verdict = verify(labelled)
+    assert (verdict.bound, verdict.codes) == (Bound.CONSTANT, ()), str(verdict)
+
+
 def doubled(model: Any, x: Any) -> Any:
     """Twice the KL."""
     recon, mu, log_var = model(x)
@@ -128,6 +195,20 @@ def other_spread(model: Any, x: Any) -> Any:
     z = mu + np.exp(log_var) * np.random.randn(*mu.shape)
     estimate = 0.5 * np.sum(z**2 - (z - mu) ** 2 / np.exp(log_var) - log_var, axis=1)
     return np.mean(nll(x, model.decode(z)) + estimate)
+
+
+def wide_beside_a_closed_form(model: Any, x: Any) -> Any:
+    """A sample twice as wide in logarithms, of which the value says nothing."""
+    mu, log_var = model.encode(x)
+    z = mu + np.exp(log_var) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, model.decode(z)) + kl(mu, log_var))
+
+
+def narrow_beside_a_closed_form(model: Any, x: Any) -> Any:
+    """A temperature on the noise."""
+    mu, log_var = model.encode(x)
+    z = mu + 0.5 * np.exp(log_var / 2) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, model.decode(z)) + kl(mu, log_var))
 
 
 def as_log_scale(model: Any, x: Any) -> Any:
@@ -169,6 +250,9 @@ def over_the_batch(model: Any, x: Any) -> Any:
 WRONG = {
     doubled: "ELB106",
     other_spread: "ELB203",
+    wide_beside_a_closed_form: "ELB203",
+    narrow_beside_a_closed_form: "ELB203",
+    OwnWide.loss: "ELB203",
     as_log_scale: "ELB201",
     no_posterior: "ELB213",
     no_prior: "ELB213",

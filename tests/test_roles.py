@@ -49,6 +49,14 @@ BOUND = [
                                            "concentration0": "concentration0"}),
     ("x, scale", {"x": "x", "scale": "prediction"}),
     ("x, mean, dispersion, beta", {"x": "x", "mean": "prediction", "dispersion": "total_count"}),
+    ("x, loc, log_scale, mu, logvar", {"x": "x", "loc": "prediction", "log_scale": "log_scale", "mu": "q_loc",
+                                       "logvar": "q_log_var"}),
+    ("x, loc, mu, logvar", {"x": "x", "loc": "prediction", "mu": "q_loc", "logvar": "q_log_var"}),
+    ("x, px_rate, px_r, qz_m, qz_v", {"x": "x", "px_rate": "prediction", "px_r": "total_count", "qz_m": "q_loc",
+                                      "qz_v": "q_var"}),
+    ("x, x_mu, x_log_b, mu, logvar", {"x": "x", "x_mu": "loc", "x_log_b": "log_scale", "mu": "q_loc",
+                                      "logvar": "q_log_var"}),
+    ("logp, target, mean, logv", {"logp": "prediction", "target": "x", "mean": "q_loc", "logv": "q_log_var"}),
     ("recon_x, x, /, mu, *, logvar", {"recon_x": "prediction", "x": "x", "mu": "q_loc", "logvar": "q_log_var"}),
 ]  # fmt: skip
 
@@ -141,6 +149,11 @@ class Trainer:
         recon_x, x, mu, logvar = args
         return recon_x - x + mu + logvar
 
+    def at_once(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the arguments by a tuple."""
+        recons, inputs, mu, log_var = args[0], args[1], args[2], args[3]
+        return recons - inputs + kwargs["M_N"] * (mu + log_var)
+
     def sliced(self, *args: Any) -> Any:
         """Read the first arguments at once."""
         recon_x, x = args[:2]
@@ -158,6 +171,8 @@ def test_open_arguments_are_read_in_the_source() -> None:
     binding = bind(Trainer().loss_function)
     assert binding.roles == {0: Role.PREDICTION, 1: Role.X, 2: Role.Q_LOC, 3: Role.Q_LOG_VAR}
     assert binding.constants == {"kld_weight": 1.0}
+    at_once = bind(Trainer().at_once)
+    assert (at_once.roles, at_once.constants) == (binding.roles, {"M_N": 1.0})
     assert bind(Trainer().unpacked).roles == {0: Role.PREDICTION, 1: Role.X, 2: Role.Q_LOC, 3: Role.Q_LOG_VAR}
 
 

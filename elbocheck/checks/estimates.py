@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from elbocheck.checks.case import Case, Check, Skip, finding
+from elbocheck.anatomy import Regulariser
+from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.probing.estimates import NO_POSTERIOR, NO_PRIOR, OTHER_SPREAD
 from elbocheck.roles import Role
 from elbocheck.verdict import Finding
@@ -25,14 +26,24 @@ def run(case: Case) -> Iterator[Finding]:
     if g.pattern in _LOST:
         yield finding("ELB213", _LOST[g.pattern])
     elif g.pattern == OTHER_SPREAD:
+        scored = g.coefficients["scored"]
+        seen = Role.EPS in case.loss.roles or g.scale_as is not None  # the draw itself
+        named = seen and scored == 1.0  # the density reads the scale as its name says: the draw does not
+        yield finding("ELB203" if named else "ELB201", _other_spread(case, g))
+
+
+def _other_spread(case: Case, g: Regulariser) -> str:
+    """Say how wide the sample is, and how wide its density or KL takes it to be."""
+    name = case.names.get(str(g.scale_role), "t")
+    whose = "its log density is taken for the variance" if g.scale_as is None else "its KL is that of the variance"
+    if "drawn" in g.coefficients:
         drawn, scored = g.coefficients["drawn"], g.coefficients["scored"]
-        name = case.names.get(str(g.scale_role), "t")
-        message = (
-            f"z has the variance {_variance(drawn)}, but its log density is taken for the variance {_variance(scored)}, "
+        return (
+            f"z has the variance {_variance(drawn)}, but {whose} {_variance(scored)}, "
             f"t the log variance that {name} stands for."
         )
-        sampler = Role.EPS in case.loss.roles and scored == 1.0  # the density reads the scale as its name says
-        yield finding("ELB203" if sampler else "ELB201", message)
+    times = number(g.coefficients["times"])
+    return f"Where {name} = {number(g.coefficients['at'])} z has {times} times the standard deviation that the KL is taken for."
 
 
 def _variance(exponent: float) -> str:

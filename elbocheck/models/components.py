@@ -66,8 +66,8 @@ def substitution(
         with ExitStack() as stack:
             for path, (owner, name) in places.items():
 
-                def reply(*_: Any, path: str = path, **__: Any) -> Any:
-                    return script.answer(path, None)
+                def reply(*given: Any, path: str = path, **__: Any) -> Any:
+                    return script.answer(path, None, given)
 
                 stack.enter_context(_replaced(owner, name, reply))
             yield

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +45,20 @@ _SIZES = frozenset(
 class _Part:
     """A part of a model that a loss calls, or reaches into."""
 
-    def __init__(self, script: Script, path: str) -> None:
+    def __init__(self, script: Script, path: str, own: Callable[..., Any] | None = None) -> None:
         self._script = script
         self._path = path
+        self._own = own
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         return _Part(self._script, f"{self._path}.{name}")
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        return self._script.answer(self._path, names_of_call(caller(_HERE)))
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        if self._own is not None and part_kind(self._path) == "sample":
+            self._script.sampler = partial(self._own, *given, **named)
+        return self._script.answer(self._path, names_of_call(caller(_HERE)), given)
 
 
 class ProbeModel:
@@ -84,13 +89,15 @@ class ProbeModel:
         if name.startswith("__"):
             raise AttributeError(name)
         plain = spelled(name)
+        theirs = inspect.getattr_static(own, name, None) if own is not None else None
         if name in script.answers or part_kind(name) is not None:
-            return _Part(script, name)
+            return _Part(
+                script, name, None if theirs is None else getattr(theirs, "__get__", lambda *_: None)(self, own)
+            )
         if name in _CHAINED:
             return lambda *_, **__: self
         if name in _EMPTY or name in _ITERATORS:
             return [] if name in _EMPTY else lambda *_, **__: iter(())
-        theirs = inspect.getattr_static(own, name, None) if own is not None else None
         if theirs is not None and not isinstance(theirs, type):
             return theirs.__get__(self, own) if hasattr(theirs, "__get__") else theirs
         if plain in _SIZES:

@@ -61,6 +61,8 @@ class Script:
         settings: numbers that the loss reads from its model, by name.
         given: numbers that a person gave, which some of those may be.
         asked: the calls that the loss made, for messages.
+        decoded: what the loss gave its decoder last.
+        sampler: the last call of the model's own method that draws from the posterior, where its class has one.
     """
 
     roles: dict[str, Role] = field(default_factory=dict)
@@ -70,6 +72,8 @@ class Script:
     settings: dict[str, float] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    decoded: Any = None
+    sampler: Callable[[], Any] | None = None
 
     @contextmanager
     def holding(self, tensors: Mapping[str, Any], settings: Mapping[str, float]) -> Iterator[None]:
@@ -82,17 +86,20 @@ class Script:
             learned = {name: value for name, value in self.settings.items() if name not in before[1]}
             self.tensors, self.settings = before[0], {**before[1], **learned}
 
-    def answer(self, path: str, names: Names) -> Any:
+    def answer(self, path: str, names: Names, given: tuple[Any, ...] = ()) -> Any:
         """Return what a part of the model answers.
 
         Args:
             path: of the part, e.g. `encode` or `net.decoder`.
             names: what the source calls the answer.
+            given: what the loss calls it with.
 
         Raises:
             UsageError: neither a person nor the source says what the answer means.
         """
         kind = part_kind(path)
+        if kind == "prediction" and given:
+            self.decoded = given[0]
         shown = f"model{'' if path == '__call__' else '.' + path}(...)"
         if shown not in self.asked:
             self.asked.append(shown)

@@ -9,7 +9,7 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser
 from elbocheck.monomial import Monomial
-from elbocheck.probing import categorical, gamma, sphere, swift
+from elbocheck.probing import categorical, draws, gamma, sphere, swift
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reconstruction import reconstruction
 from elbocheck.probing.reduction import event_axes, sizes, weigh
@@ -21,7 +21,7 @@ from elbocheck.shapes import Layout
 
 def dissect(probe: Probe, seed: int) -> Anatomy:
     """Measure everything that the verdict needs: in a few calls for a usual loss, thoroughly for any other."""
-    return swift.explained(probe, seed) or thorough(probe, seed)
+    return draws.compared(probe, swift.explained(probe, seed) or thorough(probe, seed))
 
 
 def thorough(probe: Probe, seed: int) -> Anatomy:

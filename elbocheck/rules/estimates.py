@@ -12,7 +12,8 @@ SAMPLING_SCALE_MISMATCH = Rule(
     why="log q(z|x) - log p(z) has the KL as its mean only if z comes from q. Drawn at another spread its mean "
     "is no KL: it can be negative, and its optimum is another posterior than the one that is used.",
     signature="The mean over the noise, an exact integral, is (m^2 + e^(a t) - e^((a - c) t) - c t)/2 with "
-    "a != c: a from the sampler, c from the density.",
+    "a != c: a from the sampler, c from the density. Of a KL in closed form: what the decoder is given, at two "
+    "noises, has another spread about the mean than the KL is taken for.",
     fix="Draw with the standard deviation of the density:\n"
     "    std = exp(0.5 * log_var)\n"
     "    z = loc + std * eps\n"
