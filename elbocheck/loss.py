@@ -201,15 +201,12 @@ class Loss:
 
     def _arguments(self, tensors: Mapping[Role, Any]) -> tuple[list[Any], dict[str, Any]]:
         values: dict[Key, Any] = dict(self.binding.constants)
-        values.update({key: self._seeded(key) for key, role in self.binding.states.items() if role is Role.SEED})
+        seeded = [key for key, role in self.binding.states.items() if role is Role.SEED]
+        values.update({key: self.adapter.generator(str(key), self.seed) for key in seeded})
         values.update({key: tensors[role] for key, role in self.binding.roles.items() if key != self.noise})
         leading = [*self.binding.positional, *sorted(k for k in values if isinstance(k, int))]
         args = [values.pop(key) for key in dict.fromkeys(leading) if key in values]
         return args, {str(key): value for key, value in values.items()}
-
-    def _seeded(self, key: Key) -> Any:
-        """Return the seed, or a generator started from it where the argument is one."""
-        return np.random.default_rng(self.seed) if str(key).endswith("rng") else self.seed
 
 
 def named(function: Callable[..., Any]) -> str:

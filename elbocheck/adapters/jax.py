@@ -59,6 +59,10 @@ class Jax(Adapter):
         """Do without the jit around a function; without any, JAX takes a hundred times as long."""
         return getattr(function, "__wrapped__", function) if hasattr(function, "lower") else function
 
+    def generator(self, name: str, seed: int) -> Any:
+        """Return a key, unless the name says that it is a seed."""
+        return seed if name.endswith(("seed", "state")) else jax.random.PRNGKey(seed)
+
     def timed(self, call: Callable[[], Any], tensors: Iterable[Any]) -> Callable[[], Any]:
         """Return the call, waited for: JAX returns before the work is done."""
         given = list(tensors)
@@ -81,4 +85,5 @@ class Jax(Adapter):
 
 _NAMES = ("abs", "exp", "log", "log1p", "where", "sum")
 _FUNCTIONS = {**{name: getattr(jnp, name) for name in _NAMES}, "relu": jax.nn.relu, "lgamma": jax.scipy.special.gammaln}
+_FUNCTIONS |= {"join": jnp.concatenate}
 ADAPTER = Jax("jax", SimpleNamespace(**_FUNCTIONS), jax.__version__, "0.8")

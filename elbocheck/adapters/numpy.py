@@ -43,7 +43,7 @@ class NumPy(Adapter):
 def with_gamma(name: str, log_gamma: Callable[[Array], Array]) -> NumPy:
     """The adapter of NumPy's functions and one for log Gamma."""
     functions = {word: getattr(np, word) for word in ("abs", "exp", "log", "log1p", "where", "sum")}
-    m = SimpleNamespace(**functions, relu=lambda a: np.maximum(a, 0.0), lgamma=log_gamma)
+    m = SimpleNamespace(**functions, relu=lambda a: np.maximum(a, 0.0), lgamma=log_gamma, join=np.concatenate)
     return NumPy(name, m, np.__version__, "2.0", differentiates=False, dtypes=("float64", "float32"))
 
 

@@ -89,5 +89,5 @@ class TensorFlow(Adapter):
 
 
 _FUNCTIONS = {name: getattr(tf.math, name) for name in ("abs", "exp", "log", "log1p", "lgamma")}
-_FUNCTIONS |= {"where": tf.where, "relu": tf.nn.relu, "sum": tf.reduce_sum}
+_FUNCTIONS |= {"where": tf.where, "relu": tf.nn.relu, "sum": tf.reduce_sum, "join": tf.concat}
 ADAPTER = TensorFlow("tensorflow", SimpleNamespace(**_FUNCTIONS), tf.__version__, "2.18")

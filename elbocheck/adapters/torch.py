@@ -91,4 +91,5 @@ class Torch(Adapter):
 
 
 _NAMES = ("abs", "exp", "log", "log1p", "lgamma", "relu", "where", "sum")
-ADAPTER = Torch("torch", SimpleNamespace(**{n: getattr(torch, n) for n in _NAMES}), torch.__version__, "2.2")
+_FUNCTIONS = {**{name: getattr(torch, name) for name in _NAMES}, "join": torch.cat}
+ADAPTER = Torch("torch", SimpleNamespace(**_FUNCTIONS), torch.__version__, "2.2")
