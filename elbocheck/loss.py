@@ -225,7 +225,8 @@ class Loss:
 
     def _arguments(self, tensors: Mapping[Role, Any]) -> tuple[list[Any], dict[str, Any]]:
         values: dict[Key, Any] = dict(self.binding.constants)
-        values.update({key: self._seeded(key) for key, role in self.binding.states.items() if role is Role.SEED})
+        seeded = [key for key, role in self.binding.states.items() if role is Role.SEED]
+        values.update({key: self.adapter.generator(str(key), self.seed) for key in seeded})
         values.update({key: tensors[role] for key, role in self.binding.roles.items() if key != self.noise})
         values.update({key: self._batch(values[key], *self.binding.packed[key]) for key in self.binding.packed})
         leading = [*self.binding.positional, *sorted(k for k in values if isinstance(k, int))]
@@ -236,10 +237,6 @@ class Loss:
         """Return the data among the members of a batch; the others are labels, the class 0 for every datum."""
         labels = self.adapter.tensor(np.zeros(len(data), dtype=np.int64))
         return tuple(data if at == place else labels for at in range(count))
-
-    def _seeded(self, key: Key) -> Any:
-        """Return the seed, or a generator started from it where the argument is one."""
-        return np.random.default_rng(self.seed) if str(key).endswith("rng") else self.seed
 
 
 def named(function: Callable[..., Any]) -> str:

@@ -45,14 +45,30 @@ class Noise:
     taken: list[str] = field(default_factory=list)
 
     def drawn(self, name: str, original: Any, loc: Any, scale: Any) -> Any:
-        """Return ours where the draw has our shape, as far from `loc` and as wide as it was asked for."""
-        if tuple(original.shape) != self.shape:
+        """Return ours where the draw has our shape, as far from `loc` and as wide as it was asked for.
+
+        Axes of length one besides are no other shape: a latent of 1x1 maps, one sample of an importance-weighted bound.
+        """
+        shape = tuple(original.shape)
+        if _long(shape) != _long(self.shape):
             return original
         self.taken.append(name)
         if self.values is None:
             return original
-        wide = self.values if scale is None else self.values * scale
+        values = self.values if shape == self.shape else _reshaped(self.values, shape)
+        wide = values if scale is None else values * scale
         return wide if loc is None else wide + loc
+
+
+def _long(shape: tuple[int, ...]) -> list[int]:
+    return [size for size in shape if size != 1]
+
+
+def _reshaped(values: Any, shape: tuple[int, ...]) -> Any:
+    """Return the values with axes of length one put in or left out; TensorFlow has no method for it."""
+    if hasattr(values, "reshape"):
+        return values.reshape(shape)
+    return sys.modules["tensorflow"].reshape(values, shape)
 
 
 @contextmanager

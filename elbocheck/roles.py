@@ -147,7 +147,8 @@ _STATE_NAMES: dict[Role, str] = {
     Role.STEP: "step steps global_step current_step cur_step step_num step_idx train_step iteration iter it itr "
     "current_iter num_iter n_iter iterations epoch current_epoch cur_epoch epoch_num epoch_idx i_epoch n_epoch "
     "batch_idx batch_index batch_nb",
-    Role.SEED: "seed rng_seed random_seed random_state rng",
+    Role.SEED: "seed rng_seed random_seed random_state rng key z_rng rng_key prng_key z_key eps_key noise_key noise_rng "
+    "sample_key sample_rng random_key subkey prng",
 }
 STATE_NAMES: dict[str, Role] = {name: role for role, names in _STATE_NAMES.items() for name in names.split()}
 """The same for what is no tensor: the mode, the step of a schedule, the seed of the noise."""
@@ -183,6 +184,13 @@ WEIGHTS = frozenset(
     ]
 )
 """Arguments that weigh a term, or the KL that one is pulled to: 1 where the loss gives no default, and said so."""
+
+
+_VARIABLES = (
+    "params state variables model_state net_state batch_stats vae_params model_params new_state updates mutated"
+)
+VARIABLES = frozenset(_VARIABLES.split())
+"""Names of what a model of JAX has learned or counted, which it takes and returns; nothing of it is read here."""
 
 
 def parse_role(text: str) -> Role:

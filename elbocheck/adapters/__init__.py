@@ -14,7 +14,7 @@ import numpy as np
 from elbocheck.adapters.framework import Adapter, Array, refuse_old
 from elbocheck.errors import UsageError
 
-__all__ = ["FRAMEWORKS", "Adapter", "Array", "adapter", "brought", "candidates", "generators_kept"]
+__all__ = ["FRAMEWORKS", "Adapter", "Array", "adapter", "brought", "candidates", "generators_kept", "owner"]
 
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 """Frameworks with an adapter, besides NumPy."""
@@ -61,6 +61,12 @@ def brought(name: str) -> Adapter:
         raise UsageError(f"{name} as it is installed cannot be used ({broken}): reinstall or update it") from broken
     refuse_old(found)
     return found
+
+
+def owner(value: Any) -> Adapter:
+    """Return the adapter of the framework that a tensor is of; NumPy's for what is of none."""
+    loaded = (brought(name) for name in FRAMEWORKS if name in sys.modules)
+    return next((found for found in loaded if found.owns(value)), brought("numpy"))
 
 
 @contextmanager

@@ -89,6 +89,10 @@ class Adapter(ABC):
         """Seed NumPy's generator, which many losses draw from, and the framework's own where it has one."""
         np.random.seed(seed % 2**32)
 
+    def generator(self, name: str, seed: int) -> Any:
+        """Return what an argument of that name takes its randomness from: a generator, or the seed itself."""
+        return np.random.default_rng(seed) if name.endswith("rng") else seed
+
     def limit(self, _count: int) -> None:  # noqa: B027  # most have nothing to set
         """Set the number of threads, where that can be set."""
 

@@ -54,6 +54,10 @@ class Jax(Adapter):
         """Do without the jit around a function; without any, JAX takes a hundred times as long."""
         return getattr(function, "__wrapped__", function) if hasattr(function, "lower") else function
 
+    def generator(self, name: str, seed: int) -> Any:
+        """Return a key, unless the name says that it is a seed."""
+        return seed if name.endswith(("seed", "state")) else jax.random.PRNGKey(seed)
+
     def timed(self, call: Callable[[], Any], tensors: Iterable[Any]) -> Callable[[], Any]:
         """Return the call, waited for: JAX returns before the work is done."""
         given = list(tensors)
@@ -69,6 +73,6 @@ class Jax(Adapter):
         return by_kind((device.platform, device.id, device) for device in [*jax.devices("cpu"), *jax.devices()])
 
 
-_FUNCTIONS = functions(jnp, relu=jax.nn.relu, lgamma=jax.scipy.special.gammaln)
+_FUNCTIONS = functions(jnp, relu=jax.nn.relu, lgamma=jax.scipy.special.gammaln, join=jnp.concatenate)
 _VARIANTS: dict[str, Any] = {"compilers": {"jax.jit": jax.jit}, "maps": {"jax.vmap": jax.vmap}, "compiles_shapes": True}
 ADAPTER = Jax("jax", _FUNCTIONS, (jax.Array,), jax.__version__, "0.8", **_VARIANTS)

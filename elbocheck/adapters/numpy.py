@@ -41,7 +41,7 @@ class NumPy(Adapter):
 
 def with_gamma(name: str, log_gamma: Callable[[Array], Array]) -> NumPy:
     """The adapter of NumPy's functions and one for log Gamma."""
-    found = functions(np, relu=lambda a: np.maximum(a, 0.0), lgamma=log_gamma)
+    found = functions(np, relu=lambda a: np.maximum(a, 0.0), lgamma=log_gamma, join=np.concatenate)
     kinds = (np.ndarray, np.generic, float, int, complex)
     return NumPy(name, found, kinds, np.__version__, "2.0", differentiates=False, dtypes=("float64", "float32"))
 

@@ -79,7 +79,9 @@ class TensorFlow(Adapter):
         tf.random.set_seed(seed % 2**31)
 
 
-_FUNCTIONS = functions(tf.math, where=tf.where, sum=tf.reduce_sum, relu=tf.nn.relu, lgamma=tf.math.lgamma)
+_FUNCTIONS = functions(
+    tf.math, where=tf.where, join=tf.concat, sum=tf.reduce_sum, relu=tf.nn.relu, lgamma=tf.math.lgamma
+)
 _COMPILERS = {"tf.function": tf.function, "XLA": partial(tf.function, jit_compile=True)}
 _KINDS = (tf.Tensor, tf.Variable)
 ADAPTER = TensorFlow("tensorflow", _FUNCTIONS, _KINDS, tf.__version__, "2.18", compilers=_COMPILERS)

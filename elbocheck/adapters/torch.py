@@ -85,5 +85,5 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 _VARIANTS: dict[str, Any] = {"compilers": {"torch.compile": _compiled}, "maps": {"torch.func.vmap": torch.func.vmap}}
-_FUNCTIONS = functions(torch, lgamma=torch.lgamma, relu=torch.relu)
+_FUNCTIONS = functions(torch, lgamma=torch.lgamma, relu=torch.relu, join=torch.cat)
 ADAPTER = Torch("torch", _FUNCTIONS, (torch.Tensor,), torch.__version__, "2.2", **_VARIANTS)

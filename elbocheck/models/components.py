@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from elbocheck.errors import UsageError
 from elbocheck.models.script import Script
-from elbocheck.models.source import Names
+from elbocheck.models.source import Names, caller, names_of_call
+from elbocheck.models.streams import state_kept, streams_still
 from elbocheck.roles import parse_role
 
 __all__ = ["Returns", "kept", "returns", "substitution"]
 
 _ABSENT = object()
+_HERE = str(Path(__file__).parent)
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,11 @@ def substitution(
     @contextmanager
     def replaced() -> Iterator[None]:
         with ExitStack() as stack:
+            stack.enter_context(streams_still())
             for path, (owner, name) in places.items():
 
                 def reply(*given: Any, path: str = path, **__: Any) -> Any:
-                    return script.answer(path, None, given)
+                    return script.answer(path, names_of_call(caller(_HERE)), given)
 
                 stack.enter_context(_replaced(owner, name, reply))
             yield
@@ -118,7 +122,8 @@ def kept(model: Any) -> Iterator[None]:
     attributes = [(part, dict(vars(part)), _copies(vars(part))) for part in parts]
     variables = [(v, _content(v)) for v in _variables(model)]
     try:
-        yield
+        with state_kept(model):
+            yield
     finally:
         for variable, content in variables:
             _refill(variable, content)
@@ -174,7 +179,10 @@ def _variables(model: Any) -> list[Any]:
     """Return the tensors that a model keeps: parameters and buffers, weights and the states of seed generators."""
     if callable(getattr(model, "state_dict", None)):
         return [v for v in model.state_dict().values() if hasattr(v, "clone")]
-    found = getattr(model, "variables", ())
+    try:
+        found = getattr(model, "variables", ())
+    except ValueError:  # a flax module keeps none: they are arguments of its methods
+        return []
     return [v for v in found if hasattr(v, "assign")] if isinstance(found, list | tuple) else []
 
 

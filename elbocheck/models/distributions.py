@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from types import FunctionType
+from typing import Any, get_args
 
 from elbocheck.errors import UsageError
 from elbocheck.roles import NAMES, spelled
@@ -16,7 +17,11 @@ _EITHER = (("logits", "probs"), ("log_rate", "rate"), ("log_prob", "prob"))
 
 
 def is_distribution(target: Any) -> bool:
-    """Tell whether a target is a distribution, or a class of them."""
+    """Tell whether a target is a distribution, a class of them, or a function that says that it makes one."""
+    if isinstance(target, FunctionType):
+        made = target.__annotations__.get("return")
+        kinds = get_args(made) or (made,)
+        return all(isinstance(kind, type) and is_distribution(kind) for kind in kinds)
     kind = target if isinstance(target, type) else type(target)
     return callable(getattr(kind, "log_prob", None)) and callable(getattr(kind, "sample", None))
 
@@ -25,13 +30,13 @@ def density_loss(target: Any) -> Callable[..., Any]:
     """Return -log p(x) of a distribution as a function of x and its parameters.
 
     Args:
-        target: a class of torch.distributions, TensorFlow Probability or NumPyro, or an instance, which says by which
-            parameters it is made.
+        target: a class of torch.distributions, TensorFlow Probability or NumPyro, a function that makes one, or an
+            instance, which says by which parameters it is made.
 
     Raises:
         UsageError: no parameter of it has a name that is known.
     """
-    kind = target if isinstance(target, type) else type(target)
+    kind = target if isinstance(target, type | FunctionType) else type(target)
     names = _parameters(kind, None if kind is target else target)
     if not names:
         raise UsageError(
@@ -50,7 +55,7 @@ def density_loss(target: Any) -> Callable[..., Any]:
     return loss
 
 
-def _parameters(kind: type, made: Any) -> list[str]:
+def _parameters(kind: Callable[..., Any], made: Any) -> list[str]:
     """Return the parameters to vary: those that an instance was made with, else one of each pair that says the same."""
     taken = [
         p.name for p in inspect.signature(kind).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)

@@ -21,7 +21,7 @@ from elbocheck.models.lowered import Lowered
 from elbocheck.models.probe_model import ProbeModel
 from elbocheck.models.script import Script
 from elbocheck.models.source import Names
-from elbocheck.roles import NAMES, Key, Role, spelled
+from elbocheck.roles import NAMES, VARIABLES, Key, Role, spelled
 from elbocheck.shapes import Layout, Shape, filled, layouts, ordinary
 
 __all__ = ["Asked", "opened"]
@@ -92,13 +92,20 @@ def opened(asked: Asked) -> Iterator[tuple[Callable[..., Any], Roles]]:
             'e.g. components={"encoder": returns("q_loc", "q_log_var"), "decoder": returns("probs")}'
         )
     script.roles = {role: Role(role) for told in parts.values() for role in _leaves(told.names)}
-    fixed = {} if name is None else {name: asked.model}
+    fixed = _unknown_states(asked, signature) | ({} if name is None else {name: asked.model})
     around = substitution(asked.model, parts, script)
     with kept(asked.model):
         yield (
             Lowered(asked.function, signature or inspect.Signature(), fixed, script, around),
             _known(script, roles),
         )
+
+
+def _unknown_states(asked: Asked, signature: inspect.Signature | None) -> dict[str, Any]:
+    """Return an empty mapping for each argument that holds a model's variables, which its replaced parts do not read."""
+    named = enumerate(signature.parameters if signature is not None else ())
+    said = {*asked.roles, *asked.constants}
+    return {name: {} for place, name in named if spelled(name) in VARIABLES and not {name, place} & said}
 
 
 def _known(script: Script, roles: Roles) -> Roles:
@@ -110,7 +117,7 @@ def _known(script: Script, roles: Roles) -> Roles:
 def _leaves(names: Names) -> Iterator[str]:
     if isinstance(names, str):
         yield names
-    elif names is not None:
+    elif isinstance(names, dict | tuple):
         for one in names.values() if isinstance(names, dict) else names:
             yield from _leaves(one)
 
@@ -144,7 +151,8 @@ def _probed(asked: Asked, roles: Roles, signature: inspect.Signature, name: str,
     first: CallError | None = None
     for framework in [asked.framework] if asked.framework else candidates(asked.function):
         written = adapter(framework, asked.device).written(asked.function)
-        lowered = Lowered(written, signature, {name: ProbeModel(script, own, _kind(framework))}, script)
+        fixed = {**_unknown_states(asked, signature), name: ProbeModel(script, own, _kind(framework))}
+        lowered = Lowered(written, signature, fixed, script)
         loss = Loss.of(lowered, roles=early, constants=constants, framework=framework, device=asked.device)
         for layout in layouts(asked.shapes):
             try:

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from elbocheck.adapters import owner
 from elbocheck.errors import UsageError
+from elbocheck.models.halves import Halves
 from elbocheck.models.source import Names
-from elbocheck.roles import LIKELIHOOD_TWIN, NAMES, POSTERIOR_SCALES, PREDICTIONS, Role, spelled
+from elbocheck.roles import LIKELIHOOD_TWIN, NAMES, POSTERIOR_SCALES, PREDICTIONS, VARIABLES, Role, spelled
 
 __all__ = ["Members", "Script", "part_kind"]
 
@@ -105,6 +107,8 @@ class Script:
             self.asked.append(shown)
         told = self.answers.get(path)
         if told is not None:
+            if isinstance(names, Halves) and isinstance(told, tuple):
+                return self._joined(told, names.axis, _TOLD, path)
             return self._built(told, _TOLD, path)
         if names is None or (isinstance(names, str) and _role(names, kind) is None):
             names = _USUAL.get(kind or "")
@@ -132,12 +136,21 @@ class Script:
             return tuple(self._built(one, kind, path) for one in _ordered(names, kind))
         if isinstance(names, dict):
             return Members({key: self._built(one, kind, path) for key, one in names.items()})
+        if isinstance(names, Halves):
+            return self._joined(names.names, names.axis, kind, path)
         if names is None or not spelled(names):  # `_`: kept by nobody
             return None
+        if spelled(names) in VARIABLES:
+            return {}
         role = _role(names, kind)
         if role is None:
             raise self._unknown(path, names)
         return self.tensor(names, role)
+
+    def _joined(self, names: tuple[Names, ...], axis: int, kind: str | None, path: str) -> Any:
+        """Return as one tensor what the loss cuts into parts."""
+        parts = [self._built(one, kind, path) for one in _ordered(names, kind)]
+        return owner(parts[0]).functions.join(parts, axis)
 
     def _unknown(self, path: str, name: str | None = None) -> UsageError:
         what = f"what {name!r} is" if name else "what it returns"

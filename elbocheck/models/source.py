@@ -9,10 +9,13 @@ from functools import lru_cache
 from itertools import islice
 from types import CodeType, FrameType
 
+from elbocheck.models.halves import Halves, halved, halves_of
+
 __all__ = ["Names", "caller", "names_of_call", "use_of"]
 
-Names = str | tuple["Names", ...] | dict[str, "Names"] | None
-"""A name, names of a tuple's members (nested), names by key of a mapping or an object; None: the source does not say."""
+Names = str | tuple["Names", ...] | dict[str, "Names"] | Halves | None
+"""A name, names of a tuple's members (nested), names by key of a mapping or an object, of the parts that a tensor is cut
+into; None: the source does not say."""
 
 
 def caller(skipped: str) -> FrameType | None:
@@ -39,6 +42,8 @@ def _named(code: CodeType, instruction: int) -> Names:
         return None
     while isinstance(parents.get(node), ast.Await | ast.Starred):
         node = parents[node]
+    if (halves := halved(node, parents)) is not None:
+        return halves
     match parents.get(node):
         case ast.Assign([target]) | ast.AnnAssign(target) | ast.NamedExpr(target):
             return _names(target, parents)
@@ -81,6 +86,8 @@ def _members(name: str, target: ast.AST, parents: dict[ast.AST, ast.AST]) -> Nam
     scope = target
     while scope in parents and not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         scope = parents[scope]
+    if (halves := halves_of(name, scope)) is not None:
+        return halves
     by_key: dict[str, Names] = {}
     by_place: dict[int, Names] = {}
     for node in ast.walk(scope):
