@@ -62,43 +62,50 @@ def opened(asked: Asked) -> Iterator[tuple[Callable[..., Any], Roles]]:
         UsageError: a model is needed and its parts cannot be told; components without a model.
         CallError: the loss fails with every probe model.
     """
+    asked = _as_function(asked)
+    signature, name = _model_argument(asked)
+    parts = _parts(asked, takes_model=name is not None)
+    script = Script(answers={path: told.names for path, told in parts.items()})
+    roles = {key: role for key, role in asked.roles.items() if key != name}
+    if asked.model is not None:
+        script.roles = {role: Role(role) for told in parts.values() for role in _leaves(told.names)}
+        fixed = _unknown_states(asked, signature) | ({} if name is None else {name: asked.model})
+        around = substitution(asked.model, parts, script)
+        lowered = Lowered(asked.function, signature or inspect.Signature(), fixed, script, around)
+        with kept(asked.model):
+            yield lowered, _known(script, roles)
+    elif name is not None and signature is not None:
+        lowered = _probed(asked, roles, signature, name, script)
+        yield lowered, _known(script, roles)
+    else:
+        yield asked.function, asked.roles
+
+
+def _as_function(asked: Asked) -> Asked:
+    """Return the loss of a distribution or of a compiled model as a function."""
     if is_distribution(asked.function):
-        asked = replace(asked, function=density_loss(asked.function))
+        return replace(asked, function=density_loss(asked.function))
     if is_trainer(asked.function):
-        asked = replace(asked, function=training_loss(asked.function), model=asked.model or asked.function)
+        return replace(asked, function=training_loss(asked.function), model=asked.model or asked.function)
+    return asked
+
+
+def _parts(asked: Asked, *, takes_model: bool) -> Mapping[str, Returns]:
+    """Return the parts of the model to replace; raise UsageError where they go with no model, or a model with none."""
     parts = asked.components or {}
     for path, told in parts.items():
         if not isinstance(told, Returns):
             raise UsageError(
                 f"component {path!r} is {told!r}: write returns('q_loc', 'q_log_var'), roles in their order"
             )
-    signature, name = _model_argument(asked)
-    if name is None and asked.model is None:
-        if parts:
-            raise UsageError(f"components {', '.join(parts)} of no model: give model=..., or --model FILE.py:NAME")
-        yield asked.function, asked.roles
-        return
-    roles = {key: role for key, role in asked.roles.items() if key != name}
-    script = Script(answers={path: told.names for path, told in parts.items()})
-    if asked.model is None:
-        assert signature is not None
-        assert name is not None
-        lowered = _probed(asked, roles, signature, name, script)
-        yield lowered, _known(script, roles)
-        return
-    if not parts:
+    if parts and asked.model is None and not takes_model:
+        raise UsageError(f"components {', '.join(parts)} of no model: give model=..., or --model FILE.py:NAME")
+    if not parts and asked.model is not None:
         raise UsageError(
             f"no component of {type(asked.model).__name__} to replace: name those whose output the loss is a function of, "
             'e.g. components={"encoder": returns("q_loc", "q_log_var"), "decoder": returns("probs")}'
         )
-    script.roles = {role: Role(role) for told in parts.values() for role in _leaves(told.names)}
-    fixed = _unknown_states(asked, signature) | ({} if name is None else {name: asked.model})
-    around = substitution(asked.model, parts, script)
-    with kept(asked.model):
-        yield (
-            Lowered(asked.function, signature or inspect.Signature(), fixed, script, around),
-            _known(script, roles),
-        )
+    return parts
 
 
 def _unknown_states(asked: Asked, signature: inspect.Signature | None) -> dict[str, Any]:
