@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from elbocheck.checks.case import Case, Check, Skip, finding
+from elbocheck.floats import is_half
 from elbocheck.probing.batches import Misfit, misfits
 from elbocheck.verdict import Finding, Outcome
 
@@ -14,7 +15,7 @@ NAME = "batch"
 def run(case: Case) -> Iterator[Finding]:
     """Yield the first size at which the loss raises or is another one."""
     cheaply = case.loss.adapter.compiles_shapes and NAME not in case.variants
-    working = case.probe if cheaply else case.working
+    working = case.probe if cheaply or is_half(case.working.dtype) else case.working
     for misfit in misfits(case.probe, working, case.seed, cheaply=cheaply):
         yield _finding(misfit)
         return

@@ -9,7 +9,7 @@ from math import isfinite, prod
 import numpy as np
 
 from elbocheck.adapters import Array
-from elbocheck.errors import CallError
+from elbocheck.errors import CallError, ElbocheckError
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import exponent
 from elbocheck.probing.structure import random_point
@@ -51,7 +51,7 @@ def worth(probe: Probe, point: Point, rows: Sequence[int], power: int = 1) -> fl
     """Return what some data cost together: the total of a call, freed of how the batch is reduced.
 
     Raises:
-        CallError: the loss raised.
+        ElbocheckError: the loss raised, or asked a model that is stood for what it asks in some calls only.
     """
     layout = replace(probe.layout, batch=len(rows))
     values = chosen(point, rows, probe.layout.batch)
@@ -68,7 +68,7 @@ def growth(probe: Probe, point: Point) -> int | None:
     rows = [*range(probe.layout.batch)]
     try:
         once, rolled, twice = (worth(probe, point, order) for order in (rows, [*rows[1:], rows[0]], rows + rows))
-    except CallError:
+    except ElbocheckError:
         return None
     power = exponent(once, twice)
     allowed = 4 * probe.floor + float(probe.noise(once, twice))
@@ -112,8 +112,8 @@ def _misfit(probe: Probe, point: Point, power: int, each: Array, size: int) -> I
     expected = float(np.sum(each[rows]))
     try:
         found = worth(probe, point, rows.tolist(), power)
-    except CallError as error:
-        yield Misfit(size, None, expected / size, count, error.what)
+    except ElbocheckError as error:
+        yield Misfit(size, None, expected / size, count, told(error))
         return
     if _off(probe, each[rows], found, power):
         yield Misfit(size, found / size, expected / size, count)
@@ -134,3 +134,8 @@ def same(probe: Probe, found: Array, expected: Array) -> bool:
     one, other = found.astype(np.float64), expected.astype(np.float64)
     allowed = probe.noise(one, other) + 4 * probe.floor
     return bool(np.all((np.abs(one - other) <= allowed) | (one == other) | np.isnan(other)))
+
+
+def told(error: ElbocheckError) -> str:
+    """Return what became of a call, to follow "the loss"."""
+    return error.what if isinstance(error, CallError) else f"cannot be called: {error}"
