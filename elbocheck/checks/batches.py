@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from elbocheck.checks.case import Case, Check, Skip, finding
-from elbocheck.probing.batches import Misfit, misfits
+from elbocheck.floats import is_half
+from elbocheck.probing.batches import MANY, Misfit, misfits
 from elbocheck.verdict import Finding, Outcome
 
 NAME = "batch"
@@ -13,16 +14,16 @@ NAME = "batch"
 
 def run(case: Case) -> Iterator[Finding]:
     """Yield the first size at which the loss raises or is another one."""
-    cheaply = case.loss.adapter.compiles_shapes and NAME not in case.variants
-    working = case.probe if cheaply else case.working
-    for misfit in misfits(case.probe, working, case.seed, cheaply=cheaply):
+    few = case.loss.adapter.compiles_shapes and NAME not in case.variants
+    working = case.probe if is_half(case.working.dtype) else case.working
+    for misfit in misfits(case.probe, working, case.seed, (1,) if few else (1, 2, MANY)):
         yield _finding(misfit)
         return
 
 
 def _finding(misfit: Misfit) -> Finding:
     """Say what a batch of that size gives: another value fails, an exception is loud enough by itself to warn."""
-    where = f"a batch of {misfit.size}"
+    where = f"a batch of {misfit.size}" + f" under {misfit.how}" * bool(misfit.how)
     if misfit.found is None:
         short = ", which the last batch of an epoch may be" if misfit.size < misfit.other else ""
         message = f"The loss runs for batches of {misfit.other} and {2 * misfit.other}; for {where}{short}, it {misfit.error}."

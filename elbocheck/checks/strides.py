@@ -9,8 +9,8 @@ import numpy as np
 
 from elbocheck.adapters import Array
 from elbocheck.checks.case import Case, Check, Skip, finding
-from elbocheck.errors import CallError
-from elbocheck.probing.batches import same
+from elbocheck.errors import ElbocheckError
+from elbocheck.probing.batches import same, told
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.structure import random_point
 from elbocheck.roles import Role
@@ -63,7 +63,7 @@ def run(case: Case) -> Iterator[Finding]:
     for (name, laid), group in product(MEMORY.items(), groups):  # all at once, they would still meet their partners
         try:
             expected, found = _both(case.probe, _laid(arrays, group, laid))
-        except CallError as error:
+        except ElbocheckError as error:
             raised = raised or _raised(case, arrays, name, error)
             continue
         if not same(case.probe, found, expected):
@@ -93,18 +93,18 @@ def _both(probe: Probe, arrays: Mapping[Role, Array]) -> tuple[Array, Array]:
     return fresh.value, there.value
 
 
-def _raised(case: Case, arrays: Mapping[Role, Array], name: str, error: CallError) -> Finding:
+def _raised(case: Case, arrays: Mapping[Role, Array], name: str, error: ElbocheckError) -> Finding:
     """Name the arguments that raise by themselves: loud, at once, with the framework's own remedy, so no more than a note."""
     alone = [role for role in sorted(arrays) if _raises(case.probe, _laid(arrays, {role}, MEMORY[name]))]
     shown = ", ".join(case.names.get(role.value, role.value) for role in alone) or "all arguments"
-    message = f"With {name} for {shown} the loss {error.what}."
+    message = f"With {name} for {shown} the loss {told(error)}."
     return finding("ELB007", message, Outcome.NOTE, f"{shown}: {name}", _REMEDY)
 
 
 def _raises(probe: Probe, arrays: Mapping[Role, Array]) -> bool:
     try:
         probe.loss.in_memory(arrays)
-    except CallError:
+    except ElbocheckError:
         return True
     return False
 

@@ -13,10 +13,10 @@ from elbocheck import memory
 from elbocheck.adapters import Array
 from elbocheck.adapters.framework import Wrap
 from elbocheck.checks.case import Case, Check, Skip, finding
-from elbocheck.errors import CallError, UsageError
+from elbocheck.errors import ElbocheckError, UsageError
 from elbocheck.loss import Inputs
 from elbocheck.models.lowered import Lowered
-from elbocheck.probing.batches import chosen, same
+from elbocheck.probing.batches import chosen, same, told
 from elbocheck.probing.structure import random_point
 from elbocheck.verdict import Finding, Outcome
 
@@ -74,7 +74,7 @@ def _written(case: Case) -> Iterator[Finding]:
     try:
         with speaks.plainly():
             expected = plain(inputs).value
-    except CallError:
+    except ElbocheckError:
         return
     if not same(case.working, found, expected):
         yield _differs("as it was compiled", found, expected)
@@ -106,7 +106,7 @@ def _compiled(case: Case, name: str, compiler: Wrap) -> Iterator[Finding]:
         expected = loss(given).value
         try:
             found = compiled(given).value
-        except CallError as error:
+        except ElbocheckError as error:
             yield _raised(name, error)
             return
         if not same(case.working, found, expected):
@@ -126,7 +126,7 @@ def _mapped(case: Case, name: str, mapping: Wrap) -> Iterator[Finding]:
     try:
         expected = [float(np.sum(case.loss(chosen(inputs, [row], count)).value)) for row in range(count)]
         found = replace(case.loss, wrap=each)(inputs).value.astype(np.float64).reshape(count, -1).sum(axis=1)
-    except CallError as error:
+    except ElbocheckError as error:
         yield _raised(name, error)
         return
     if not same(case.working, found, np.array(expected)):
@@ -138,10 +138,10 @@ def _differs(how: str, found: Array, expected: Array) -> Finding:
     return finding("ELB007", message, None, how.removeprefix("under "))
 
 
-def _raised(name: str, error: CallError) -> Finding:
+def _raised(name: str, error: ElbocheckError) -> Finding:
     """Note a loss that cannot be compiled or mapped: loud, at once, so no more than a note."""
     fix = "Use the framework's own where and cond in place of Python branches on values, and no .item() or .numpy()."
-    return finding("ELB007", f"Under {name} the loss {error.what}.", Outcome.NOTE, name, fix)
+    return finding("ELB007", f"Under {name} the loss {told(error)}.", Outcome.NOTE, name, fix)
 
 
 def skipped(case: Case) -> Skip | None:

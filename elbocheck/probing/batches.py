@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import isfinite, prod
 
 import numpy as np
 
 from elbocheck.adapters import Array
-from elbocheck.errors import CallError
+from elbocheck.errors import CallError, ElbocheckError
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import exponent
 from elbocheck.probing.structure import random_point
@@ -33,6 +34,7 @@ class Misfit:
         expected: what the same data give in batches of another size.
         other: that size.
         error: what was raised.
+        how: what it was compiled with, where it is as it should be without that.
     """
 
     size: int
@@ -40,6 +42,7 @@ class Misfit:
     expected: float
     other: int
     error: str = ""
+    how: str = ""
 
 
 def chosen(point: Point, rows: Sequence[int], count: int) -> dict[Role, Array]:
@@ -51,7 +54,7 @@ def worth(probe: Probe, point: Point, rows: Sequence[int], power: int = 1) -> fl
     """Return what some data cost together: the total of a call, freed of how the batch is reduced.
 
     Raises:
-        CallError: the loss raised.
+        ElbocheckError: the loss raised, or asked a model that is stood for what it asks in some calls only.
     """
     layout = replace(probe.layout, batch=len(rows))
     values = chosen(point, rows, probe.layout.batch)
@@ -68,7 +71,7 @@ def growth(probe: Probe, point: Point) -> int | None:
     rows = [*range(probe.layout.batch)]
     try:
         once, rolled, twice = (worth(probe, point, order) for order in (rows, [*rows[1:], rows[0]], rows + rows))
-    except CallError:
+    except ElbocheckError:
         return None
     power = exponent(once, twice)
     allowed = 4 * probe.floor + float(probe.noise(once, twice))
@@ -77,14 +80,14 @@ def growth(probe: Probe, point: Point) -> int | None:
     return power
 
 
-def misfits(probe: Probe, working: Probe, seed: int, *, cheaply: bool) -> Iterator[Misfit]:
+def misfits(probe: Probe, working: Probe, seed: int, sizes: Sequence[int]) -> Iterator[Misfit]:
     """Yield the sizes at which data do not cost what they cost in a batch of another size.
 
     Args:
         probe: the loss.
         working: it in the dtype that people train in.
         seed: of the data.
-        cheaply: try a batch of one only.
+        sizes: to try; the largest in the dtype of training, where a datum is not too large for it.
     """
     point = random_point(probe, np.random.default_rng(seed))
     if (power := growth(probe, point)) is None:
@@ -92,11 +95,12 @@ def misfits(probe: Probe, working: Probe, seed: int, *, cheaply: bool) -> Iterat
     each, whole = _each(probe, point, power), range(probe.layout.batch)
     if _off(probe, each, worth(probe, point, whole, power), power):  # what couples data is no matter of their number
         return
-    for size in (1,) if cheaply else (1, 2):
-        yield from _misfit(probe, point, power, each, size)
-    if not cheaply and MANY * prod(probe.layout.shape(Role.X)[1:]) <= LARGEST:
-        each = each if working is probe else _each(working, point, power)
-        yield from _misfit(working, point, power, each, MANY)
+    for size in sizes:
+        if size < MANY:
+            yield from _misfit(probe, point, power, each, size)
+        elif size * prod(probe.layout.shape(Role.X)[1:]) <= LARGEST:
+            each = each if working is probe else _each(working, point, power)
+            yield from _misfit(working, point, power, each, size)
 
 
 def _each(probe: Probe, point: Point, power: int) -> Array:
@@ -110,13 +114,26 @@ def _misfit(probe: Probe, point: Point, power: int, each: Array, size: int) -> I
     count = probe.layout.batch
     rows = np.arange(size) * count // size
     expected = float(np.sum(each[rows]))
+    swift = _swiftly(probe, point, power, rows) if probe.loss.adapter.compiles_shapes else ("", None)
+    if swift[1] is not None and not _off(probe, each[rows], swift[1], power):
+        return
     try:
         found = worth(probe, point, rows.tolist(), power)
-    except CallError as error:
-        yield Misfit(size, None, expected / size, count, error.what)
+    except ElbocheckError as error:
+        yield Misfit(size, None, expected / size, count, told(error))
         return
     if _off(probe, each[rows], found, power):
         yield Misfit(size, found / size, expected / size, count)
+    elif swift[1] is not None:
+        yield Misfit(size, swift[1] / size, expected / size, count, how=swift[0])
+
+
+def _swiftly(probe: Probe, point: Point, power: int, rows: Array) -> tuple[str, float | None]:
+    """Return what data cost compiled as a whole, which takes less than compiling each operation for a new shape, and by what."""
+    for name, compiler in probe.loss.adapter.compilers.items():
+        with suppress(ElbocheckError):
+            return name, worth(replace(probe, loss=replace(probe.loss, wrap=compiler)), point, rows.tolist(), power)
+    return "", None
 
 
 def _off(probe: Probe, each: Array, found: float, power: int) -> bool:
@@ -134,3 +151,8 @@ def same(probe: Probe, found: Array, expected: Array) -> bool:
     one, other = found.astype(np.float64), expected.astype(np.float64)
     allowed = probe.noise(one, other) + 4 * probe.floor
     return bool(np.all((np.abs(one - other) <= allowed) | (one == other) | np.isnan(other)))
+
+
+def told(error: ElbocheckError) -> str:
+    """Return what became of a call, to follow "the loss"."""
+    return error.what if isinstance(error, CallError) else f"cannot be called: {error}"
