@@ -51,6 +51,25 @@ _OTHERS = {
     ("gamma", "mean"): "concentration*({x}/{p} + log({p}))",
     ("weibull", "scale"): "({x}/{p})^concentration + concentration*log({p})",
     ("weibull", "log_scale"): "({x}*e^-{p})^concentration + concentration*{p}",
+    ("half_normal", "scale"): "{x}^2/(2*{p}^2) + log({p})",
+    ("half_normal", "log_scale"): "{x}^2*e^(-2*{p})/2 + {p}",
+    ("rayleigh", "scale"): "{x}^2/(2*{p}^2) + 2*log({p}) - log({x})",
+    ("rayleigh", "log_scale"): "{x}^2*e^(-2*{p})/2 + 2*{p} - log({x})",
+    ("maxwell", "scale"): "{x}^2/(2*{p}^2) + 3*log({p}) - 2*log({x})",
+    ("maxwell", "log_scale"): "{x}^2*e^(-2*{p})/2 + 3*{p} - 2*log({x})",
+    ("negative_binomial", "logits"): "{n}*log(1 + e^{p}) + {x}*log(1 + e^-{p})",
+    ("negative_binomial", "failure_logits"): "{n}*log(1 + e^-{p}) + {x}*log(1 + e^{p})",
+    ("negative_binomial", "probs"): "-{n}*log(1 - {p}) - {x}*log({p})",
+    ("negative_binomial", "failure_probs"): "-{n}*log({p}) - {x}*log(1 - {p})",
+    ("negative_binomial", "mean"): "{n}*log(1 + {p}/{n}) + {x}*log(1 + {n}/{p})",
+    ("negative_binomial", "log_mean"): "{n}*log(1 + e^{p}/{n}) + {x}*log(1 + {n}*e^-{p})",
+    ("beta", "mean"): "-{p}*c*log({x}) - (1 - {p})*c*log(1 - {x}) + log(G({p}*c)*G((1 - {p})*c)), c = precision",
+    (
+        "beta",
+        "logits_of_mean",
+    ): "-m*c*log({x}) - (1 - m)*c*log(1 - {x}) + log(G(m*c)*G((1 - m)*c)), m = sigmoid({p}), c = precision",
+    ("beta", "concentration1"): "-{p}*log({x}) - {n}*log(1 - {x}) + log(G({p})*G({n})/G({p} + {n}))",
+    ("beta", "concentration0"): "-{n}*log({x}) - {p}*log(1 - {x}) + log(G({p})*G({n})/G({p} + {n}))",
     ("log_normal", "loc"): "(log({x}) - {p})^2/(2*scale^2)",
     ("log_normal", "median"): "log({x}/{p})^2/(2*scale^2)",
 }
@@ -67,7 +86,7 @@ def formula(r: Reconstruction | None, model: ImpliedModel, names: Mapping[str, s
         return _binned(r, r.bins, x, p, names)
     if model.family not in _RESIDUAL:
         text = _OTHERS.get((model.family, r.parameter))
-        return None if text is None else text.format(x=x, p=p)
+        return None if text is None else text.format(x=x, p=p, n=_shape_formula(r, names))
     scale = model.parameters.get("scale")
     under = "" if scale is None or isclose(scale, 1.0, rel_tol=budget.DECLARED) else f"/{scale:.7g}"
     if r.scale_role is not None and r.scale_as is not None:
@@ -75,6 +94,14 @@ def formula(r: Reconstruction | None, model: ImpliedModel, names: Mapping[str, s
         shown = {"scale": "{}", "log_scale": "e^{}", "var": "sqrt({})", "log_var": "e^({}/2)"}[r.scale_as]
         under += "/" + shown.format(learned)
     return f"{_RESIDUAL[model.family]} with u = {f'({x} - {p})' if under else f'{x} - {p}'}{under}"
+
+
+def _shape_formula(r: Reconstruction, names: Mapping[str, str]) -> str:
+    """Return the other parameter of a family of two in a formula: by its argument's name, or the family's."""
+    if r.shape_as is None:
+        return next(iter(r.shape), "")
+    name = names.get(str(r.shape_role), str(r.shape_role))
+    return f"(1/{name})" if r.shape_as == "dispersion" else name
 
 
 def _binned(r: Reconstruction, bins: Bins, x: str, p: str, names: Mapping[str, str]) -> str:
@@ -107,7 +134,7 @@ def code(anatomy: Anatomy, model: ImpliedModel, names: Mapping[str, str]) -> str
             return None
         kl = f"divergences.normal_standard.kl(loc={names.get('q_loc', '0.0')}, {_posterior(g.scale_as, names[g.scale_role.value])})"
         lines.append(_term(kl, g.weight, "L", names[g.scale_role.value]))
-    if any(line is None for line in lines):
+    if not lines or any(line is None for line in lines):
         return None
     if len(lines) == 1:
         return f"loss = {lines[0]}"
@@ -133,6 +160,9 @@ def _log_prob(r: Reconstruction, model: ImpliedModel, names: Mapping[str, str]) 
     x, p = names.get("x", "x"), names.get(r.role.value, r.role.value)
     x, p = (p, x) if r.swapped else (x, f"1 / (1 + np.exp(-{p}))" if r.link == "sigmoid" else p)
     given = {r.parameter: p, **{k: f"{v:.12g}" for k, v in (model.member or model.parameters).items()}}
+    if r.shape_role is not None and r.shape_as is not None:
+        given[r.shape_as] = names.get(r.shape_role.value, r.shape_role.value)
+    given = _CONVENTIONAL.get(density.name, dict)(given)
     if r.scale_role is not None and r.scale_as is not None:
         learned = _SCALES[r.scale_as].format(names.get(r.scale_role.value, r.scale_role.value))
         own = given.get("scale", "1")
@@ -144,6 +174,36 @@ def _log_prob(r: Reconstruction, model: ImpliedModel, names: Mapping[str, str]) 
         given.setdefault("scale", "1.0")
     arguments = ", ".join(f"{name}={given[name]}" for name in form.names)
     return f"densities.{density.name}.log_prob({x}, {arguments})"
+
+
+def _counts(given: dict[str, str]) -> dict[str, str]:
+    """Return r and logits of a negative binomial from what a loss holds, as code."""
+    r = given.get("total_count") or f"(1 / {given.get('dispersion')})"
+    logits = {
+        "logits": "{}",
+        "failure_logits": "-{}",
+        "probs": "np.log({0}) - np.log1p(-{0})",
+        "failure_probs": "np.log1p(-{0}) - np.log({0})",
+        "mean": "np.log({} / {r})",
+        "log_mean": "{} - np.log({r})",
+    }
+    found = next((text.format(given[name], r=r) for name, text in logits.items() if name in given), None)
+    return given if found is None else {"total_count": r, "logits": found}
+
+
+def _proportions(given: dict[str, str]) -> dict[str, str]:
+    """Return both concentrations of a beta from what a loss holds, as code."""
+    if "precision" not in given:
+        return given
+    if "mean" in given:
+        one, zero = given["mean"], f"(1 - {given['mean']})"
+    else:
+        one, zero = (f"1 / (1 + np.exp({sign}{given['logits_of_mean']}))" for sign in ("-", ""))
+    return {name: f"{given['precision']} * {m}" for name, m in (("concentration1", one), ("concentration0", zero))}
+
+
+_CONVENTIONAL = {"negative_binomial": _counts, "beta": _proportions}
+"""What a loss holds to the reference's own parameters, as code (as numbers: `conventional`)."""
 
 
 def _binned_log_prob(r: Reconstruction, bins: Bins, name: str, names: Mapping[str, str]) -> str | None:

@@ -62,4 +62,13 @@ def test_every_kernel_has_a_budget_and_every_budget_a_kernel() -> None:
 
 def test_examples_run() -> None:
     """The examples in the docstrings are right."""
-    assert doctest.testmod(budget).failed == 0
+    found = doctest.testmod(budget.distance)
+    assert (found.failed, found.attempted > 0) == (0, True)
+
+
+def test_every_name_is_the_packages_own() -> None:
+    """Whoever holds a tolerance finds it under `budget`, in whichever of its files it is derived."""
+    assert all(hasattr(budget, name) for name in budget.__all__)
+    assert budget.zone(100.0, budget.LOGITS) == "stress"
+    assert budget.zone(0.0, budget.SHAPE_DECADES) == "everyday"
+    assert budget.zone(31.0, budget.LOG_VARIANCES) == "extreme"

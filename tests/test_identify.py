@@ -15,6 +15,7 @@ from elbocheck.budget import DECLARED
 from elbocheck.cli import main
 from elbocheck.mass import Status
 from elbocheck.verdict import Bound
+from tests.quality.learned import log_gamma, softplus
 
 
 def _kl(m: Any, t: Any) -> Any:
@@ -60,6 +61,60 @@ def test_the_code_line_builds_the_same_loss(name: str) -> None:
         apart.append((float(function(**given)), float(scope["loss"])))
     (before, ours), (after, again) = apart
     assert isclose(after - before, again - ours, rel_tol=DECLARED)
+
+
+def _betas(x: Any, a: Any, b: Any) -> Any:
+    return (1 - a) * np.log(x) + (1 - b) * np.log1p(-x) + log_gamma(a) + log_gamma(b) - log_gamma(a + b)
+
+
+def _counts(x: Any, r: Any, v: Any) -> Any:
+    r = np.asarray(r, x.dtype)
+    return r * softplus(v) + x * softplus(-v) - log_gamma(x + r) + log_gamma(r) + log_gamma(x + 1)
+
+
+OF_TWO: dict[str, tuple[Callable[..., Any], str]] = {
+    "logits": (lambda x, logits: np.sum(_counts(x, 7.3, logits)), "total_count*log(1 + e^logits)"),
+    "probs": (lambda x, probs: np.sum(-4.5 * np.log1p(-probs) - x * np.log(probs)), "-total_count*log(1 - probs)"),
+    "failures": (lambda x, probs: np.sum(-4.5 * np.log(probs) - x * np.log1p(-probs)), "-total_count*log(probs)"),
+    "mean": (lambda x, x_hat: np.mean((x + 2.5) * np.log1p(x_hat / 2.5) - x * np.log(x_hat)), "log(1 + x_hat/total"),
+    "log mean": (lambda x, x_hat: np.sum(_counts(x, 2.5, x_hat - log(2.5))), "log(1 + e^x_hat/total_count)"),
+    "r and logits": (
+        lambda x, total_count, logits: np.sum(_counts(x, total_count, logits)),
+        "total_count*log(1 + e^lo",
+    ),
+    "mean and r": (lambda x, mu, theta: np.sum(_counts(x, theta, np.log(mu / theta))), "theta*log(1 + mu/theta)"),
+    "mean and dispersion": (
+        lambda x, mu, dispersion: np.sum(_counts(x, 1 / dispersion, np.log(mu * dispersion))),
+        "log(1 + mu/(1/dispersion))",
+    ),
+    "beta of a mean": (lambda x, probs: np.sum(_betas(x, 7.25 * probs, 7.25 - 7.25 * probs)), "-probs*c*log(x)"),
+    "beta of two": (
+        lambda x, concentration1, concentration0: np.mean(np.sum(_betas(x, concentration1, concentration0), axis=1)),
+        "-concentration1*log(x)",
+    ),
+}
+"""Counts and proportions of all parametrisations: the loss, and a part of its formula."""
+
+
+@pytest.mark.parametrize("name", OF_TWO)
+def test_the_code_line_of_counts_and_proportions_builds_the_same_loss(name: str) -> None:
+    """As above; other parameters move, the data stay."""
+    function, part = OF_TWO[name]
+    found = identify(function)
+    assert found.code is not None
+    assert found.formula is not None
+    assert part in found.formula
+    rng = np.random.default_rng(6)
+    names = {key: rng.uniform(0.1, 0.9, (6, 50)) for key in found.roles}
+    if found.model.family == "negative_binomial":
+        names["x"] = np.round(10 * names["x"])
+    apart = []
+    for power in (1.0, 1.7):
+        given = {key: value if key == "x" else value**power for key, value in names.items()}
+        scope: dict[str, Any] = {"densities": densities, "np": np, **given}
+        exec(found.code, scope)  # our own line, from a table of forms
+        apart.append(float(function(**given)) - float(scope["loss"]))
+    assert isclose(apart[0], apart[1], rel_tol=DECLARED, abs_tol=DECLARED)
 
 
 def test_the_mass_is_that_of_the_density() -> None:

@@ -22,7 +22,7 @@ SIGNED = [s * 10.0**k for k in np.linspace(-300, 2.8, 60) for s in (1.0, -1.0)] 
 NEAR = [float(t) for t in np.linspace(-0.5, 1.0, 61)] + [1e-300, -1e-17, 2.0**-52]
 SCALES = [10.0**k for k in np.linspace(-300, 300, 41)] + [0.3989422804014327, 0.3989422804014326, 0.4]
 
-# name, points, truth, ulps: roundings counted as in budget.py
+# name, points, truth, ulps: roundings counted as in elbocheck.budget
 ELEMENTARY: list[tuple[Callable[..., float], list[float], Callable[..., Any], float]] = [
     (elementary.softplus, SIGNED, lambda ctx, x: ctx.log1p(ctx.exp(x)), 5),
     (elementary.sigmoid, SIGNED, lambda ctx, x: 1 / (1 + ctx.exp(-x)), 4),

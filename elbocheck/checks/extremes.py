@@ -168,7 +168,7 @@ def _reals() -> Array:
 
 
 def _real_zone(value: float) -> str:
-    return "everyday" if abs(value) <= 20 else "stress" if abs(value) <= 100 else "extreme"
+    return budget.zone(abs(value), budget.LOGITS)
 
 
 def _scale_sweep(case: Case) -> Sweep:
@@ -204,8 +204,7 @@ def _scale_sweep(case: Case) -> Sweep:
 
 def _zone_of(role: Role) -> Callable[[float], str]:
     def zone(value: float) -> str:
-        log = float(log_var_of(role, np.asarray(value)))
-        return "everyday" if abs(log) <= 10.01 else "stress" if abs(log) <= 30.01 else "extreme"
+        return budget.zone(abs(float(log_var_of(role, np.asarray(value)))), budget.LOG_VARIANCES)
 
     return zone
 

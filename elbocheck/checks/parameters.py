@@ -151,15 +151,14 @@ def _truth(r: Reconstruction, call: Values) -> float | None:
 
 
 def _zone(r: Reconstruction, value: float, *, shape: bool) -> str:
-    """Everyday a shape that a hundred data tell from its limit, or logits within 20; stress the square of that, or 100."""
+    """Return where a shape, or logits, lie; a value that the loss holds as a number is no extreme of ours."""
     if shape:
-        size = abs(np.log10(value))
-        return "everyday" if size <= 2.001 else "stress" if size <= 4.001 else "extreme"
-    if r.parameter == "probs":
-        value = float(np.log(value) - np.log1p(-value))
-    if r.density != "continuous_bernoulli":  # the value that the loss holds is no extreme of ours
+        return budget.zone(float(abs(np.log10(value))), budget.SHAPE_DECADES)
+    if r.density != "continuous_bernoulli":
         return "stress"
-    return "everyday" if abs(value) <= 20.001 else "stress"
+    logits = float(np.log(value) - np.log1p(-value)) if r.parameter == "probs" else value
+    found = budget.zone(abs(logits), budget.LOGITS)
+    return "stress" if found == "extreme" else found
 
 
 def _offset(case: Case, r: Reconstruction, track: Track) -> float:

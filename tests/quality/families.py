@@ -139,6 +139,18 @@ _continuous = _any(
 _categorical = _any(Energy("categorical", {}, lambda x, r: -x * r), Energy("categorical", {}, lambda x, r: -(r * x)))
 
 
+def _chi(family: str, n: int) -> Draw:
+    def of_data(x: Any) -> Any:
+        return (1 - n) * np.log(x) if n > 1 else np.zeros_like(x)
+
+    return _any(
+        Energy(family, {}, lambda x, r: x**2 / (2 * r**2) + n * np.log(r) + of_data(x)),
+        Energy(family, {}, lambda x, r: 0.5 * (x / r) ** 2 + n * np.log(r) + of_data(x)),
+        Energy(family, {}, lambda x, r: 0.5 * (x * np.exp(-r)) ** 2 + n * r + of_data(x)),
+        Energy(family, {}, lambda x, r: 0.5 * x**2 * np.exp(-2 * r) + n * r + of_data(x)),
+    )
+
+
 FAMILIES: Mapping[str, Draw] = {
     **RESIDUALS,
     "bernoulli": _bernoulli,
@@ -148,6 +160,9 @@ FAMILIES: Mapping[str, Draw] = {
     "gamma": _gamma,
     "weibull": _weibull,
     "log_normal": _log_normal,
+    "half_normal": _chi("half_normal", 1),
+    "rayleigh": _chi("rayleigh", 2),
+    "maxwell": _chi("maxwell", 3),
     "continuous_bernoulli": _continuous,
     "categorical": _categorical,
     **LEARNED,
