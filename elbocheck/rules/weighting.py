@@ -171,6 +171,21 @@ LAST_AXIS_MEAN = Rule(
     reference="derivation: mean over C, sum over the rest, is 1/C of the sum over all.",
 )
 
+LENGTH_NORMALISED_RECON = Rule(
+    code="ELB111",
+    name="length-normalised-recon",
+    severities=(Severity.O,),
+    summary="The reconstruction is averaged over one axis, such as time, and summed over the others; the KL is summed.",
+    why="beta is the length of that axis: the KL of a sequence of 100 steps weighs 100 times too much, and sequences of another "
+    "length train another model. With squared error the decoder's sigma^2 grows with the length.",
+    signature="Tiling one axis at a time: the reconstruction's weight stays when that axis grows, here not the last one, and "
+    "doubles with the others; beta is the size of that axis.",
+    fix="Sum over every axis of a datum:\n"
+    "    recon = cost(x, r).reshape(B, -1).sum(-1).mean()\n"
+    "For values per step, divide reconstruction and KL alike.",
+    reference="derivation: mean over T, sum over the rest, is 1/T of the sum over all.",
+)
+
 GLOBAL_SCALE = Rule(
     code="ELB112",
     name="global-scale",
