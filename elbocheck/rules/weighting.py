@@ -135,7 +135,8 @@ KL_OVERALL_WEIGHT = Rule(
     signature="b/a is the same at every B, D and L, and is not 1 (nor 2, which is ELB106).",
     fix="If it is meant, declare it and the finding is gone:\n"
     "    --expect beta=4          or      --expect sigma=0.1\n"
-    "If not, look for kl_weight, beta, a warm-up factor that stops below 1, or a mean where a sum was meant.",
+    "If not, look for kl_weight, beta, a warm-up factor that stops below 1, a mean where a sum was meant, or, at "
+    "beta = 0.5, a one half that the log likelihood lacks.",
     reference="Higgins et al. 2017, beta-VAE, ICLR; Alemi et al. 2018, Fixing a Broken ELBO, arXiv:1711.00464.",
 )
 
