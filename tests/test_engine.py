@@ -289,6 +289,20 @@ def test_the_last_axis_is_told_from_the_others() -> None:
     assert colour.model.beta.formula == "C"
 
 
+def test_a_mean_over_time_is_told_from_one_over_channels() -> None:
+    """The mean over the first axis of a sequence weighs the KL by its length; over both axes it is the mean over all."""
+
+    def over(axis: Any) -> Any:
+        def loss(x_hat: Any, x: Any, mu: Any, log_var: Any) -> Any:
+            recon = 0.5 * np.mean((x - x_hat) ** 2, axis=axis)
+            return np.mean(recon.reshape(len(x), -1).sum(axis=-1) + kl(mu, log_var))
+
+        return loss
+
+    for axis, code in ((1, "ELB111"), (2, "ELB110"), ((1, 2), "ELB101")):
+        assert verify(over(axis), shapes={"x": (24, 6)}).codes == (code,)
+
+
 def test_a_loss_that_no_family_explains_is_still_integrated() -> None:
     """Its mass is finite, or the finding says that it is not."""
     fine = verify(lambda x_hat, x: np.sum(np.abs(x - x_hat) + (x - x_hat) ** 2))

@@ -239,6 +239,9 @@ def _not_finite(case: Case, sweep: Sweep, place: int, value: float) -> Finding:
         case.loss(case.working.inputs(sweep.calls[place]))
     except CallError as error:
         return finding("ELB001", f"At {where} the loss {error.what}.", _LOUDNESS[zone], where)
+    if np.isinf(value) and sweep.fix is _FIX_SCALE and at < sweep.inputs[0]:
+        message = f"The loss is {value} at {where}, where one element costs {truth} nats: the scale rounds to 0, its logarithm is infinite."
+        return finding("ELB502", message, _LOUDNESS[zone], where, sweep.fix)
     if sweep.guarded and zone != "everyday":
         return finding("ELB503", f"The loss is {value} at {where}, where it should be {truth}.", _LOUDNESS[zone], where)
     code = "ELB006" if zone == "everyday" else _overflow(case, sweep, place, value)

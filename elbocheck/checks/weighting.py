@@ -22,6 +22,7 @@ CODES = (
     "ELB108",
     "ELB109",
     "ELB110",
+    "ELB111",
     "ELB112",
     "ELB116",
 )
@@ -85,7 +86,7 @@ def _besides(case: Case, ratio: Monomial, code: str) -> Iterator[Finding]:
         yield finding("ELB108", message, Outcome.NOTE)
 
 
-_REDUCTIONS = ("ELB101", "ELB102", "ELB104", "ELB110")
+_REDUCTIONS = ("ELB101", "ELB102", "ELB104", "ELB110", "ELB111")
 """Those of one term: where both are averaged, the sizes that divide them leave a factor of their own to choose."""
 
 
@@ -136,7 +137,7 @@ def _code(powers: dict[str, int], axes: tuple[str, ...]) -> str:
     if batch := powers.get("B", 0):
         return {1: "ELB104", -1: "ELB105"}.get(batch, "ELB108")
     if len(axes) > 1 and len(powers) == 1 and set(powers) <= set(axes) and set(powers.values()) == {1}:
-        return "ELB110"
+        return "ELB110" if {"C", axes[-1]} & set(powers) else "ELB111"
     if not set(powers) <= {"D", "L"}:
         return "ELB108"
     return _BY_POWERS.get((powers.get("D", 0), powers.get("L", 0)), "ELB108")

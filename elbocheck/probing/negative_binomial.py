@@ -72,11 +72,17 @@ def _of_mean(parameter: str, log_mean: Callable[[Array], Array]) -> Candidate:
         (TOTAL_COUNTS,),
         guarded=parameter == "mean",
         datum=log_ascending,
-        read=alone if parameter == "mean" else _apart,
+        read=_short_of_poisson if parameter == "mean" else _apart,
     )
+
+
+def _short_of_poisson(weights: Array, names: Sequence[str], shapes: Shapes) -> Reading:
+    """Read r, unless it is at the end of the grid: the family is a Poisson then, and the fit is of its rounding."""
+    weight, found = alone(weights, names, shapes)
+    return (np.nan if found["total_count"] >= TOTAL_COUNTS.values[-2] else weight), found
 
 
 def _apart(weights: Array, names: Sequence[str], shapes: Shapes) -> Reading:
     """Read r, unless it is 1: log means are logits then, and called so."""
-    weight, found = alone(weights, names, shapes)
+    weight, found = _short_of_poisson(weights, names, shapes)
     return (np.nan if abs(found["total_count"] - 1) < budget.DECLARED else weight), found

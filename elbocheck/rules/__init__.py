@@ -27,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     weighting.KL_OVERALL_WEIGHT,
     weighting.HARD_CODED_DIMENSION,
     weighting.LAST_AXIS_MEAN,
+    weighting.LENGTH_NORMALISED_RECON,
     weighting.GLOBAL_SCALE,
     weighting.TRAIN_EVAL_WEIGHT_MISMATCH,
     weighting.STATEFUL_KL_WEIGHT,

@@ -135,7 +135,8 @@ KL_OVERALL_WEIGHT = Rule(
     signature="b/a is the same at every B, D and L, and is not 1 (nor 2, which is ELB106).",
     fix="If it is meant, declare it and the finding is gone:\n"
     "    --expect beta=4          or      --expect sigma=0.1\n"
-    "If not, look for kl_weight, beta, a warm-up factor that stops below 1, or a mean where a sum was meant.",
+    "If not, look for kl_weight, beta, a warm-up factor that stops below 1, a mean where a sum was meant, or, at "
+    "beta = 0.5, a one half that the log likelihood lacks.",
     reference="Higgins et al. 2017, beta-VAE, ICLR; Alemi et al. 2018, Fixing a Broken ELBO, arXiv:1711.00464.",
 )
 
@@ -169,6 +170,21 @@ LAST_AXIS_MEAN = Rule(
     "    recon = cost(x, r).reshape(B, -1).sum(-1).mean()\n"
     "or multiply the reduced cost by the number of channels.",
     reference="derivation: mean over C, sum over the rest, is 1/C of the sum over all.",
+)
+
+LENGTH_NORMALISED_RECON = Rule(
+    code="ELB111",
+    name="length-normalised-recon",
+    severities=(Severity.O,),
+    summary="The reconstruction is averaged over one axis, such as time, and summed over the others; the KL is summed.",
+    why="beta is the length of that axis: the KL of a sequence of 100 steps weighs 100 times too much, and sequences of another "
+    "length train another model. With squared error the decoder's sigma^2 grows with the length.",
+    signature="Tiling one axis at a time: the reconstruction's weight stays when that axis grows, here not the last one, and "
+    "doubles with the others; beta is the size of that axis.",
+    fix="Sum over every axis of a datum:\n"
+    "    recon = cost(x, r).reshape(B, -1).sum(-1).mean()\n"
+    "For values per step, divide reconstruction and KL alike.",
+    reference="derivation: mean over T, sum over the rest, is 1/T of the sum over all.",
 )
 
 GLOBAL_SCALE = Rule(
