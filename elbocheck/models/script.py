@@ -10,6 +10,7 @@ from typing import Any
 from elbocheck.adapters import owner
 from elbocheck.errors import UsageError
 from elbocheck.models.halves import Halves
+from elbocheck.models.posteriors import Gaussian, normal
 from elbocheck.models.source import Names
 from elbocheck.roles import LIKELIHOOD_TWIN, NAMES, POSTERIOR_SCALES, PREDICTIONS, VARIABLES, Role, spelled
 
@@ -138,6 +139,11 @@ class Script:
             return Members({key: self._built(one, kind, path) for key, one in names.items()})
         if isinstance(names, Halves):
             return self._joined(names.names, names.axis, kind, path)
+        if isinstance(names, Gaussian):
+            if kind not in ("posterior", "whole"):
+                raise self._unknown(path)
+            loc, scale = self.tensor("q_loc", Role.Q_LOC), self.tensor("q_scale", Role.Q_SCALE)
+            return normal(loc, scale, joined=names.joined)
         if names is None or not spelled(names):  # `_`: kept by nobody
             return None
         if spelled(names) in VARIABLES:

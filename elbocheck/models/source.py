@@ -10,12 +10,13 @@ from itertools import islice
 from types import CodeType, FrameType
 
 from elbocheck.models.halves import Halves, halved, halves_of
+from elbocheck.models.posteriors import Gaussian, asked_as_density
 
 __all__ = ["Names", "caller", "names_of_call", "use_of"]
 
-Names = str | tuple["Names", ...] | dict[str, "Names"] | Halves | None
+Names = str | tuple["Names", ...] | dict[str, "Names"] | Halves | Gaussian | None
 """A name, names of a tuple's members (nested), names by key of a mapping or an object, of the parts that a tensor is cut
-into; None: the source does not say."""
+into, a distribution; None: the source does not say."""
 
 
 def caller(skipped: str) -> FrameType | None:
@@ -86,8 +87,8 @@ def _members(name: str, target: ast.AST, parents: dict[ast.AST, ast.AST]) -> Nam
     scope = target
     while scope in parents and not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         scope = parents[scope]
-    if (halves := halves_of(name, scope)) is not None:
-        return halves
+    if (found := halves_of(name, scope) or asked_as_density(name, scope)) is not None:
+        return found
     by_key: dict[str, Names] = {}
     by_place: dict[int, Names] = {}
     for node in ast.walk(scope):
