@@ -72,11 +72,17 @@ def _of_mean(parameter: str, log_mean: Callable[[Array], Array]) -> Candidate:
         (TOTAL_COUNTS,),
         guarded=parameter == "mean",
         datum=log_ascending,
-        read=alone if parameter == "mean" else _apart,
+        read=_finite if parameter == "mean" else _apart,
     )
+
+
+def _finite(weights: Array, names: Sequence[str], shapes: Shapes) -> Reading:
+    """Read r, unless it lies at the end of its grid: that is a Poisson, under a rounding which r log r excuses."""
+    weight, found = alone(weights, names, shapes)
+    return (np.nan if found["total_count"] >= TOTAL_COUNTS.values[-2] else weight), found
 
 
 def _apart(weights: Array, names: Sequence[str], shapes: Shapes) -> Reading:
     """Read r, unless it is 1: log means are logits then, and called so."""
-    weight, found = alone(weights, names, shapes)
+    weight, found = _finite(weights, names, shapes)
     return (np.nan if abs(found["total_count"] - 1) < budget.DECLARED else weight), found
