@@ -65,6 +65,7 @@ def stable(x_hat: Any, x: Any) -> Any:
 @pytest.mark.parametrize(("dtype", "outcome"), [("float16", Outcome.FAIL), ("bfloat16", Outcome.WARN)])
 def test_half_precision_is_stressed(dtype: str, outcome: Outcome) -> None:
     """What the loss is, float64 tells; where it overflows is the half's: 15 is an everyday residual, 100 is not."""
+    pytest.importorskip("torch", reason="torch is not installed")
     verdict = verify(log_cosh, framework="torch", dtype=dtype)
     assert verdict.run.dtype == f"float64, {dtype} stressed"
     assert verdict.model is not None

@@ -59,7 +59,9 @@ def run(case: Case) -> Iterator[Finding]:
     """Yield the first kind of memory in which the loss is another one; one that raises is a note, for those who ask."""
     arrays = case.probe.inputs(random_point(case.probe, np.random.default_rng(case.seed)))
     raised: Finding | None = None
-    written = bool(case.loss.mutated(arrays))  # a defect with a rule of its own: that numbers stored once change with it
+    written = bool(
+        case.loss.mutated(arrays)
+    )  # a defect with a rule of its own: that numbers stored once change with it
     groups = [group for group in ({Role.X} & set(arrays), set(arrays) - {Role.X}) if group]
     for (name, laid), group in product(MEMORY.items(), groups):  # all at once, they would still meet their partners
         if written and laid is broadcast:

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from elbocheck.cli.output import emit, emit_bytes, refuse_folder
-from elbocheck.cli.target import add_target, given, loaded
+from elbocheck.cli.target import add_model, add_target, given, given_model, loaded
 from elbocheck.cli.words import shape, strings
 from elbocheck.errors import UsageError
 
@@ -18,6 +18,7 @@ def add_identify(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("target", help="file.py:name, pkg.mod:name, or a name of [tool.elbocheck.losses] in pyproject.toml")
     add_target(parser)
+    add_model(parser)
     add("--shape", action="append", default=[], metavar="WHAT=AxBxC", help="shape of one datum (x), prediction or z")
     add("--framework", help="numpy, torch, jax, tensorflow or keras; by default what the loss's module uses")
     add("--dtype", help="float64 (the default) or float32")
@@ -41,6 +42,7 @@ def _identify(options: argparse.Namespace) -> int:
     found = identify(
         loaded(options),
         **given(options),
+        **given_model(options),
         shapes={k: shape(k, v) for k, v in strings("--shape", options.shape).items()},
         framework=options.framework,
         dtype=options.dtype,

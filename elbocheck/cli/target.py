@@ -9,7 +9,7 @@ from typing import Any
 
 from elbocheck.cli.words import is_number, key, literal, pairs, seed, strings
 
-__all__ = ["add_target", "given", "loaded"]
+__all__ = ["add_model", "add_target", "given", "given_model", "loaded"]
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,12 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )
     add("--set", action="append", default=[], metavar="ARG=VALUE", help="keep an argument at a value")
     add("--init", action="append", default=[], metavar="ARG=VALUE", help="instantiate a class with an argument")
+    add("--seed", default="0", help="of every random choice, a whole number (0)")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the options that replace parts of a model."""
+    add = parser.add_argument
     add("--model", metavar="TARGET", help="the model that the loss takes or uses, parts of which are replaced")
     add(
         "--component",
@@ -32,7 +38,6 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         metavar="PATH=ROLE,ROLE",
         help="what a part of the model returns: encoder=q_loc,q_log_var,z, or by member __call__=recon:prediction,mu:q_loc",
     )
-    add("--seed", default="0", help="of every random choice, a whole number (0)")
 
 
 def loaded(options: argparse.Namespace) -> Callable[..., Any]:
@@ -48,14 +53,13 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
     """What `verify` and `Loss.of` take of it."""
     roles = {key(k): literal(v) if is_number(v) else v for k, v in strings("--role", options.role).items()}
     constants = {key(k): v for k, v in pairs("--set", options.set).items()}
-    return {
-        "target": options.target,
-        "seed": seed(options.seed),
-        "roles": roles,
-        "constants": constants,
-        "model": _model(options.model),
-        "components": {path: _returned(text) for path, text in strings("--component", options.component).items()},
-    }
+    return {"target": options.target, "seed": seed(options.seed), "roles": roles, "constants": constants}
+
+
+def given_model(options: argparse.Namespace) -> dict[str, Any]:
+    """What `verify` and `identify` take of a model."""
+    components = {path: _returned(text) for path, text in strings("--component", options.component).items()}
+    return {"model": _model(options.model), "components": components}
 
 
 def _model(target: str | None) -> Any:

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from elbocheck.cli.output import colour, emit, refuse_folder
-from elbocheck.cli.target import add_target, given, loaded
+from elbocheck.cli.target import add_model, add_target, given, given_model, loaded
 from elbocheck.cli.words import codes, shape, span, strings
 
 __all__ = ["add_verify"]
@@ -17,6 +17,7 @@ def add_verify(verify: argparse.ArgumentParser) -> None:
     add = verify.add_argument
     add("target", help="file.py:name, pkg.mod:name, or a name of [tool.elbocheck.losses] in pyproject.toml")
     add_target(verify)
+    add_model(verify)
     add(
         "--shape",
         action="append",
@@ -63,6 +64,7 @@ def _verify(options: argparse.Namespace) -> int:
     verdict = verify(
         loaded(options),
         **given(options),
+        **given_model(options),
         shapes={k: shape(k, v) for k, v in strings("--shape", options.shape).items()},
         framework=options.framework,
         dtype=options.dtype,

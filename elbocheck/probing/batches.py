@@ -150,7 +150,8 @@ def same(probe: Probe, found: Array, expected: Array) -> bool:
         return False
     one, other = found.astype(np.float64), expected.astype(np.float64)
     allowed = probe.noise(one, other) + 4 * probe.floor
-    return bool(np.all((np.abs(one - other) <= allowed) | (one == other) | np.isnan(other)))
+    with np.errstate(invalid="ignore"):  # of two infinities
+        return bool(np.all((np.abs(one - other) <= allowed) | (one == other) | np.isnan(other)))
 
 
 def told(error: ElbocheckError) -> str:
