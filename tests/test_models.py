@@ -390,3 +390,44 @@ def test_the_generators_are_left_as_they_were() -> None:
     state = np.random.get_state()[1].copy()
     verify(sampled)
     assert np.array_equal(np.random.get_state()[1], state)
+
+
+def test_a_torch_model_is_left_as_it_was() -> None:
+    """Weights, buffers, mode, attributes, hooks and the generator, whether its loss returns or raises half way."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+
+    class Network(torch.nn.Module):  # type: ignore[misc]  # torch is imported here
+        """An encoder with statistics of its own, a decoder, and a loss that is kept."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = torch.nn.Linear(5, 6)
+            self.norm = torch.nn.BatchNorm1d(5)
+            self.decoder = torch.nn.Linear(3, 5)
+
+        def forward(self, x: Any) -> Any:
+            """Return the reconstruction; the KL is kept."""
+            mu, log_var = self.encoder(self.norm(x))
+            self.kl = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(1)
+            return self.decoder(mu + torch.randn_like(mu) * (0.5 * log_var).exp())
+
+    def loss(model: Any, x: Any) -> Any:
+        recon = model.train()(x)
+        return (0.5 * ((recon - x) ** 2).sum(1) + model.kl).mean()
+
+    def raises(model: Any, x: Any) -> Any:
+        loss(model, x)
+        model.extra = 1
+        raise ValueError("half way")
+
+    model = Network().eval()
+    names = [set(vars(part)) for part in model.modules()]
+    tensors = {name: value.clone() for name, value in model.state_dict().items()}
+    generator = torch.get_rng_state().clone()
+    parts = {"encoder": returns("q_loc", "q_log_var"), "decoder": returns("prediction")}
+    assert verify(loss, model=model, components=parts).bound is Bound.CONSTANT
+    assert verify(raises, model=model, components=parts).outcome is Outcome.FAIL
+    assert [set(vars(part)) for part in model.modules()] == names
+    assert all(not part.training for part in model.modules())
+    assert all(torch.equal(value, tensors[name]) for name, value in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), generator)
