@@ -166,6 +166,8 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
     failures: list[CallError] = []
     for layout in layouts(declared, concentrated=Role.Q_KAPPA in loss.roles):
         if len(failures) == len(SMALL) and not declared:
+            if (indexed := _indexed(loss, dtype)) is not None:  # before sizes at which indices would only be broadcast
+                return indexed
             _refuse_square(loss, dtype)
         try:
             value = loss(filled(layout, {role: ordinary(role) for role in loss.roles}, dtype)).value
@@ -179,8 +181,6 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
             shaped = loss.roles & LIKELIHOOD_SHAPES and Role.X in loss.roles
             usual = np.all(np.isfinite(value)) and (not shaped or _finite_at(loss, layout, layout.datum, dtype))
             return layout if usual else _inside(loss, layout, dtype)
-    if not declared and (indexed := _indexed(loss, dtype)) is not None:
-        return indexed
     raise _refusal(failures, declared=bool(declared))
 
 

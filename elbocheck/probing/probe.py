@@ -87,7 +87,8 @@ class Probe:
         random = next((r for r in (Role.Z, Role.EPS) if r in self.loss.roles and r not in values), None)
         if random is not None:
             return self._averaged(random, values, layout)
-        return float(np.sum(self.raw(values, layout)))
+        with np.errstate(over="ignore"):
+            return float(np.sum(self.raw(values, layout)))
 
     def _averaged(self, random: Role, values: Values, layout: Layout | None) -> float:
         """Integrate over the noise, or over z = m + sigma * noise: three Gauss-Hermite nodes are exact for a Gaussian."""
