@@ -161,3 +161,12 @@ def test_a_mean_over_a_map_is_named() -> None:
     assert verdict.model is not None
     assert verdict.model.beta is not None
     assert verdict.model.beta.formula == "D"
+
+
+def test_a_categorical_distribution_takes_indices() -> None:
+    """As it is installed: a class for each datum, which torch would broadcast against logits of other sizes."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    verdict = verify(torch.distributions.Categorical)
+    assert (verdict.bound.value, verdict.codes) == ("likelihood-only", ()), str(verdict)
+    assert verdict.model is not None
+    assert verdict.model.family == "categorical"
