@@ -29,7 +29,7 @@ def functions(name: str) -> Any:
     convert = {"torch": "as_tensor", "tensorflow": "constant"}.get(name, "asarray")
     noise = {
         "numpy": lambda like: np.random.standard_normal(like.shape),
-        "torch": getattr(home, "randn_like", None),
+        "torch": lambda like: home.randn_like(like),  # noqa: PLW0108  # looked up when it is called, as losses do
         "jax": lambda like: home.random.normal(home.random.PRNGKey(0), like.shape),
         "tensorflow": lambda like: home.random.normal(like.shape, dtype=like.dtype),
     }[name]

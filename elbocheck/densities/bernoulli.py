@@ -66,6 +66,11 @@ def _entropy(m: Any, probs: Any) -> Any:
     return -(_x_log_x(m, probs) + _x_log_x(m, 1 - probs))
 
 
+def _entropy_of_logits(m: Any, logits: Any) -> Any:
+    """Return it without 1 - probs, which takes |logits|/log 2 bits: both probabilities and their logarithms from the logits."""
+    return m.sigmoid(logits) * m.softplus(-logits) + m.sigmoid(-logits) * m.softplus(logits)
+
+
 def _x_log_x(m: Any, x: Any) -> Any:
     return x if m.vanishes(x) else x * m.log(x)
 
@@ -74,6 +79,13 @@ def _kl(m: Any, this: Any, other: Any) -> Any:
     (probs,), (far,) = this, other
     pairs = ((probs, far), (1 - probs, 1 - far))
     return sum((ours * m.log(ours / theirs) for ours, theirs in pairs if not m.vanishes(ours)), m.exact(0))
+
+
+def _kl_of_logits(m: Any, this: Any, other: Any) -> Any:
+    """Return it from the logits alone, as the entropy."""
+    (ours,), (theirs,) = this, other
+    ones, zeros = (m.softplus(sign * theirs) - m.softplus(sign * ours) for sign in (-1, 1))
+    return m.sigmoid(ours) * ones + m.sigmoid(-ours) * zeros
 
 
 def _draw(rng: np.random.Generator, shape: tuple[int, ...], logits: Wide) -> Wide:
@@ -101,8 +113,8 @@ bernoulli = Density(
             log_mass=None,
             recipe=_BOTH,
             draw=_draw,
-            entropy=lambda m, logits: _entropy(m, m.sigmoid(logits)),
-            kl=lambda m, this, other: _kl(m, [m.sigmoid(this[0])], [m.sigmoid(other[0])]),
+            entropy=_entropy_of_logits,
+            kl=_kl_of_logits,
         ),
         Form(
             parameters=(Parameter(name="probs", domain=UNIT),),
