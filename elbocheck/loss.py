@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from elbocheck.adapters import FRAMEWORKS, Adapter, Array, adapter, candidates
+from elbocheck.adapters import FRAMEWORKS, Adapter, Array, adapter, candidates, plain_function
 from elbocheck.adapters.framework import Wrap
 from elbocheck.binding import Binding, bind
 from elbocheck.errors import CallError, ElbocheckError
@@ -208,14 +208,20 @@ class Loss:
                 stack.enter_context(self.adapter.plainly())
             if self.noise is not None:
                 eps = tensors[Role.EPS]
-                stack.enter_context(capturing(Noise(eps, tuple(eps.shape))))
+                stack.enter_context(capturing(Noise(eps, tuple(eps.shape)), self._globals))
             yield
+
+    @property
+    def _globals(self) -> dict[str, Any]:
+        """The names of the module that the loss stands in."""
+        found: dict[str, Any] = getattr(plain_function(self.function), "__globals__", {})
+        return found
 
     def drawing(self, inputs: Inputs, shape: tuple[int, ...]) -> Loss:
         """Return the loss with the one draw of standard normal noise that it makes, in this shape, as an argument eps."""
         watched = Noise(None, shape)
         written = replace(self, function=self.adapter.written(self.function))
-        with self.adapter.plainly(), capturing(watched):
+        with self.adapter.plainly(), capturing(watched, self._globals):
             written(inputs)
         if Role.EPS in self.roles or len(watched.taken) != 1:
             return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,14 +72,21 @@ def _reshaped(values: Any, shape: tuple[int, ...]) -> Any:
 
 
 @contextmanager
-def capturing(noise: Noise) -> Iterator[None]:
-    """Let `noise` stand for what the frameworks that are loaded draw from a normal distribution; undone afterwards."""
+def capturing(noise: Noise, names: dict[str, Any] | None = None) -> Iterator[None]:
+    """Let `noise` stand for what the frameworks that are loaded draw from a normal distribution; undone afterwards.
+
+    Args:
+        noise: what is drawn instead.
+        names: the globals of the loss, which may hold a function by a name of its own: `from torch import randn_like`.
+    """
     with ExitStack() as stack:
         for home, name, (loc, scale) in _DRAWS:
             owner = _owner(home)
             original = getattr(owner, name, None)
             if original is not None:
-                stack.enter_context(_replaced(owner, name, _draw(noise, f"{home}.{name}", original, loc, scale)))
+                draw = _draw(noise, f"{home}.{name}", original, loc, scale)
+                stack.enter_context(_replaced(owner, name, draw))
+                stack.enter_context(_renamed(names or {}, [k for k, v in (names or {}).items() if v is original], draw))
         yield
 
 
@@ -118,6 +125,16 @@ def _argument(place: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     position, names = place
     named = next((kwargs[name] for name in names if name in kwargs), None)
     return args[position] if position < len(args) else named
+
+
+@contextmanager
+def _renamed(names: dict[str, Any], keys: Iterable[str], value: Any) -> Iterator[None]:
+    before = {key: names[key] for key in keys}
+    names.update(dict.fromkeys(before, value))
+    try:
+        yield
+    finally:
+        names.update(before)
 
 
 @contextmanager

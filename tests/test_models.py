@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.random import standard_normal
 
 from elbocheck import returns, verify
 from elbocheck.errors import CallError, UsageError
@@ -144,7 +145,25 @@ class OwnWide(Own):
         return super().loss(x)
 
 
+def imported(model: Any, x: Any) -> Any:
+    """The same with a function that the module has by its own name."""
+    mu, log_var = model.encode(x)
+    z = mu + np.exp(log_var / 2) * standard_normal(mu.shape)
+    estimate = 0.5 * np.sum(z**2 - (z - mu) ** 2 / np.exp(log_var) - log_var, axis=1)
+    return np.mean(nll(x, model.decode(z)) + estimate)
+
+
+def annealed(model: Any, x: Any) -> Any:
+    """A weight that has reached 1, by a counter of the model's; the KL is kept on it."""
+    recon, mu, log_var = model(x)
+    model.step += 1
+    model.kl = kl(mu, log_var)
+    return np.mean(nll(x, recon) + min(1.0, model.step / 1000) * model.kl)
+
+
 RIGHT = (
+    imported,
+    annealed,
     parts,
     rescaled,
     squashed,
@@ -245,6 +264,27 @@ def over_the_batch(model: Any, x: Any) -> Any:
     mu, log_var = model.encode(x)
     recon = model.decode(model.reparameterize(mu, log_var))
     return np.mean(nll(x, recon) + 0.5 * np.sum(mu**2 + np.exp(log_var) - 1 - log_var, axis=0))
+
+
+def by_mode(model: Any, x: Any) -> Any:
+    """Another weight in training than outside of it."""
+    recon, mu, log_var = model(x)
+    return np.mean(nll(x, recon) + (2.0 if model.training else 1.0) * kl(mu, log_var))
+
+
+def saturated(model: Any, x: Any) -> Any:
+    """A schedule that ends below 1."""
+    recon, mu, log_var = model(x)
+    return np.mean(nll(x, recon) + min(0.2, model.global_step / 1000) * kl(mu, log_var))
+
+
+SEVERAL = {by_mode: {"ELB106", "ELB114"}, saturated: {"ELB108", "ELB115"}}
+
+
+@pytest.mark.parametrize("loss", SEVERAL, ids=lambda f: f.__name__)
+def test_modes_and_steps_of_a_model_are_varied(loss: Any) -> None:
+    """What a loss reads of its model's state is a state of the loss."""
+    assert set(verify(loss).codes) == SEVERAL[loss]
 
 
 WRONG = {
@@ -349,7 +389,13 @@ def reads(model: Any, x: Any) -> Any:
     return np.mean((x - model(x)) ** 2) + model.strangeness * 2
 
 
+def adds_losses(model: Any, x: Any) -> Any:
+    """The losses of layers, which no probe model has: the KL would be dropped in silence."""
+    return np.mean((x - model(x)) ** 2) + sum(model.losses)
+
+
 BAD = {
+    "losses of layers": (lambda: verify(adds_losses), r"model\.losses, which only its own model has.*--model"),
     "an answer without a name": (lambda: verify(opaque), r"model\.encode\(\.\.\.\).*--component encode="),
     "an attribute without a meaning": (lambda: verify(reads), r"model\.strangeness.*--model"),
     "no such part": (
@@ -382,6 +428,23 @@ def test_a_loss_that_fails_says_what_it_asked() -> None:
 
     with pytest.raises(CallError, match=r"something else.*it called model\.encode"):
         verify(loss)
+
+
+def draws_and_raises(x: Any, recon: Any, mu: Any, log_var: Any) -> Any:
+    """Draw, and fail off the prior, when the draw has been replaced."""
+    z = mu + np.random.randn(*mu.shape)
+    if np.any(mu):
+        raise ValueError("no")
+    return np.mean(nll(x, recon) + np.sum(z, axis=1))
+
+
+def test_random_functions_are_put_back() -> None:
+    """In their modules and under the names of the loss's own, also when the loss raises."""
+    before = np.random.randn, np.random.standard_normal, standard_normal
+    verify(imported)
+    assert verify(draws_and_raises).codes == ("ELB001",)
+    assert (np.random.randn, np.random.standard_normal, standard_normal) == before
+    assert all("elbocheck" not in str(getattr(one, "__module__", "")) for one in before)
 
 
 def test_the_generators_are_left_as_they_were() -> None:

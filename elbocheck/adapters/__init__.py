@@ -89,7 +89,7 @@ def candidates(function: Callable[..., Any]) -> list[str]:
     First those that it names itself, then those of its module, then NumPy, then whatever else is loaded.
     """
     loaded = [name for name in FRAMEWORKS if name in sys.modules]
-    plain = _plain(function)
+    plain = plain_function(function)
     own = {type(function).__module__}  # what jax.jit or tf.function returned
     named, around = (set(map(_framework, homes)) for homes in (own | _homes(_named(plain)), _homes(_around(plain))))
     speaks = [name for name in loaded if name in named]
@@ -97,7 +97,7 @@ def candidates(function: Callable[..., Any]) -> list[str]:
     return speaks + ["numpy"] + [name for name in loaded if name not in speaks]
 
 
-def _plain(function: Any) -> Any:
+def plain_function(function: Any) -> Any:
     """Return the plain function under a partial, a bound method, a callable object or a decorator."""
     plain = getattr(function, "__wrapped__", function)  # jax.jit
     plain = getattr(plain, "func", plain)  # functools.partial

@@ -11,7 +11,7 @@ from typing import Any
 from elbocheck.errors import UsageError
 from elbocheck.models.script import Script, part_kind
 from elbocheck.models.source import caller, names_of_call, use_of
-from elbocheck.roles import NAMES, WEIGHTS, Role, spelled
+from elbocheck.roles import NAMES, STATE_NAMES, WEIGHTS, Role, spelled
 
 __all__ = ["ProbeModel"]
 
@@ -20,9 +20,7 @@ _CHAINED = frozenset(
     ["train", "eval", "to", "cpu", "cuda", "double", "float", "half", "requires_grad_", "zero_grad", "bind", "build"]
 )
 """Methods that return the model itself."""
-_EMPTY = frozenset(
-    ["losses", "trainable_variables", "trainable_weights", "variables", "weights", "non_trainable_variables"]
-)
+_EMPTY = frozenset(["trainable_variables", "trainable_weights", "variables", "weights", "non_trainable_variables"])
 _ITERATORS = frozenset(
     ["parameters", "named_parameters", "buffers", "named_buffers", "modules", "children", "named_children"]
 )
@@ -40,6 +38,11 @@ _SIZES = frozenset(
         "num_latents",
     ]
 )
+
+
+_STATES: dict[Role, Any] = {Role.TRAINING: True, Role.STEP: 0}
+"""Modes and steps that a loss may read from its model, with what they are while it is run for the first time."""
+_PASS = "pass the model itself (model=..., or --model FILE.py:NAME) and say which parts to replace"
 
 
 class _Part:
@@ -88,6 +91,10 @@ class ProbeModel:
         script, own, _ = object.__getattribute__(self, "_elbocheck")
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in script.written:
+            return script.written[name]
+        if name == "losses":  # of its layers: where a Keras model keeps its KL
+            raise UsageError(f"the loss adds model.{name}, which only its own model has: {_PASS}")
         plain = spelled(name)
         theirs = inspect.getattr_static(own, name, None) if own is not None else None
         if name in script.answers or part_kind(name) is not None:
@@ -102,18 +109,19 @@ class ProbeModel:
             return theirs.__get__(self, own) if hasattr(theirs, "__get__") else theirs
         if plain in _SIZES:
             return script.tensor("z", Role.Z).shape[-1]
-        if name == "training":
-            return True
         return self._value(script, name, plain, use_of(caller(_HERE)))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep what the loss sets on its model until the call ends."""
+        object.__getattribute__(self, "_elbocheck")[0].written[name] = value
 
     def _value(self, script: Script, name: str, plain: str, use: str) -> Any:
         if use != "called" and (plain in WEIGHTS or name in script.given):
             return script.settings.setdefault(name, script.given.get(name, 1.0))
+        if use != "called" and STATE_NAMES.get(plain) in _STATES:
+            return script.settings.setdefault(name, script.given.get(name, _STATES[STATE_NAMES[plain]]))
         if use != "called" and plain in NAMES:
             return script.tensor(name, NAMES[plain])
         if use == "value":
-            raise UsageError(
-                f"the loss reads model.{name}, and its name does not tell what it is: pass the model itself "
-                f"(model=..., or --model FILE.py:NAME) and say which parts to replace"
-            )
+            raise UsageError(f"the loss reads model.{name}, and its name does not tell what it is: {_PASS}")
         return _Part(script, name)

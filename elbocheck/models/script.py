@@ -61,8 +61,9 @@ class Script:
         answers: what a part answers, where a person said so.
         supply: makes a tensor of a role while the loss is run for the first time; None afterwards.
         tensors: of the running call, by name.
-        settings: numbers that the loss reads from its model, by name.
+        settings: numbers, modes and steps that the loss reads from its model, by name.
         given: numbers that a person gave, which some of those may be.
+        written: what the loss has set on its model in the running call.
         asked: the calls that the loss made, for messages.
         decoded: what the loss gave its decoder last.
         sampler: the last call of the model's own method that draws from the posterior, where its class has one.
@@ -72,22 +73,23 @@ class Script:
     answers: Mapping[str, Names] = field(default_factory=dict)
     supply: Callable[[Role], Any] | None = None
     tensors: dict[str, Any] = field(default_factory=dict)
-    settings: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    written: dict[str, Any] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     decoded: Any = None
     sampler: Callable[[], Any] | None = None
 
     @contextmanager
-    def holding(self, tensors: Mapping[str, Any], settings: Mapping[str, float]) -> Iterator[None]:
-        """Answer with these tensors and settings."""
+    def holding(self, tensors: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[None]:
+        """Answer with these tensors and settings; what the loss writes is forgotten with the call."""
         before = self.tensors, self.settings
-        self.tensors, self.settings = dict(tensors), {**self.settings, **settings}
+        self.tensors, self.settings, self.written = dict(tensors), {**self.settings, **settings}, {}
         try:
             yield
         finally:
             learned = {name: value for name, value in self.settings.items() if name not in before[1]}
-            self.tensors, self.settings = before[0], {**before[1], **learned}
+            self.tensors, self.settings, self.written = before[0], {**before[1], **learned}, {}
 
     def answer(self, path: str, names: Names, given: tuple[Any, ...] = ()) -> Any:
         """Return what a part of the model answers.
