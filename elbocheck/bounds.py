@@ -19,24 +19,31 @@ def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound,
     """Return the bound and the reason in a sentence."""
     r, g = anatomy.reconstruction, anatomy.regulariser
     if r is None:
-        if anatomy.structure.latent_coupled and not (g and (g.floor or g.target)):
-            return Bound.UNIDENTIFIED, _COUPLED
-        if g is not None and g.pattern == "kl" and g.weight.coefficient > 0:
-            return Bound.DIVERGENCE_ONLY, "a divergence alone: it needs a likelihood to be a bound"
-        return Bound.UNIDENTIFIED, "the only term is no KL to N(0, 1) that is known here"
+        return _without_data(anatomy)
     if (reason := no_density(r, intent) or model.improper) is not None:
         return Bound.NOT_A_DENSITY, reason
     if (reason := overfull(r) or _broken(anatomy)) is not None:
         return Bound.NOT_A_BOUND, reason
     if r.density is None:
         return Bound.UNIDENTIFIED, _unread(anatomy)
-    if g is None:
-        missing = _tails_missing(r)
-        return Bound.LIKELIHOOD_ONLY, "a likelihood alone: it needs a KL to be a bound" + (missing and f"; {missing}")
-    kind, reason = _weighed(model)
-    if (missing := _tails_missing(r)) and kind is Bound.EXACT:
+    kind, reason = _ALONE if g is None else _weighed(model)
+    missing = _tails_missing(r)
+    if missing and kind is Bound.EXACT:
         return Bound.CONSERVATIVE, f"a lower bound on log p(x), but not the tightest: {missing}"
-    return kind, reason + _squashed(r) + (f"; {missing}" if missing else "")
+    return kind, reason + ("" if g is None else _squashed(r)) + (missing and f"; {missing}")
+
+
+_ALONE = Bound.LIKELIHOOD_ONLY, "a likelihood alone: it needs a KL to be a bound"
+
+
+def _without_data(anatomy: Anatomy) -> tuple[Bound, str]:
+    """Return what a loss is that compares nothing with data."""
+    g = anatomy.regulariser
+    if anatomy.structure.latent_coupled and not (g and (g.floor or g.target)):
+        return Bound.UNIDENTIFIED, _COUPLED
+    if g is not None and g.pattern == "kl" and g.weight.coefficient > 0:
+        return Bound.DIVERGENCE_ONLY, "a divergence alone: it needs a likelihood to be a bound"
+    return Bound.UNIDENTIFIED, "the only term is no KL to N(0, 1) that is known here"
 
 
 def _tails_missing(r: Reconstruction) -> str:
