@@ -82,4 +82,6 @@ compiled.compile(optimizer="adam", loss=keras.losses.MeanSquaredError())
 def training_loss(model: Any, x: Any) -> Any:
     """Return the loss of one training step."""
     reconstructed = model(x)
-    return mse_loss_fn(x, reconstructed) + sum(model.losses)
+    loss = mse_loss_fn(x, reconstructed)
+    loss += sum(model.losses)  # in place: on torch the reconstruction's float32 stays
+    return loss

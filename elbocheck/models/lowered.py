@@ -18,6 +18,7 @@ class Lowered:
     Attributes:
         func: the loss as it was.
         script: what the model answers.
+        dtype: the floats that a model says it computes in, as those of Keras do.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Lowered:
         """Keep the arguments `fixed` of a function (its model) at their values; enter `around` for every call."""
         self.func = function
         self.script = script
+        self.dtype: str | None = None
         self._signature = signature
         self._fixed = fixed
         self._around = around

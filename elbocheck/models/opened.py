@@ -72,6 +72,7 @@ def opened(asked: Asked) -> Iterator[tuple[Callable[..., Any], Roles]]:
         fixed = _unknown_states(asked, signature) | ({} if name is None else {name: asked.model})
         around = substitution(asked.model, parts, script)
         lowered = Lowered(asked.function, signature or inspect.Signature(), fixed, script, around)
+        lowered.dtype = getattr(asked.model, "compute_dtype", None)
         with kept(asked.model):
             yield lowered, _known(script, roles)
     elif name is not None and signature is not None:
