@@ -165,7 +165,7 @@ class Script:
         asked = ", ".join(self.asked)
         return UsageError(
             f"the loss calls {asked}; neither its source nor the name tells {what} in model.{path}: say it with "
-            f"--component {path}=q_loc,q_log_var (or components={{{path!r}: returns(...)}}); roles are {', '.join(Role)}"
+            f"--component {path}=q_loc,q_log_var (or components={{{path!r}: returns(...)}}); elbocheck roles lists the roles"
         )
 
 
