@@ -181,9 +181,10 @@ def _singular(case: Case) -> Iterator[Finding]:
     if case.anatomy.reconstruction is None or case.anatomy.reconstruction.closed:
         return
     role = case.prediction
-    inputs = case.probe.inputs({Role.X: 0.5, role: 0.5})
-    if not np.all(np.isfinite(case.loss(inputs).value)):
+    at = {Role.X: 0.5, role: 0.5}
+    if not np.all(np.isfinite(case.probe.raw(at))):  # a loss that refuses the point has no gradient there either
         return
+    inputs = case.probe.inputs(at)
     slope = case.loss.gradient(inputs, {role: inputs[role]})[role]
     if not np.all(np.isfinite(slope)):
         name = case.names.get(role.value, role.value)
@@ -208,9 +209,9 @@ def _stressed(case: Case) -> Iterator[Finding]:
     for role, levels in sweeps:
         everyday = levels[:2]
         for level in levels:
-            inputs = case.working.inputs({role: level})
-            if not np.all(np.isfinite(case.loss(inputs).value)):
+            if not np.all(np.isfinite(case.working.raw({role: level}))):
                 continue
+            inputs = case.working.inputs({role: level})
             slope = case.loss.gradient(inputs, {role: inputs[role]})[role]
             if not np.all(np.isfinite(slope)):
                 where = f"{case.names.get(role.value, role.value)} = {level:.6g}"

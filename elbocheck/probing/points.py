@@ -54,10 +54,15 @@ def sample(probe: Probe, assumed: str | None = None) -> tuple[Points, str]:
     where = assumed or _where(probe, role)
     learned = _learned(probe)
     pairs = {"unit": _unit_pairs(), "positive": _positive_pairs(), "real": _real_pairs(bool(learned))}[where]
-    if probe.layout.datum < 1 or (where != "real" and not probe.accepts({Role.X: 2.0})):
+    if probe.layout.datum < 1 or (where != "real" and _of_proportions(probe)):
         pairs = [(x, r) for x in _INSIDE for r in dict.fromkeys(r for _, r in pairs)]
     grid = np.array([(*pair, *rest) for rest in _crossed(learned) for pair in pairs])
     return measure(probe, grid, (Role.X, role, *learned)), where
+
+
+def _of_proportions(probe: Probe) -> bool:
+    """Tell whether the data lie between 0 and 1; of those that are 0 or 1 nothing between is data either."""
+    return not probe.accepts({Role.X: 2.0}) and probe.accepts({Role.X: _INSIDE[0]})
 
 
 def _where(probe: Probe, role: Role) -> str:
