@@ -71,6 +71,14 @@ def slices(model: Any, x: Any) -> Any:
     return (nll(x, model.decode(mu)) + kl(mu, log_var)).mean()
 
 
+def slices_from_the_end(model: Any, x: Any) -> Any:
+    """The second half counted from the end."""
+    h = model.encode(x)
+    n = h.shape[1] // 2
+    mu, log_var = h[:, :n], h[:, -n:]
+    return (nll(x, model.decode(mu)) + kl(mu, log_var)).mean()
+
+
 def slices_at_once(model: Any, x: Any) -> Any:
     """Two slices in one statement."""
     h = model.encode(x)
@@ -102,7 +110,7 @@ def exchanged(model: Any, x: Any) -> Any:
 FRAMEWORK = {"chunk": "torch", "torch": "torch", "exchanged": "torch", "tensorflow": "tensorflow", "jax": "jax"}
 FRAMEWORK |= {"split": "torch"}
 RIGHT = (chunk, chunk_at_once, split_in_chain, torch_split, numpy_split, slices, slices_at_once, exchanged)
-RIGHT += (tensorflow_split, jax_split)
+RIGHT += (slices_from_the_end, tensorflow_split, jax_split)
 
 
 def framework(loss: Any) -> str:
@@ -122,6 +130,19 @@ def test_a_right_loss_of_halves_is_read(loss: Any) -> None:
     assert (verdict.bound, verdict.codes) == (Bound.CONSTANT, ()), str(verdict)
     assert verdict.model is not None
     assert verdict.model.divergence == "KL(N(mu, e^log_var) || N(0, 1))"
+
+
+def neighbours(model: Any, x: Any) -> Any:
+    """All but the last and all but the first: no halves, the prediction beside itself moved by one."""
+    recon = model(x)
+    before, after = recon[:, :-1], recon[:, 1:]
+    return (nll(x, recon) + 0 * ((after - before) ** 2).sum(1)).mean()
+
+
+def test_slices_that_overlap_are_no_halves() -> None:
+    """A penalty on differences of neighbours takes such slices of the prediction."""
+    verdict = verify(neighbours)
+    assert (verdict.bound, verdict.codes) == (Bound.LIKELIHOOD_ONLY, ()), str(verdict)
 
 
 def doubled(model: Any, x: Any) -> Any:

@@ -22,6 +22,16 @@ class Halves:
     axis: int
 
 
+@dataclass(frozen=True)
+class _Slice:
+    """The first part of a tensor or the rest: its name, the axis, and the ways to write where it is cut."""
+
+    first: bool
+    name: str
+    axis: int
+    cuts: frozenset[str]
+
+
 def halved(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> Halves | None:
     """Return the parts of an expression that is cut where it stands, as in `torch.chunk(model.encode(x), 2, dim=1)`."""
     above = parents.get(node)
@@ -34,19 +44,19 @@ def halved(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> Halves | None:
 
 def halves_of(name: str, scope: ast.AST) -> Halves | None:
     """Return the parts that a variable is cut into somewhere in a function."""
-    slices: dict[bool, tuple[str, int]] = {}
+    slices: dict[bool, _Slice] = {}
     for target, value in _assigned(scope):
         match value:
             case ast.Call() if isinstance(subject := _subject(value), ast.Name) and subject.id == name:
                 if (found := _of_cut(target, value)) is not None:
                     return found
             case ast.Subscript(ast.Name(owner), ast.Tuple(places)) if owner == name and isinstance(target, ast.Name):
-                if (part := _slice(places)) is not None:
-                    slices[part[0]] = (target.id, part[1])
+                if (part := _slice(target.id, places)) is not None:
+                    slices[part.first] = part
     if len(slices) < 2:
         return None
-    (first, axis), (second, other) = slices[True], slices[False]
-    return Halves((first, second), axis) if axis == other else None
+    one, rest = slices[True], slices[False]
+    return Halves((one.name, rest.name), one.axis) if one.axis == rest.axis and one.cuts & rest.cuts else None
 
 
 def _assigned(scope: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -91,14 +101,14 @@ def _whole(node: ast.expr) -> int:
         return -1
 
 
-def _slice(places: list[ast.expr]) -> tuple[bool, int] | None:
-    """Tell whether `h[:, :n]` or `h[..., n:]` takes the first part or the last, and along which axis."""
+def _slice(name: str, places: list[ast.expr]) -> _Slice | None:
+    """Return `h[:, :n]` or `h[..., n:]` as a part; `-n:` is where `:n` ends, for the parts are halves."""
     match places[-1]:
-        case ast.Slice(None, ast.expr(), None):
-            first = True
-        case ast.Slice(ast.expr(), None, None):
-            first = False
+        case ast.Slice(None, ast.expr() as cut, None):
+            first, cuts = True, [cut]
+        case ast.Slice(ast.expr() as cut, None, None):
+            first, cuts = False, [cut, cut.operand] if isinstance(cut, ast.UnaryOp) else [cut]
         case _:
             return None
     spread = any(isinstance(one, ast.Constant) and one.value is Ellipsis for one in places)
-    return first, -1 if spread else len(places) - 1
+    return _Slice(first, name, -1 if spread else len(places) - 1, frozenset(map(ast.dump, cuts)))

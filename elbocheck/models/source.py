@@ -100,7 +100,7 @@ def _members(name: str, target: ast.AST, parents: dict[ast.AST, ast.AST]) -> Nam
             case ast.Subscript(ast.Name(owner), ast.Constant(int(place))) if owner == name and place >= 0:
                 given = parents.get(node)
                 by_place[place] = _names(given.targets[0], {}) if isinstance(given, ast.Assign) else None
-            case ast.Attribute(ast.Name(owner), attr) if owner == name and attr not in _OF_TENSORS:
+            case ast.Attribute(ast.Name(owner), attr) if owner == name and not _of_tensor(node, parents):
                 by_key[attr] = attr
     if by_key:
         return by_key
@@ -109,13 +109,16 @@ def _members(name: str, target: ast.AST, parents: dict[ast.AST, ast.AST]) -> Nam
     return None
 
 
-_WORDS = (
-    "shape size view reshape flatten sum mean dtype device detach clone numpy ndim dim exp log abs pow "
-    "chunk split squeeze unsqueeze to float double half cpu cuda permute transpose contiguous ravel "
-    "astype T item unbind at square sqrt var std min max get_shape "
+_OF_TENSORS = frozenset(
+    ["shape", "size", "ndim", "dtype", "device", "itemsize", "data", "grad", "is_cuda", "T", "mT", "at"]
 )
-_OF_TENSORS = frozenset(_WORDS.split())
-"""What people ask of a tensor: no sign that a value is a container."""
+"""What people read of a tensor: no sign that a value is a container."""
+
+
+def _of_tensor(node: ast.Attribute, parents: dict[ast.AST, ast.AST]) -> bool:
+    """Tell whether an attribute is one of tensors: one of theirs, or a method, as in `logits.sigmoid()`."""
+    above = parents.get(node)
+    return node.attr in _OF_TENSORS or (isinstance(above, ast.Call) and above.func is node)
 
 
 def _node(code: CodeType, instruction: int) -> tuple[ast.AST | None, dict[ast.AST, ast.AST]]:
