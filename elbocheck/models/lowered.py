@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from typing import Any
 
 from elbocheck.models.script import Script
@@ -70,5 +71,5 @@ class Lowered:
             if name in self._fixed:
                 placed.append(self._fixed[name])
             else:
-                placed += [value for value, _ in zip(rest, (0,), strict=False)]
+                placed += islice(rest, 1)
         return [*placed, *rest], kwargs
