@@ -119,6 +119,15 @@ def test_an_instance_says_its_parameters() -> None:
     assert family(verify(torch.distributions.Poisson(torch.tensor([0.5])))) == "Poisson(rate=rate)"
 
 
+@pytest.mark.parametrize("made_from", ["logits", "probs"])
+def test_an_instance_that_was_asked_for_its_other_parameter_is_the_same(made_from: str) -> None:
+    """torch keeps logits beside the probs that a distribution was made from, once log_prob has needed them."""
+    torch = needed("torch")
+    made = torch.distributions.Bernoulli(**{made_from: torch.tensor([0.5])})
+    assert made.log_prob(torch.ones(1)) + made.probs + made.logits
+    assert family(verify(made)) == f"Bernoulli({made_from}={made_from})"
+
+
 # --- Pyro and NumPyro ---
 
 

@@ -64,8 +64,9 @@ def _parameters(kind: Callable[..., Any], made: Any) -> list[str]:
     if made is not None:
         held = getattr(made, "parameters", None)  # TensorFlow Probability's: by name, None where not given
         values = held if isinstance(held, dict) else vars(made)
-        return [name for name in known if values.get(name) is not None]
+        known = [name for name in known if values.get(name) is not None]
     for preferred, other in _EITHER:
-        if preferred in known and other in known:
-            known.remove(other)
+        if preferred in known and other in known:  # torch keeps logits beside probs, once they were asked for
+            given = getattr(made, "_param", None)
+            known.remove(preferred if given is not None and given is values[other] else other)
     return known
