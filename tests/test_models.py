@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -354,6 +354,12 @@ class Real:
         return self.decode(mu), mu, log_var
 
 
+class Fixed(NamedTuple):
+    """A model whose attributes cannot be set, as haiku's are."""
+
+    apply: Any
+
+
 PARTS = {"encode": returns("q_loc", "q_log_var"), "decode": returns("logits")}
 
 
@@ -416,6 +422,10 @@ BAD = {
     "no such part": (
         lambda: verify(whole, model=Real(), components={"encoder": returns("q_loc")}),
         "no component 'encoder' in Real: did you mean 'encode'",
+    ),
+    "no attribute to set": (
+        lambda: verify(whole, model=Fixed(lambda x: x), components={"apply": returns("q_loc", "q_log_var")}),
+        "component 'apply' of Fixed cannot be replaced",
     ),
     "no role": (lambda: returns("q_lok"), "unknown role 'q_lok': did you mean 'q_loc'"),
     "nothing returned": (returns, "takes roles or members"),
@@ -481,10 +491,12 @@ def test_a_torch_model_is_left_as_it_was() -> None:
             super().__init__()
             self.encoder = torch.nn.Linear(5, 6)
             self.norm = torch.nn.BatchNorm1d(5)
+            self.register_buffer("calls", torch.zeros(()), persistent=False)
             self.decoder = torch.nn.Linear(3, 5)
 
         def forward(self, x: Any) -> Any:
-            """Return the reconstruction; the KL is kept."""
+            """Return the reconstruction; the KL is kept, and the call counted."""
+            self.calls += 1
             mu, log_var = self.encoder(self.norm(x))
             self.kl = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(1)
             return self.decoder(mu + torch.randn_like(mu) * (0.5 * log_var).exp())
@@ -508,4 +520,5 @@ def test_a_torch_model_is_left_as_it_was() -> None:
     assert [set(vars(part)) for part in model.modules()] == names
     assert all(not part.training for part in model.modules())
     assert all(torch.equal(value, tensors[name]) for name, value in model.state_dict().items())
+    assert model.calls == 0
     assert torch.equal(torch.get_rng_state(), generator)

@@ -60,7 +60,7 @@ def substitution(
         script: holds the tensors.
 
     Raises:
-        UsageError: the model has no such component, with the closest match.
+        UsageError: the model has no such component, with the closest match, or one that cannot be replaced.
     """
     places = {path: _place(model, path) for path in parts}
 
@@ -89,6 +89,11 @@ def _place(model: Any, path: str) -> tuple[Any, str]:
     for method in ("call", "forward"):  # Keras layers and torch modules keep their own __call__ around it
         if not isinstance(part, type) and callable(getattr(type(part), method, None)):
             return part, method
+    if not hasattr(owner, "__dict__"):
+        raise UsageError(
+            f"component {path!r} of {type(owner).__name__} cannot be replaced, for its attributes are fixed: let the loss "
+            "take the model as an argument, and leave out model=... (--model)"
+        )
     return owner, last
 
 
@@ -118,7 +123,7 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 @contextmanager
 def kept(model: Any) -> Iterator[None]:
     """Put the attributes, the mode and the variables of a model and its parts back as they were."""
-    parts = list(_parts(model))
+    parts = [part for part in _parts(model) if hasattr(part, "__dict__")]
     attributes = [(part, dict(vars(part)), _copies(vars(part))) for part in parts]
     variables = [(v, _content(v)) for v in _variables(model)]
     try:
@@ -177,8 +182,8 @@ def _restore(part: Any, before: Mapping[str, Any], copies: Mapping[str, Any]) ->
 
 def _variables(model: Any) -> list[Any]:
     """Return the tensors that a model keeps: parameters and buffers, weights and the states of seed generators."""
-    if callable(getattr(model, "state_dict", None)):
-        return [v for v in model.state_dict().values() if hasattr(v, "clone")]
+    if callable(getattr(model, "buffers", None)):  # torch; its state_dict leaves out buffers that are not persistent
+        return [*model.parameters(), *model.buffers()]
     try:
         found = getattr(model, "variables", ())
     except ValueError:  # a flax module keeps none: they are arguments of its methods
@@ -187,7 +192,7 @@ def _variables(model: Any) -> list[Any]:
 
 
 def _content(variable: Any) -> Any:
-    return variable.clone() if hasattr(variable, "clone") else variable.numpy().copy()
+    return variable.detach().clone() if hasattr(variable, "clone") else variable.numpy().copy()
 
 
 def _refill(variable: Any, content: Any) -> None:
