@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -329,6 +332,17 @@ def test_a_weight_of_the_model_is_assumed_and_can_be_set() -> None:
     assert verdict.bound is Bound.EXACT
     assert verdict.constants["beta"] == "1.0 (assumed)"
     assert "ELB108" in verify(weighted, constants={"beta": 4.0}).codes
+
+
+def test_a_loss_of_an_installed_package_is_read_as_one_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its source says what its model answers, wherever it lies."""
+    home = tmp_path / "site-packages"
+    home.mkdir()
+    text = "".join(map(inspect.getsource, (kl, nll, whole)))
+    (home / "an_installed_vae.py").write_text(f"import numpy as np\nfrom typing import Any\n{text}", encoding="utf-8")
+    monkeypatch.syspath_prepend(home)
+    loss = importlib.import_module("an_installed_vae").whole
+    assert verify(loss).bound is Bound.EXACT
 
 
 class Real:

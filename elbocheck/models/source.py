@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from types import CodeType, FrameType
 
+from elbocheck.adapters import FRAMEWORKS
 from elbocheck.models.halves import Halves, halved, halves_of
 from elbocheck.models.posteriors import Gaussian, asked_as_density
 
@@ -19,16 +20,24 @@ Names = str | tuple["Names", ...] | dict[str, "Names"] | Halves | Gaussian | Non
 into, a distribution; None: the source does not say."""
 
 
+_MACHINERY = frozenset(
+    [*FRAMEWORKS, "keras", "tf_keras", "jaxlib", "flax", "haiku", "equinox", "lightning", "pytorch_lightning"]
+    + ["pyro", "numpyro", "tensorflow_probability", "jaxtyping", "beartype", "typeguard"]
+)
+"""Packages that call a model on a loss's behalf; other installed packages hold losses as a person's own files do."""
+
+
 def caller(skipped: str) -> FrameType | None:
-    """Return the innermost frame outside the package's folder `skipped` and outside installed packages."""
+    """Return the innermost frame outside the package's folder `skipped` and outside what frameworks put around a call."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _foreign(frame.f_code.co_filename, skipped):
+    while frame is not None and _foreign(frame, skipped):
         frame = frame.f_back
     return frame
 
 
-def _foreign(file: str, skipped: str) -> bool:
-    return file.startswith((skipped, "<frozen")) or "site-packages" in file or "dist-packages" in file
+def _foreign(frame: FrameType, skipped: str) -> bool:
+    home = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return home in _MACHINERY or frame.f_code.co_filename.startswith((skipped, "<frozen"))
 
 
 def names_of_call(frame: FrameType | None) -> Names:
