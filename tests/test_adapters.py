@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elbocheck.adapters import FRAMEWORKS, Adapter, adapter, candidates
+from elbocheck.adapters import FRAMEWORKS, Adapter, adapter, candidates, generators_kept
 from elbocheck.adapters.framework import refuse_old
 from elbocheck.errors import UsageError
 
@@ -187,6 +187,23 @@ def test_the_frameworks_own_draws_are_seeded(name: str) -> None:
         speaks.seed(seed)
         draws.append(float(draw(())))
     assert draws[0] == draws[1] != draws[2]
+
+
+def test_the_generator_of_keras_is_seeded_and_kept() -> None:
+    """Its functions draw from it where they are given no seed; verifying draws from nobody's stream."""
+    keras = pytest.importorskip("keras", reason="keras is not installed")
+    draws = []
+    with generators_kept():
+        for seed in (3, 3, 2**40 + 3, 4):
+            adapter("keras").seed(seed)
+            draws.append(float(keras.random.uniform(())))
+    assert draws[0] == draws[1] == draws[2] != draws[3]
+    keras.utils.set_random_seed(5)
+    first = float(keras.random.uniform(()))
+    keras.utils.set_random_seed(5)
+    with generators_kept():
+        keras.random.uniform(())
+    assert float(keras.random.uniform(())) == first
 
 
 @pytest.mark.parametrize("name", ["jaxx", "", "Torch", "numpy.linalg"])

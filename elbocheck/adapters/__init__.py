@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from elbocheck.adapters import keras_stream
 from elbocheck.adapters.framework import Adapter, Array, refuse_old
 from elbocheck.errors import UsageError
 
@@ -71,9 +72,10 @@ def owner(value: Any) -> Adapter:
 
 @contextmanager
 def generators_kept() -> Iterator[None]:
-    """Leave NumPy's global generator and those of the frameworks that are loaded as they were."""
+    """Leave NumPy's global generator and those of Keras and the frameworks that are loaded as they were."""
     state = np.random.get_state()
     with ExitStack() as stack:
+        stack.enter_context(keras_stream.kept())
         for name in FRAMEWORKS:
             if name in sys.modules:
                 stack.enter_context(brought(name).keeping())

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from elbocheck.adapters import keras_stream
 from elbocheck.errors import UsageError
 from elbocheck.floats import BFLOAT16, FLOATS, name_of
 
@@ -86,8 +87,9 @@ class Adapter(ABC):
         return {"cpu": None}
 
     def seed(self, seed: int) -> None:
-        """Seed NumPy's generator, which many losses draw from, and the framework's own where it has one."""
+        """Seed NumPy's generator, which many losses draw from, Keras's, and the framework's own where it has one."""
         np.random.seed(seed % 2**32)
+        keras_stream.seed(seed)
 
     def generator(self, name: str, seed: int) -> Any:
         """Return what an argument of that name takes its randomness from: a generator, or the seed itself."""

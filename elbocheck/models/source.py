@@ -20,10 +20,10 @@ Names = str | tuple["Names", ...] | dict[str, "Names"] | Halves | Gaussian | Non
 into, a distribution; None: the source does not say."""
 
 
-_MACHINERY = frozenset(
-    [*FRAMEWORKS, "keras", "tf_keras", "jaxlib", "flax", "haiku", "equinox", "lightning", "pytorch_lightning"]
-    + ["pyro", "numpyro", "tensorflow_probability", "jaxtyping", "beartype", "typeguard"]
-)
+_KERAS = ("keras", "tf_keras", "tensorflow_probability")
+_TORCH = ("lightning", "pytorch_lightning", "pyro")
+_JAX = ("jaxlib", "flax", "haiku", "equinox", "numpyro", "jaxtyping", "beartype")
+_MACHINERY = frozenset([*FRAMEWORKS, *_KERAS, *_TORCH, *_JAX])
 """Packages that call a model on a loss's behalf; other installed packages hold losses as a person's own files do."""
 
 
