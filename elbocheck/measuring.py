@@ -31,7 +31,7 @@ from elbocheck.probing.reduction import sizes
 from elbocheck.probing.rereading import reread
 from elbocheck.roles import POSTERIOR_SCALES, PREDICTIONS, Key, Role
 from elbocheck.shapes import SMALL, Layout, Shape, discover, filled, nominal, ordinary
-from elbocheck.situations import earlier
+from elbocheck.situations import earlier, quiet
 
 
 @contextmanager
@@ -268,23 +268,28 @@ def _refuse_random(probe: Probe) -> None:
         raise CallError(
             "ELB002",
             f"returned {float(value.sum()):.9g} and then {float(again.sum()):.9g} for one input and one seed",
-            _to_repeat(probe.loss),
+            _to_repeat(probe.loss, inputs),
         )
     other = replace(probe.loss, seed=probe.loss.seed + 1)(inputs).value
     if not np.array_equal(value, other, equal_nan=True):
         raise CallError(
             "",
             f"draws random numbers: {float(value.sum()):.9g} under one seed, {float(other.sum()):.9g} under another",
-            "take the sample z as an argument; its mean over the noise is then computed, not sampled",
+            "take the sample z as an argument; its mean over the noise is then computed, not sampled"
+            + (f" (noise of training, as dropout: {switch})" if (switch := quiet(probe.loss)) else ""),
         )
 
 
-def _to_repeat(loss: Loss) -> str:
+def _to_repeat(loss: Loss, inputs: Mapping[Role, Array]) -> str:
     """Say what makes a loss repeatable."""
     try:
-        memory.copied(loss.function)
+        one, other = (replace(loss, function=memory.copied(loss.function))(inputs).value for _ in range(2))
     except Exception as error:  # noqa: BLE001  # whatever a member of theirs raises
         return f"what it keeps between calls cannot be copied ({error}): take its step as an argument"
+    if np.array_equal(one, other, equal_nan=True):
+        return (
+            "it keeps something between calls that its value hangs on: take its step, or what it keeps, as an argument"
+        )
     return "take its noise as an argument, or draw it from a generator that a seed controls"
 
 

@@ -8,7 +8,7 @@ the copy shows the loss at any step of its schedule.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -89,8 +89,8 @@ def _rebuilt(function: FunctionType, memo: dict[int, Any]) -> FunctionType:
     new.__defaults__, new.__kwdefaults__ = copy.deepcopy((function.__defaults__, function.__kwdefaults__), memo)
     new.__dict__.update({name: _value(v, memo) for name, v in vars(function).items()})
     for cell, old in zip(cells, function.__closure__ or (), strict=True):
-        if (content := _content(old)) is not None:
-            cell.cell_contents = _value(content, memo)
+        if bound(old):
+            cell.cell_contents = _value(old.cell_contents, memo)
     for name in _globals(function):
         space[name] = _value(function.__globals__[name], memo)
     return new
@@ -104,11 +104,12 @@ def _value(value: Any, memo: dict[int, Any]) -> Any:
     return value if isinstance(value, ModuleType | type) else copy.deepcopy(value, memo)
 
 
-def _content(cell: CellType) -> Any:
+def bound(cell: CellType) -> bool:
+    """Tell whether a name of the enclosing function has a value, None included."""
     try:
-        return cell.cell_contents
-    except ValueError:  # a name of the enclosing function that is not bound yet
-        return None
+        return (cell.cell_contents, True)[1]
+    except ValueError:
+        return False
 
 
 def _globals(function: FunctionType) -> Iterator[str]:
@@ -128,7 +129,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Number:
-    """A number where it is kept: `holder[key]`, or the content of a cell."""
+    """A number where it is kept: `holder[key]`, the attribute of an object with slots, or the content of a cell."""
 
     holder: Any
     key: Any
@@ -138,8 +139,10 @@ class _Number:
         """Set it, as a number of the same kind."""
         if isinstance(self.holder, CellType):
             self.holder.cell_contents = _like(self.holder.cell_contents, value)
-        else:
+        elif isinstance(self.holder, dict | list):
             self.holder[self.key] = _like(self.holder[self.key], value)
+        else:
+            setattr(self.holder, self.key, _like(getattr(self.holder, self.key), value))
 
 
 def _like(old: Any, value: float) -> Any:
@@ -164,12 +167,12 @@ def _found(holder: Any, key: Any, value: Any, path: str, seen: set[int], depth: 
 
 
 def _number(value: Any) -> float | None:
-    """Return a scalar as a float; None for what is no number, a truth value among them."""
-    if isinstance(value, bool | np.bool_) or getattr(value, "shape", ()) != ():
+    """Return a scalar, or the one element of an array, as a float; None for what is no number, a truth value among them."""
+    if isinstance(value, bool | np.bool_) or getattr(value, "shape", ()) not in ((), (1,)):
         return None
     if isinstance(value, int | float) or (hasattr(value, "item") and hasattr(value, "dtype")):
         try:
-            return float(value)
+            return float(value if isinstance(value, int | float) else value.item())
         except (TypeError, ValueError, OverflowError):
             return None
     return None
@@ -187,13 +190,22 @@ def _members(value: Any) -> Iterator[tuple[str, Any, Any, Any]]:
         yield "self", None, None, value.__self__
     else:
         yield from ((k, vars(value), k, v) for k, v in getattr(value, "__dict__", {}).items())
+        slots = [name for kind in type(value).__mro__ for name in _slots(kind) if hasattr(value, name)]
+        yield from ((name, value, name, getattr(value, name)) for name in slots)
         if isinstance(value, FunctionType):
             yield from _of_function(value)
 
 
+def _slots(kind: type) -> Iterable[str]:
+    """Return the names of the attributes that a class of a person's own keeps outside of a dictionary."""
+    names = vars(kind).get("__slots__", ())
+    return () if kind.__module__ == "builtins" or isinstance(names, str) else names
+
+
 def _of_function(function: FunctionType) -> Iterator[tuple[str, Any, Any, Any]]:
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        yield name, cell, None, _content(cell)
+        if bound(cell):
+            yield name, cell, None, cell.cell_contents
     yield from ((name, function.__globals__, name, function.__globals__[name]) for name in _globals(function))
     yield "defaults", None, None, function.__defaults__
 
@@ -223,6 +235,8 @@ def counter(function: Function, evaluate: Evaluate) -> Counter | None:
         return None
     whole = {path: step for path, step in steps.items() if step > 0 and step == round(step)}
     states = _jumped(function, evaluate, whole)
+    if not states and not _matter(function, evaluate, steps, alone):
+        return None
     named, states = (whole, states) if states else (steps, _walked(function, evaluate))
     values = [evaluate(state) for state in states.values()]
     if all(_equal(value, values[0]) for value in values):
@@ -265,6 +279,13 @@ def _jumped(function: Function, evaluate: Evaluate, whole: Mapping[str, float]) 
         return {}
     states = {n: Forgetful(_set(function, {path: n * step for path, step in whole.items()})) for n in STEPS}
     return {n: state for n, state in states.items() if evaluate(state) is not None}
+
+
+def _matter(function: Function, evaluate: Evaluate, changed: Iterable[str], alone: Array | None) -> bool:
+    """Tell whether the value hangs on what changes: a running mean for the log is not followed for thousands of calls."""
+    values = {path: _numbers(function)[path].value for path in changed}
+    moved = ({path: far * (value + 1) for path, value in values.items()} for far in (2.0, 1e3))
+    return not all(_equal(alone, evaluate(_set(function, there))) for there in moved)
 
 
 def _set(function: Function, values: Mapping[str, float]) -> Function:

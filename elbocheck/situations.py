@@ -9,7 +9,7 @@ from functools import partial
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any
 
-from elbocheck.memory import STEPS, Forgetful, copied
+from elbocheck.memory import STEPS, Forgetful, bound, copied
 from elbocheck.roles import STATE_NAMES, STATES, Key, Role, spelled
 
 if TYPE_CHECKING:
@@ -117,6 +117,13 @@ def earlier(loss: Loss) -> Iterator[Loss]:
         yield told(loss, dict.fromkeys(keys, step))
 
 
+def quiet(loss: Loss) -> str | None:
+    """Say how a person puts a loss into evaluation, where dropout and the like are off; None where it has no mode."""
+    for key in _of(loss, Role.TRAINING):
+        return f"--set {key}={str(key).removeprefix('is_').startswith(_OUT_OF_TRAINING)}"
+    return "call .eval() on it first" if _owner(loss.function) is not None else None
+
+
 def _of(loss: Loss, role: Role) -> list[Key]:
     return [key for key, found in loss.binding.states.items() if found is role]
 
@@ -127,18 +134,11 @@ def _owner(function: Any) -> Any:
         return _owner(function.template)
     if isinstance(function, partial):
         return _owner(function.func)
-    held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or () if _filled(cell)]
+    held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or () if bound(cell)]
     for found in (function, getattr(function, "__self__", None), *held):
         if isinstance(getattr(found, "training", None), bool) and not isinstance(found, type):
             return found
     return None
-
-
-def _filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True)

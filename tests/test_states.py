@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from elbocheck import Outcome, Verdict, verify
 from elbocheck.binding import bind
-from elbocheck.memory import copied
+from elbocheck.memory import WALK, copied
 from elbocheck.roles import Role
 
 
@@ -109,6 +110,68 @@ def test_equal_weights_are_silent() -> None:
     assert "ELB114" not in verify(logged).codes
     (found,) = (f for f in verify(per_pixel).findings if f.code == "ELB114")
     assert found.outcome is Outcome.NOTE
+    assert "D = 784 at D = 784 times" in found.message
+
+
+def averaged(recon_x: Any, x: Any, mu: Any, logvar: Any, training: bool = True) -> Any:
+    """The objective in training, the error of a pixel in evaluation."""
+    if training:
+        return whole(recon_x, x, mu, logvar, 1.0)
+    return np.mean((x - recon_x) ** 2) + np.mean(kl(mu, logvar))
+
+
+def summed(recon_x: Any, x: Any, mu: Any, logvar: Any, training: bool = True) -> Any:
+    """The KL is summed over the batch in evaluation."""
+    return whole(recon_x, x, mu, logvar, 1.0 if training else len(x))
+
+
+@pytest.mark.parametrize(
+    ("loss", "says"), [(averaged, "D/2 = 392 at D = 784"), (summed, "B = 128 at B = 128")], ids=["mean", "sum"]
+)
+def test_the_other_model_is_stated_at_the_nominal_sizes(loss: Callable[..., Any], says: str) -> None:
+    """Another reduction is a formula, not the number that it is at the sizes of the probe."""
+    (found,) = (f for f in verify(loss).findings if f.code == "ELB114")
+    assert found.message == f"training = True sigma^2 = 1; training = False sigma^2 = {says}."
+
+
+def test_values_per_datum_in_one_mode_are_no_other_weight() -> None:
+    """Whoever takes them averages them."""
+
+    def each(recon_x: Any, x: Any, mu: Any, logvar: Any, training: bool = True) -> Any:
+        values = 0.5 * np.sum((x - recon_x) ** 2, axis=1) + kl(mu, logvar)
+        return values.mean() if training else values
+
+    assert verify(each).findings == ()
+
+
+def test_a_mode_that_switches_noise_off_is_not_accused() -> None:
+    """Dropout moves the value in training; nothing is said of its weights but that they are not known."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+
+    def each(recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
+        return (0.5 * (x - recon_x) ** 2).sum(1) - 0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1)
+
+    def dropped(recon_x: Any, x: Any, mu: Any, logvar: Any, training: bool = False) -> Any:
+        return each(torch.nn.functional.dropout(recon_x, 0.2, training), x, mu, logvar).mean()
+
+    class Dropped(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.part = torch.nn.Dropout(0.3)
+
+        def forward(self, recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
+            return each(self.part(recon_x), x, mu, logvar).mean()
+
+    for loss in (dropped, Dropped().eval()):
+        verdict = verify(loss)
+        assert (verdict.codes, verdict.bound.value) == ((), "constant")
+        (found,) = verdict.findings
+        assert found.outcome is Outcome.INCONCLUSIVE
+        assert "not compared" in found.message
+    for random, switch in ((partial(dropped, training=True), "--set training=False"), (Dropped(), ".eval()")):
+        (found,) = verify(random).findings
+        assert "draws random numbers" in found.message
+        assert switch in found.fix
 
 
 def test_a_mode_is_put_back() -> None:
@@ -297,6 +360,45 @@ def buffered(top: float) -> Callable[..., Any]:
     return Module()
 
 
+def optional(top: float, shift: Any = None) -> Callable[..., Any]:
+    """A counter beside an option that is None."""
+    calls = 0
+
+    def loss(recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        moved = recon_x if shift is None else recon_x + shift
+        return whole(moved, x, mu, logvar, min(top, calls / 500))
+
+    return loss
+
+
+class Slotted:
+    """A counter in a slot."""
+
+    __slots__ = ("calls", "top")
+
+    def __init__(self, top: float) -> None:
+        self.top, self.calls = top, 0
+
+    def __call__(self, recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
+        """Weigh by the number of calls."""
+        self.calls += 1
+        return whole(recon_x, x, mu, logvar, min(self.top, self.calls / 500))
+
+
+class Arrayed:
+    """A counter in an array of one element."""
+
+    def __init__(self, top: float) -> None:
+        self.top, self.calls = top, np.zeros(1)
+
+    def __call__(self, recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
+        """Weigh by the number of calls."""
+        self.calls += 1
+        return whole(recon_x, x, mu, logvar, min(self.top, self.calls.item() / 500))
+
+
 COUNTERS: dict[str, Callable[[float], Callable[..., Any]]] = {
     "attribute": Counter,
     "method": lambda top: Counter(top).method,
@@ -306,6 +408,9 @@ COUNTERS: dict[str, Callable[[float], Callable[..., Any]]] = {
     "function": attribute,
     "partial": lambda top: partial(Counter(top)),
     "buffer": buffered,
+    "option": optional,
+    "slot": Slotted,
+    "array": Arrayed,
 }
 
 
@@ -360,6 +465,41 @@ def test_what_is_counted_for_the_record_is_silent() -> None:
             return value
 
     assert verify(Logging()).codes == ()
+
+
+def test_a_running_mean_for_the_record_is_not_followed() -> None:
+    """It takes no whole steps, but the value does not hang on it: thousands of calls would say so no better."""
+
+    class Averaging:
+        def __init__(self) -> None:
+            self.mean = 0.0
+
+        def __call__(self, recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
+            total[0] += 1
+            value = whole(recon_x, x, mu, logvar, 1.0)
+            self.mean = 0.99 * self.mean + 0.01 * float(value)
+            return value
+
+    total = [0]
+    assert verify(Averaging()).codes == ()
+    assert total[0] < WALK
+
+
+def test_what_cannot_be_told_is_not_called_noise() -> None:
+    """A state that is no number, or that cannot be copied, makes equal calls differ; the remedy says which."""
+    counts, lock = itertools.count(), threading.Lock()
+
+    def opaque(recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
+        return whole(recon_x, x, mu, logvar, min(1.0, next(counts) / 500))
+
+    def locked(recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
+        with lock:
+            return opaque(recon_x, x, mu, logvar)
+
+    for loss, says in ((opaque, "keeps something between calls"), (locked, "cannot be copied")):
+        (found,) = verify(loss).findings
+        assert found.code == "ELB002"
+        assert says in found.fix
 
 
 def test_a_copy_shares_no_state() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import isclose, isfinite
 
@@ -12,9 +12,12 @@ from elbocheck import budget, situations
 from elbocheck.checks.case import Case, Check, Skip, finding, number
 from elbocheck.checks.weighting import declared, reading
 from elbocheck.errors import CallError
+from elbocheck.monomial import Monomial
 from elbocheck.probing.probe import Probe
+from elbocheck.probing.reduction import weigh
 from elbocheck.probing.structure import random_point
 from elbocheck.roles import PREDICTIONS
+from elbocheck.shapes import Layout
 from elbocheck.situations import Situation
 from elbocheck.verdict import Finding, Outcome
 
@@ -67,21 +70,27 @@ def _agree(case: Case, states: list[Situation]) -> bool:
     return all(v.shape == values[0].shape and np.array_equal(v, values[0], equal_nan=True) for v in values)
 
 
-def _shares(case: Case, state: Situation) -> Shares:
+def _shares(case: Case, state: Situation, layout: Layout | None = None) -> Shares:
     """Return how much the two terms count in a state."""
-    there, here = _slopes(case, replace(case.probe, loss=state.loss, points=0)), _slopes(case, case.probe)
-    found = [t / h if h else float("nan") for t, h in zip(there, here, strict=True)]
+    there = _slopes(case, replace(case.probe, loss=state.loss, points=0), layout)
+    found = [t / h if h else float("nan") for t, h in zip(there, _slopes(case, case.probe, layout), strict=True)]
     return Shares(*found)
 
 
-def _slopes(case: Case, probe: Probe) -> tuple[float, float]:
+def _formula(case: Case, measured: Callable[[Layout], float]) -> Monomial:
+    """Return what two states differ by as a formula in the sizes: one of them may take a mean where the other sums."""
+    here = measured(case.probe.layout)
+    return weigh(case.probe, here, 0.0, measured, case.anatomy.event_axes)
+
+
+def _slopes(case: Case, probe: Probe, layout: Layout | None) -> tuple[float, float]:
     """Return what a move of the prediction, and one of the posterior, are worth; 0 where it is rounding."""
     role = next((r for r in sorted(case.loss.roles) if r in PREDICTIONS), None)
     middle = {} if role is None else {role: 0.25}
     ends = [({}, middle), (probe.off_prior, {})]
     found = []
     for one, other in ends:
-        high, low = probe(one), probe(other)
+        high, low = probe(one, layout), probe(other, layout)
         rounding = float(probe.noise(high, low)) + 4 * case.probe.floor
         found.append(0.0 if abs(high - low) <= rounding else high - low)
     return found[0], found[1]
@@ -89,19 +98,37 @@ def _slopes(case: Case, probe: Probe) -> tuple[float, float]:
 
 def _mismatch(case: Case, on: Situation, off: Situation) -> Iterator[Finding]:
     """Yield the finding on two modes whose terms weigh differently."""
+    on, off = (_seeded(state, case.seed) for state in (on, off))
     try:
         first, second = _shares(case, on), _shares(case, off)
+        again = [_shares(case, _seeded(state, case.seed + 1)) for state in (on, off)]
     except CallError:
         return
     if first.close(second):
         return
-    if _same(first.ratio, second.ratio):
-        message = (
-            f"{on.label} the loss is {number(_over(first, second))} times what it is {off.label}: both terms alike."
+    if not (first.close(again[0]) and second.close(again[1])):  # dropout: no weight is known of one draw
+        message = f"The terms move with random numbers {on.label} or {off.label}: their weights are not compared."
+        yield Finding(
+            "", Outcome.INCONCLUSIVE, message, "set the noise of training to 0 (dropout p = 0) to compare them"
         )
-        yield finding("ELB114", _capital(message), Outcome.NOTE)
         return
-    yield finding("ELB114", _capital(f"{on.label} {_model(case, first)}; {off.label} {_model(case, second)}."))
+    if not _same(first.ratio, second.ratio):
+        said = (f"{state.label} {_model(case, state, shares)}" for state, shares in ((on, first), (off, second)))
+        yield finding("ELB114", _capital(f"{'; '.join(said)}."))
+    elif _shape(case, on) == _shape(case, off):  # values per datum, which are then averaged, are no other weight
+        factor = _formula(case, lambda layout: _over(_shares(case, on, layout), _shares(case, off, layout)))
+        message = f"{on.label} both terms are {case.at(factor)} times what they are {off.label}."
+        yield finding("ELB114", _capital(message), Outcome.NOTE)
+
+
+def _seeded(state: Situation, seed: int) -> Situation:
+    """Return the loss in a state in which it may draw."""
+    return replace(state, loss=replace(state.loss, draws=True, seed=seed))
+
+
+def _shape(case: Case, state: Situation) -> tuple[int, ...]:
+    """Return the shape of one value."""
+    return state.loss(case.probe.inputs({})).value.shape
 
 
 def _over(one: Shares, other: Shares) -> float:
@@ -114,15 +141,16 @@ def _capital(text: str) -> str:
     return text if text.split(" ", 2)[1] == "=" else text[:1].upper() + text[1:]
 
 
-def _model(case: Case, shares: Shares) -> str:
+def _model(case: Case, state: Situation, shares: Shares) -> str:
     """Say what the weights of a state mean."""
     model = case.model
     ratio = model.sigma2 if model.sigma2 is not None else model.beta
-    if ratio is None or not isfinite(shares.ratio) or ratio.irregular:
-        return f"the KL counts {number(shares.divergence)} and the reconstruction {number(shares.likelihood)} of what is stated"
-    if not shares.ratio:
+    if ratio is not None and shares.ratio == 0:
         return "there is no KL"
-    there = replace(ratio, coefficient=ratio.coefficient * shares.ratio)
+    known = ratio is not None and isfinite(shares.ratio)
+    moved = _formula(case, lambda layout: _shares(case, state, layout).ratio) if known else None
+    if ratio is None or moved is None or (there := ratio * moved).irregular:
+        return f"the KL counts {number(shares.divergence)} and the reconstruction {number(shares.likelihood)} of what is stated"
     below = not model.free_scale and there.at(model.sizes) < 1 - budget.DECLARED
     return f"{reading(case)} = {case.at(there)}" + (" (no bound)" if below else "")
 
@@ -168,7 +196,7 @@ def _weights(case: Case, schedule: list[Situation], found: dict[int, Shares]) ->
     """Say which model the loss is, from each step at which it becomes another one."""
     shown: list[str] = []
     for state in schedule:
-        said = _model(case, found[state.step]) if state.step in found else "it cannot be called"
+        said = _model(case, state, found[state.step]) if state.step in found else "it cannot be called"
         if not shown or not shown[-1].startswith(said):
             shown.append(f"{said} at {state.label}")
     return "; ".join(shown) + "."
