@@ -43,6 +43,17 @@ def loud(verdict: Verdict) -> list[str]:
     return [f.code for f in verdict.findings if f.outcome is not Outcome.NOTE]
 
 
+def test_a_bound_inside_is_no_slip() -> None:
+    """As many functions of the log variance as it was probed at meet any values: no slip is named by them."""
+
+    def bounded(x: Any, x_hat: Any, mu: Any, log_var: Any) -> Any:
+        return elbo(x, x_hat, terms(mu, np.exp(10 * np.tanh(log_var / 10))))
+
+    verdict = verify(bounded)
+    assert verdict.codes == ()
+    assert [f.outcome for f in verdict.findings] == [Outcome.INCONCLUSIVE]
+
+
 RIGHT: dict[str, tuple[Loss, str]] = {
     "scale": (
         lambda x, x_hat, mu, rho: elbo(x, x_hat, terms(mu, softplus(rho) ** 2)),

@@ -86,6 +86,8 @@ def scale_role(probe: Probe) -> Role | None:
 
 _ENOUGH = 8
 """Points of a curve on which a form with up to three coefficients is claimed."""
+_MOST = 6
+"""Terms of a slip: nine functions of the log variance meet any nine values, so as many explain nothing."""
 MEANS = (0.0, 0.5, -1.0, 1.5, 3.0, -8.0)
 _MORE_MEANS = (-0.1, 0.2, -0.7, 1.1, -2.0, 2.4, -4.0, 6.0, 10.0)
 """Where no scale makes points of each mean."""
@@ -277,7 +279,9 @@ def _corrupted(probe: Probe, curve: Curve) -> Reading:
     least = budget.ABSENT * np.max(np.abs(fit.coefficients))
     kept = [n for n, c, e in zip(functions, fit.coefficients, fit.errors, strict=False) if abs(c) > 8 * e + least]
     again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
-    if not kept or not again.explains:  # rounding hides which of many are there: the fewest that suffice
+    if (
+        not again.explains or not 0 < len(kept) <= _MOST
+    ):  # rounding hides which of many are there: the fewest that suffice
         kept = _fewest(probe, curve, functions)
         again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
     if not kept:
