@@ -46,8 +46,16 @@ def _clamped(case: Case, role: Role, sign: float) -> Finding | None:
             return None
         if not (np.isfinite(moved) and np.isfinite(slope)):
             break  # an overflow: another check's
+        if moved == 0 and slope and _rounded_off(case, role, sign * level, slope):
+            break  # a smooth bound that flattens out is no clamp
         held = [*held, (sign * level, slope)] if moved == 0 else []
     return _named(case, role, held) if held else None
+
+
+def _rounded_off(case: Case, role: Role, log_var: float, slope: float) -> bool:
+    """Tell whether a slope is so slight that the value stands still by rounding."""
+    value = case.probe({role: float(argument_of(role, np.asarray(log_var)))})
+    return abs(slope) * 2 * _STEP <= float(case.probe.noise(value)) + case.probe.floor
 
 
 def _at(case: Case, role: Role, log_var: float) -> tuple[float, float]:
