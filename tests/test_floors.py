@@ -57,6 +57,53 @@ def test_a_floor_of_a_sum_over_the_batch_moves_with_the_batch(floor: float) -> N
     assert "B = 128" in verdict.findings[0].message
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("per", PER)
+def test_a_floor_is_in_nats_of_the_kl_whatever_weighs_it(per: str, dtype: str) -> None:
+    """Both terms at a fifth: the floor is as high, and ordinary scales cost what they should."""
+    floored, _ = PER[per]
+    verdict = verify(
+        lambda x, logits, mu, log_var: (np.mean(recon(x, logits)) + floored(kl(mu, log_var), 0.5)) / 5, dtype=dtype
+    )
+    assert set(verdict.codes) == {"ELB306", "ELB112"}, str(verdict)
+    (found,) = (f for f in verdict.findings if f.code == "ELB306")
+    assert "less than 1/2 = 0.5 (nats)" in found.message
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_floor_under_a_mean_over_the_latents_is_one(dtype: str) -> None:
+    """The truth of a stressed scale is that of the mean."""
+    verdict = verify(
+        lambda x, x_hat, mu, log_var: np.mean(
+            np.mean((x - x_hat) ** 2, axis=1) + np.maximum(np.mean(kl(mu, log_var), axis=1), 0.5)
+        ),
+        dtype=dtype,
+    )
+    assert set(verdict.codes) == {"ELB103", "ELB306"}, str(verdict)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("per", PER)
+def test_a_floor_under_a_learned_prior_is_one(per: str, dtype: str) -> None:
+    """World models have both; a KL to the standard prior is still not the one to the prior that is passed."""
+    floored, whose = PER[per]
+
+    def between(mu: Any, log_var: Any, prior_mu: Any, prior_log_var: Any) -> Any:
+        apart = (mu - prior_mu) ** 2 * np.exp(-prior_log_var)
+        return 0.5 * (prior_log_var - log_var + np.exp(log_var - prior_log_var) + apart - 1)
+
+    def loss(x: Any, logits: Any, mu: Any, log_var: Any, prior_mu: Any, prior_log_var: Any) -> Any:
+        return np.mean(recon(x, logits)) + floored(between(mu, log_var, prior_mu, prior_log_var), 0.3)
+
+    def wrong(x: Any, logits: Any, mu: Any, log_var: Any, prior_mu: Any, prior_log_var: Any) -> Any:
+        return np.mean(recon(x, logits)) + floored(between(mu, log_var, prior_mu, -prior_log_var), 0.3)
+
+    verdict = verify(loss, dtype=dtype)
+    assert verdict.codes == ("ELB306",), str(verdict)
+    assert verdict.findings[0].message.startswith(f"The KL of {whose}")
+    assert "ELB212" in verify(wrong, dtype=dtype).codes
+
+
 SCALES: dict[str, Callable[..., Any]] = {
     "log_std": lambda x, logits, mu, log_std: np.mean(
         recon(x, logits) + np.sum(np.maximum(kl(mu, 2 * log_std), 0.01), 1)

@@ -20,6 +20,7 @@ from elbocheck.divergences import normal_standard
 from elbocheck.errors import CallError
 from elbocheck.floats import eps, greatest, is_half
 from elbocheck.member import reference
+from elbocheck.monomial import Monomial
 from elbocheck.probing.probe import Values, argument_of, log_var_of, spread_of
 from elbocheck.probing.reduction import sizes
 from elbocheck.roles import POSITIVE, Role
@@ -183,9 +184,8 @@ def _scale_sweep(case: Case) -> Sweep:
     log_var = log_var_of(read_as, inputs)
     truth = normal_standard.kl(loc=0.0, log_var=log_var)
     if g.floor is not None:
-        truth = np.maximum(
-            truth, g.floor.at(sizes(case.working.layout, case.anatomy.event_axes)) / case.working.layout.latents
-        )
+        each = g.floor / Monomial(1.0, {"L": g.weight.powers.get("L", 0)})
+        truth = np.maximum(truth, each.at(sizes(case.working.layout, case.anatomy.event_axes)))
     calls: list[Values] = [{g.scale_role: float(v)} for v in inputs]
     weight = g.weight.at(sizes(case.working.layout, case.anatomy.event_axes))
     name = case.names.get(g.scale_role.value, g.scale_role.value)

@@ -81,19 +81,29 @@ def at_base(probe: Probe, prior: Prior, weight: float, log_var: float) -> bool:
     return bool(abs(after - before - expected) <= allowed)
 
 
-def learned(probe: Probe, weight: float, constant: float) -> bool:
-    """Tell whether a KL to N(0, 1) is the KL to N(p_loc, p_scale^2) where the loss takes a prior."""
+def learned(probe: Probe, weight: float, constant: float, floor: float | None) -> bool:
+    """Tell whether a KL to N(0, 1) is the KL to N(p_loc, p_scale^2) where the loss takes a prior.
+
+    Args:
+        probe: the loss.
+        weight: of one latent's KL, times all latents.
+        constant: the rest of the loss.
+        floor: below which the KL of a call does not fall, if there is one.
+    """
     roles = probe.loss.roles
     moved = next((r for r in roles if r in POSTERIOR_SCALES), None)
     prior = next((r for r in roles if r in PRIOR_SCALES), None)
     if not taken(roles):
         return True
     takes = np.array([Role.Q_LOC in roles, moved is not None, Role.P_LOC in roles, prior is not None])
-    for point in _POINTS:
+    least = 0.0 if floor is None else floor / weight
+    beyond = (4 * (1 + least) ** 0.5, *_POINTS[0][1:])
+    for point in _POINTS if floor is None else (*_POINTS, beyond):
         m, t, loc, log_var = np.where(takes, point, 0.0)
         given: dict[Role, float] = {Role.Q_LOC: float(m), Role.P_LOC: float(loc)}
         given |= {r: float(argument_of(r, np.asarray(v))) for r, v in ((moved, t), (prior, log_var)) if r is not None}
         truth = 0.5 * (np.exp(t - log_var) + (m - loc) ** 2 * np.exp(-log_var) - 1 - t + log_var)
+        truth = max(truth, least) if floor is not None else truth
         value = probe({r: v for r, v in given.items() if r in roles})
         noise = probe.noise(value, weight, constant) + probe.floor
         if not abs(value - constant - weight * truth) <= noise:

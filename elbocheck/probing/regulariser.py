@@ -56,7 +56,7 @@ def _pattern(probe: Probe, structure: Structure, found: divergence.Reading) -> s
     """Return the pattern, once the prior that is passed and every single latent have been looked at."""
     if found.pattern != "kl":
         return found.pattern
-    if not prior.learned(probe, found.weight, found.constant):
+    if not prior.learned(probe, found.weight, found.constant, found.floor):
         return "prior"
     return "kl" if structure.latent_homogeneous else "unequal"
 
@@ -109,13 +109,16 @@ def read_as(role: Role, exponent_found: float) -> str:
 
 
 def _floor(probe: Probe, found: divergence.Reading, weight: Monomial) -> Monomial:
-    """Return the level below which the divergence of a datum does not fall: how it grows with B and L is measured."""
+    """Return the level below which the divergence of a datum does not fall, in nats of it, whatever it is weighed with.
+
+    How it grows with B and L is measured.
+    """
     level = probe({}) - found.constant
     grown = {name: exponent(level, _level(probe, found, name)) == 1 for name in ("B", "L")}
     rest = level / prod(float(sizes(probe.layout, ())[name]) for name, grows in grown.items() if grows)
     powers = {"B": int(grown["B"]) - weight.powers.get("B", 0), "L": int(grown["L"])}
     error = max(found.error, float(probe.noise(level, found.constant)) / level, budget.ratio_error(probe.dtype))
-    return Monomial(rest, {name: power for name, power in powers.items() if power}, error)
+    return Monomial(rest / weight.coefficient, {name: power for name, power in powers.items() if power}, error)
 
 
 def _level(probe: Probe, found: divergence.Reading, axis: str) -> float:
