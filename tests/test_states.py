@@ -181,7 +181,7 @@ def test_a_mode_is_put_back() -> None:
     class Weighed(torch.nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self, fails: bool) -> None:
             super().__init__()
-            self.part, self.fails = torch.nn.Dropout(0.5), fails
+            self.part, self.other, self.fails = torch.nn.Dropout(0.5), torch.nn.Dropout(0.5), fails
             self.part.eval()
 
         def forward(self, recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
@@ -193,7 +193,7 @@ def test_a_mode_is_put_back() -> None:
     for fails, codes in ((False, {"ELB101", "ELB108", "ELB114"}), (True, {"ELB101", "ELB108"})):
         module = Weighed(fails)
         assert set(verify(module).codes) == codes
-        assert (module.training, module.part.training) == (True, False)
+        assert (module.training, module.part.training, module.other.training) == (True, False, True)
     assert "ELB114" not in verify(torch.nn.MSELoss()).codes
 
 
@@ -465,6 +465,23 @@ def test_what_is_counted_for_the_record_is_silent() -> None:
             return value
 
     assert verify(Logging()).codes == ()
+
+
+def test_a_counter_is_set_not_followed() -> None:
+    """A schedule of whole steps is jumped along: a thousand steps ahead is one call."""
+
+    class Counting:
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def __call__(self, recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
+            total[0] += 1
+            self.calls += 1
+            return whole(recon_x, x, mu, logvar, min(1.0, self.calls / 5000))
+
+    total = [0]
+    assert _counted(verify(Counting())) is Outcome.NOTE
+    assert total[0] < WALK
 
 
 def test_a_running_mean_for_the_record_is_not_followed() -> None:
