@@ -117,6 +117,18 @@ def test_what_moves_no_optimum_is_silent(loss: Callable[..., Any], dtype: str) -
         assert not {"ELB304", "ELB601"} & set(verdict.codes), str(verdict)
 
 
+def test_a_slope_that_counts_twice_is_wrong_not_detached() -> None:
+    """Shares of a split slope add up to 1; these do not."""
+
+    def doubled(recon_x: Any, x: Any, mu: Any, logvar: Any, prior_mu: Any, prior_logvar: Any) -> Any:
+        each = kl(mu, logvar, prior_mu, prior_logvar)
+        return (error(recon_x, x) + 2 * each - each.detach()).mean()
+
+    codes = verify(doubled).codes
+    assert "ELB601" in codes
+    assert "ELB304" not in codes
+
+
 def test_a_detached_sample_is_still_seen() -> None:
     """Without the way through z the posterior gets no slope at all."""
 

@@ -13,7 +13,8 @@ import pytest
 
 from elbocheck import Outcome, Verdict, verify
 from elbocheck.binding import bind
-from elbocheck.memory import WALK, copied
+from elbocheck.intent import Intent
+from elbocheck.memory import WALK, copied, counter, remembers
 from elbocheck.roles import Role
 
 
@@ -255,6 +256,12 @@ def test_a_schedule_that_ends_below_1_is_named(loss: Callable[..., Any]) -> None
     assert found.outcome is Outcome.WARN
 
 
+def test_a_declared_end_of_a_schedule_is_silent() -> None:
+    """A beta of a tenth was meant."""
+    assert "ELB115" not in verify(low, intent=Intent(expect={"beta": 0.1})).codes
+    assert "ELB115" in verify(low, intent=Intent(expect={"beta": 0.2})).codes
+
+
 def test_a_repetition_is_no_schedule() -> None:
     """`n_iter=20` says how often to repeat: it keeps its value."""
 
@@ -441,14 +448,16 @@ def test_a_generator_inside_is_no_counter() -> None:
     """Its draws differ from call to call, although copies are repeatable, and although calls are counted too."""
 
     class Drawing:
-        def __init__(self) -> None:
-            self.rng, self.calls = np.random.default_rng(0), 0
+        def __init__(self, top: float) -> None:
+            self.rng, self.calls, self.top = np.random.default_rng(0), 0, top
 
         def __call__(self, recon_x: Any, x: Any, mu: Any, logvar: Any) -> Any:
             self.calls += 1
-            return whole(recon_x + 0.1 * self.rng.standard_normal(x.shape), x, mu, logvar, 1.0)
+            weight = max(self.top, 1 - self.calls / 500)
+            return whole(recon_x + 0.1 * self.rng.standard_normal(x.shape), x, mu, logvar, weight)
 
-    assert verify(Drawing()).codes == ("ELB002",)
+    for top in (1.0, 0.5):  # without and with a schedule beside it
+        assert verify(Drawing(top)).codes == ("ELB002",)
 
 
 def test_what_is_counted_for_the_record_is_silent() -> None:
@@ -465,6 +474,9 @@ def test_what_is_counted_for_the_record_is_silent() -> None:
             return value
 
     assert verify(Logging()).codes == ()
+    loss, numbers = Logging(), (np.ones((2, 3)), np.zeros((2, 3)), np.ones((2, 2)), np.zeros((2, 2)))
+    assert remembers(loss, lambda function: np.asarray(function(*numbers)))
+    assert counter(loss, lambda function: np.asarray(function(*numbers))) is None
 
 
 def test_a_counter_is_set_not_followed() -> None:
