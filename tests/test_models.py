@@ -14,6 +14,7 @@ from numpy.random import standard_normal
 
 from elbocheck import returns, verify
 from elbocheck.errors import CallError, UsageError
+from elbocheck.models.compiled import training_loss
 from elbocheck.verdict import Bound, Outcome
 
 
@@ -113,6 +114,22 @@ def method_of_the_answer(model: Any, x: Any) -> Any:
     return np.mean(nll(x, low + high) + kl(mu, log_var))
 
 
+def softplus_variance(model: Any, x: Any) -> Any:
+    """An encoder whose second output is a variance before its softplus."""
+    mu, rho = model.encode(x)
+    var = np.logaddexp(0, rho)
+    z = mu + np.sqrt(var) * np.random.randn(*mu.shape)
+    return np.mean(nll(x, model.decode(z)) + kl(mu, np.log(var)))
+
+
+def drawn_at_once(model: Any, x: Any) -> Any:
+    """A sample drawn with its mean and its standard deviation, of which both densities are taken."""
+    mu, log_var = model.encode(x)
+    z = np.random.normal(mu, np.exp(log_var / 2))
+    estimate = 0.5 * np.sum(z**2 - (z - mu) ** 2 / np.exp(log_var) - log_var, axis=1)
+    return np.mean(nll(x, model.decode(z)) + estimate)
+
+
 def by_position(x: Any, model: Any, mu: Any, log_var: Any, /) -> Any:
     """No argument has a name; the model stands among them."""
     return np.mean(nll(x, model.decode(mu)) + kl(mu, log_var))
@@ -185,6 +202,8 @@ RIGHT = (
     squashed,
     method_of_the_answer,
     by_position,
+    softplus_variance,
+    drawn_at_once,
     Own.loss,
     Trained.training_step,
     whole,
@@ -212,6 +231,42 @@ def test_labels_that_come_with_the_data_are_classes() -> None:
     """The data are found by name among the members of a batch; log(10), a uniform prior over labels, is a constant."""
     verdict = verify(labelled)
     assert (verdict.bound, verdict.codes) == (Bound.CONSTANT, ()), str(verdict)
+
+
+def learned(model: Any, x: Any) -> Any:
+    """A decoder with a mean and a log variance of its own."""
+    mu, log_var = model.encode(x)
+    mean, logvar = model.decode(model.reparameterize(mu, log_var))
+    each = 0.5 * ((x - mean) ** 2 * np.exp(-logvar) + logvar + math.log(2 * math.pi))
+    return np.mean(np.sum(each, axis=1) + kl(mu, log_var))
+
+
+def test_a_decoder_s_mean_and_variance_are_not_the_posterior_s() -> None:
+    """The same names, in the answer of the decoder."""
+    verdict = verify(learned)
+    assert (verdict.bound, verdict.codes) == (Bound.EXACT, ()), str(verdict)
+    assert verdict.model is not None
+    assert verdict.model.family == "normal"
+
+
+class Compiled:
+    """What a Keras model has of a training step; it answers with what it is given."""
+
+    compiled = True
+
+    def __call__(self, x: Any, *, training: bool) -> Any:
+        """Return the prediction in that mode."""
+        return x, training
+
+    def compute_loss(self, **given: Any) -> Any:
+        """Return what the step gives its loss."""
+        return given
+
+
+def test_a_compiled_model_is_run_as_in_training() -> None:
+    """Its data are its targets too."""
+    given = training_loss(Compiled())(3)
+    assert given == {"x": 3, "y": 3, "y_pred": (3, True), "sample_weight": None, "training": True}
 
 
 def doubled(model: Any, x: Any) -> Any:
