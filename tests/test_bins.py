@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from elbocheck import Intent, Outcome, Verdict, identify, verify
+from elbocheck.bins import Bins
+from tests.quality.random_bins import ndtr
 
 torch = pytest.importorskip("torch")
 
@@ -255,3 +257,33 @@ def test_a_high_floor_under_the_bins_of_a_fixed_scale_is_seen_through() -> None:
 
     found = identify(loss)
     assert found.model.family == "discretized_logistic"
+
+
+def test_width_and_scale_are_followed_along_their_valley() -> None:
+    """Bins little narrower than a fixed scale: neither moves without the other, so a step is shortened as a whole."""
+
+    def loss(x: Any, x_mean: Any) -> Any:
+        ends = [ndtr((x - x_mean + side / 2) / 1.187343637623959) for side in (1, -1)]
+        return np.sum(-np.log(ends[0] - ends[1] + 1e-8))
+
+    found = identify(loss)
+    assert found.model.family == "discretized_normal"
+
+
+@pytest.mark.parametrize(("added", "truth"), [(True, [1.5, 0.75]), (False, [1.0, 0.5])])
+def test_a_guard_holds_a_probability(added: bool, truth: list[float]) -> None:
+    """Epsilon is added to it, or is the least that it may be."""
+    bins = Bins("logistic", 1.0, 0.0, 0.0, 0.0, open=True, factor=1.0, constant=0.0, guard=0.5, added=added)
+    assert np.exp(-bins.held(-np.log([1.0, 0.25]))) == pytest.approx(truth)
+
+
+def test_data_that_the_loss_rounds_down_lie_at_the_edges_of_their_bins() -> None:
+    """A bin reaches up from its datum: its level is the middle of the data that share it."""
+
+    def loss(x: Any, x_mean: Any, x_log_scale: Any) -> Any:
+        low = (np.floor(x * 256) / 256 - x_mean) / np.exp(x_log_scale)
+        ends = [1 / (1 + np.exp(-v)) for v in (low + 1 / 256 / np.exp(x_log_scale), low)]
+        return -np.sum(np.log(ends[0] - ends[1] + 1e-7))
+
+    said = {f.code: f.message for f in told(loss).findings}
+    assert "the 256 levels from 0.00195312 to 0.998047" in said["ELB411"]

@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from elbocheck import budget
+from elbocheck import budget, verify
 from elbocheck.anatomy import Reconstruction
 from elbocheck.budget import ulp_distance
 from elbocheck.densities import named
@@ -348,3 +348,18 @@ def test_the_error_of_a_weight_counts_its_shape() -> None:
     found = read(form, np.float32)
     assert abs(found.weight.coefficient / 3.5 - 1) <= found.weight.error
     assert abs(found.shape["delta"] / delta - 1) <= found.shape_error
+
+
+def test_a_loss_that_stays_bounded_has_no_tails_to_join() -> None:
+    """Beyond a quadratic core it is flat to rounding: that is no slope which should be another; a real one is still named."""
+
+    def saturating(x: Any, x_hat: Any) -> Any:
+        u = np.abs(x - x_hat)
+        return np.mean(np.where(u < 1, u**2 / 2, 1.5 - np.exp(1 - u))) + 0.3
+
+    def unjoined(x: Any, x_hat: Any) -> Any:
+        u = np.abs(x - x_hat)
+        return np.mean(np.where(u < 1, u**2 / 2, 0.7 * u - 0.2))
+
+    assert verify(saturating).codes == ("ELB418",)
+    assert "ELB408" in verify(unjoined).codes

@@ -47,7 +47,8 @@ def core_and_tails(probe: Probe, role: Role) -> tuple[float, float, float] | Non
     curvature = 2 * rise[:5] / u[:5] ** 2
     core = np.abs(rise - 0.5 * np.median(curvature) * u**2) <= noise + budget.CURVE * np.abs(rise)
     tail = linear(np.stack([u[-12:], np.ones(12)], axis=1), rise[-12:], noise[-12:])
-    if np.count_nonzero(core) < 8 or core.all() or not tail.explains or not tail.coefficients[0]:
+    flat = not abs(tail.coefficients[0]) > 4 * tail.errors[0]  # to rounding: a bounded loss has no linear tails
+    if np.count_nonzero(core) < 8 or core.all() or not tail.explains or flat:
         return None
     knot = _bisect_knot(probe, role, float(np.median(curvature)), float(u[core][-1]), float(u[~core][0]), origin)
     return knot, float(np.median(curvature)), float(tail.coefficients[0])

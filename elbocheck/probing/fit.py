@@ -18,6 +18,8 @@ NOTHING = 1e-150
 STALLED = 1e-6
 """Share of the misfit below which a gain moves the shapes by a thousandth of what noise does."""
 ROUNDS, HALVINGS, STARTS, REFINEMENTS = 60, 6, 4, 2
+FARTHEST = 0.5
+"""Of a step in any shape; a longer one is shortened as a whole: along a narrow valley no shape moves without the others."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,8 @@ def shaped(model: Model, values: Array, noise: Array, start: Shapes) -> tuple[Sh
         return shapes, fit
     for _ in range(ROUNDS):
         whole = np.column_stack([model.columns(shapes), model.tangents(shapes, fit.coefficients)])
-        steps = np.clip(linear(whole, values, noise).coefficients[-len(shapes) :], -0.5, 0.5)
+        steps = linear(whole, values, noise).coefficients[-len(shapes) :]
+        steps = steps * (FARTHEST / max(float(np.max(np.abs(steps))), FARTHEST))
         for halved in range(HALVINGS):
             tried = shapes
             for place, grid in enumerate(model.shapes):
