@@ -74,6 +74,22 @@ RIGHT: Mapping[str, tuple[Callable[..., Any], str]] = {
         lambda x, total_count, logits: np.sum(_counts(x, total_count, logits) + _choices(x, total_count)),
         "NegativeBinomial(logits=logits, total_count=total_count)",
     ),
+    "negative binomial of failures": (
+        lambda x, total_count, logits: np.sum(_counts(x, total_count, -logits) + _choices(x, total_count)),
+        "NegativeBinomial(failure_logits=logits, total_count=total_count)",
+    ),
+    "negative binomial of a probability": (
+        lambda x, total_count, probs: np.sum(
+            _choices(x, total_count) - total_count * np.log1p(-probs) - x * np.log(probs)
+        ),
+        "NegativeBinomial(probs=probs, total_count=total_count)",
+    ),
+    "negative binomial of a probability of failures": (
+        lambda x, total_count, probs: np.sum(
+            _choices(x, total_count) - total_count * np.log(probs) - x * np.log1p(-probs)
+        ),
+        "NegativeBinomial(failure_probs=probs, total_count=total_count)",
+    ),
     "negative binomial of a mean": (
         lambda x, mu, theta: np.sum(_counts(x, theta, np.log(mu / theta)) + _choices(x, theta)),
         "NegativeBinomial(mean=mu, total_count=theta)",

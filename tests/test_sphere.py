@@ -173,6 +173,28 @@ def test_a_wrong_divergence_is_named(name: str, dtype: str) -> None:
     assert (verdict.bound.value == "constant") == (code == "ELB211"), str(verdict)
 
 
+OFF: dict[str, tuple[Callable[[int], float], str]] = {
+    "area": (lambda m: -log_area(m), "the log of the sphere's area is left out"),
+    "one more": (lambda m: log_area(m + 1) - log_area(m), "that of the sphere in R^(L+1)"),
+    "one less": (lambda m: log_area(m - 1) - log_area(m), "that of the sphere in R^(L-1)"),
+}
+
+
+@pytest.mark.parametrize("held", [None, 10])
+@pytest.mark.parametrize("name", OFF)
+def test_a_slip_in_the_constant_is_called_by_its_cause(name: str, held: int | None) -> None:
+    """By its size where the loss holds the dimension, by how it moves where the latents tell it."""
+    slip, words = OFF[name]
+
+    def loss(x: Any, logits: Any, mu: Any, kappa: Any) -> Any:
+        m = held or mu.shape[-1]
+        return np.mean(bce(x, logits) + kl(kappa, m) + slip(m) + 0 * mu.sum(-1)).astype(x.dtype)
+
+    (said,) = verify(loss).findings
+    assert said.code == "ELB211"
+    assert words in said.message
+
+
 @pytest.mark.parametrize("beta", [0.5, 4.0])
 def test_its_weight_is_beta(beta: float) -> None:
     """As for any other posterior."""
