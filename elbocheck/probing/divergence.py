@@ -279,9 +279,7 @@ def _corrupted(probe: Probe, curve: Curve) -> Reading:
     least = budget.ABSENT * np.max(np.abs(fit.coefficients))
     kept = [n for n, c, e in zip(functions, fit.coefficients, fit.errors, strict=False) if abs(c) > 8 * e + least]
     again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
-    if (
-        not again.explains or not 0 < len(kept) <= _MOST
-    ):  # rounding hides which of many are there: the fewest that suffice
+    if not again.explains or not 0 < len(kept) <= _MOST:  # rounding hides which are there: the fewest that suffice
         kept = _fewest(probe, curve, functions)
         again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
     if not kept:
