@@ -180,6 +180,8 @@ def test_derivatives_by_two_steps() -> None:
     """Both orders, and a kink is an error, not an average."""
     assert abs(derivative(lambda ctx, x: ctx.exp(2 * x), 0.5, 1, 30).value - 2 * context(60).e) < 1e-30
     assert abs(derivative(lambda ctx, x: ctx.exp(2 * x), 0.5, 2, 30).value - 4 * context(60).e) < 1e-29
+    still = derivative(lambda ctx, _x: ctx.pi, 1e-30, 2, 45)  # relative to pi / 1e-60
+    assert abs(still.value) <= still.error < 1e-60
     with pytest.raises(OracleError, match="by one step"):
         derivative(lambda ctx, x: abs(x - 1), 1.0, 2, 20)
 

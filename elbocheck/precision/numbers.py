@@ -168,7 +168,7 @@ def derivative(function: Callable[[Context, Number], Number], at: float, order: 
         now = slope if order == 1 else (values[2] - 2 * values[1] + values[0]) / step**2
         scale = abs(now) + abs(values[1]) / (abs(place) or 1) ** order
         if before is not None and abs(now - before) <= scale * power(scale, digits):
-            error = abs(now - before) + scale * power(scale, 2 * digits)
+            error = abs(now - before) + scale * power(scale, 3 * digits)  # rounded, and cut off, at 10**(-2 rung)
             return Certified(now, error, f"differences at {4 * rung} digits")
         before, last = now, before
     raise OracleError(f"the derivative is {short(last)} by one step and {short(before)} by a smaller one")
