@@ -20,6 +20,7 @@ __all__ = [
     "accumulate",
     "add",
     "at",
+    "differs",
     "exponent",
     "fma",
     "fraction",
@@ -161,6 +162,27 @@ def row_of(_typing: Any, arrays: Any, i: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, found)
 
     return types.Tuple(members)(arrays, types.intp), generate
+
+
+@intrinsic
+def differs(_typing: Any, arrays: Any, i: Any) -> Any:
+    """Tell whether row i > 0 differs from the one before in a bit of what does not vary along it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        found = ir.Constant(ir.IntType(1), 0)
+        before = builder.sub(arguments[1], ir.Constant(arguments[1].type, 1))
+        for k, kind in enumerate(signature.args[0]):
+            if kind.ndim == 1:
+                array = context.make_array(kind)(context, builder, builder.extract_value(arguments[0], k))
+                step = cgutils.unpack_tuple(builder, array.strides)[0]
+                places = [
+                    cgutils.pointer_add(builder, array.data, builder.mul(step, at)) for at in (arguments[1], before)
+                ]
+                here, there = (builder.bitcast(builder.load(place), _layout(kind.dtype)[0]) for place in places)
+                found = builder.or_(found, builder.icmp_unsigned("!=", here, there))
+        return found
+
+    return types.boolean(arrays, types.intp), generate
 
 
 @intrinsic

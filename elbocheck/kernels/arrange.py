@@ -24,9 +24,10 @@ TIERS = ("exact", "fast")
 """exact: float32 is computed in float64 and rounded once. fast: float32 is computed in float32."""
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-LARGEST = 3e38  # below, nothing overflows in float32
 WEAK = (float, int, bool)  # Python's numbers follow the arrays
 Spec = tuple[tuple[int, ...], Any, bool]  # shape, dtype or None of a Python number, contiguous and aligned
+FEW = 1 << 12  # rows whose parameter is kept for the next call
+NUMBER: Spec = ((), None, True)
 Step = Callable[[Any], NDArray[Any]]
 
 
@@ -80,8 +81,12 @@ def arrange(arguments: Sequence[ArrayLike], tier: str, *, flat: bool = False, wi
         UsageError: for an unknown tier.
         TypeError: for complex, extended or non-numeric input.
     """
-    given = [a if type(a) is np.ndarray or type(a) in WEAK else np.asarray(a) for a in arguments]
-    plan = _plan(tuple([_spec(array) for array in given]), tier, flat, wide)
+    given, specs = [], []
+    for argument in arguments:  # in one loop: with small batches it takes as long as the arithmetic
+        array = argument if type(argument) is np.ndarray or type(argument) in WEAK else np.asarray(argument)
+        given.append(array)
+        specs.append(_spec(array))
+    plan = _plan(tuple(specs), tier, flat, wide)
     return Rows(plan, tuple([step(array) for step, array in zip(plan.steps, given, strict=True)]))
 
 
@@ -95,10 +100,10 @@ def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
 
 
 def _spec(array: Any) -> Spec:
-    if type(array) in WEAK:
-        return (), None, True
-    flags = array.flags
-    return array.shape, array.dtype, flags.carray or (flags.c_contiguous and flags.aligned)
+    if type(array) is np.ndarray:
+        flags = array.flags
+        return array.shape, array.dtype, flags.carray or (flags.c_contiguous and flags.aligned)
+    return NUMBER
 
 
 @lru_cache(maxsize=1024)
@@ -157,21 +162,28 @@ def _copied(array: Any, whole: tuple[int, ...], rows: tuple[int, int], dtype: np
 
 
 def _constant(spec: Spec, whole: tuple[int, ...], count: int, dtype: np.dtype[Any]) -> Step:
-    return partial(_filled if prod(spec[0]) == 1 else _column, whole=whole, count=count, dtype=dtype)
+    if prod(spec[0]) != 1:
+        return partial(_column, whole, count, dtype)
+    return partial(_filled if spec[1] is None else _filled_with_item, count, dtype)
 
 
-def _filled(array: Any, whole: tuple[int, ...], count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    del whole
-    found = np.empty(count, dtype)
-    value = array if type(array) in WEAK else array.item()
-    if dtype is FLOAT64 or -LARGEST < value < LARGEST:
-        found.fill(value)
-        return found
+def _filled(count: int, dtype: np.dtype[Any], value: float) -> NDArray[Any]:
+    make = _repeated if value and count <= FEW else _repeated.__wrapped__  # 0.0 == -0.0, which a result may tell
+    return make(value, count, dtype)
+
+
+def _filled_with_item(count: int, dtype: np.dtype[Any], array: NDArray[Any]) -> NDArray[Any]:
+    return _filled(count, dtype, array.item())
+
+
+@lru_cache(maxsize=64)
+def _repeated(value: float, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore"):
-        found.fill(value)
+        found = np.full(count, value, dtype)
+    found.flags.writeable = False
     return found
 
 
-def _column(array: Any, whole: tuple[int, ...], count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _column(whole: tuple[int, ...], count: int, dtype: np.dtype[Any], array: Any) -> NDArray[Any]:
     with np.errstate(over="ignore", under="ignore"):
         return np.broadcast_to(array[..., 0].astype(dtype), whole).reshape(count)

@@ -19,6 +19,7 @@ from elbocheck.kernels.primitives import (
     accumulate,
     add,
     at,
+    differs,
     fma,
     number,
     put,
@@ -52,10 +53,11 @@ constant = regulariser = weight = term_by_term = element
 def values(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
     """out[i, j] = SIGN (element(arguments[i, j]) + constant(arguments[i]))."""
     ready()
-    health = ZERO
+    health = common = ZERO
     for i in range(first, last):
         row, target = row_of(arguments, i), row_of(out, i)
-        common = constant(*at(row, 0, ZERO))
+        if i == first or differs(arguments, i):
+            common = constant(*at(row, 0, ZERO))
         for j in range(size):
             value = SIGN * (element(*at(row, j, ZERO))[0] + common)
             put(target, j, (value,))
@@ -86,9 +88,10 @@ def row_sum(row: Any, targets: Any, size: int) -> Any:
     ready()
     total, lost = ZERO, ZERO
     block = LONG if ROUNDED else BLOCK if CAREFUL else WIDE
-    for start in range(0, size, block):
+    blocks = max((size + block // 2) // block, 1)  # a short rest goes with the last
+    for k in range(blocks):
         part = ZERO
-        for j in range(start, min(start + block, size)):
+        for j in range(k * block, size if k == blocks - 1 else (k + 1) * block):
             found = element(*at(row, j, ZERO))
             put(targets, j, found)
             part = add(part, found[0])
@@ -135,10 +138,12 @@ def joined(total: Any, lost: Any, part: Any) -> Any:
 
 def sums(out: Any, slopes: Any, arguments: Any, size: int, first: int, last: int) -> Any:
     """out[i] = SIGN (the sum over j of element(arguments[i, j]) + size constant(arguments[i])); slopes beside it."""
-    health = ZERO
+    health = common = ZERO
     for i in range(first, last):
         row = row_of(arguments, i)
-        value = SIGN * (row_sum(row, row_of(slopes, i), size) + number(size, ZERO) * constant(*at(row, 0, ZERO)))
+        if i == first or differs(arguments, i):
+            common = number(size, ZERO) * constant(*at(row, 0, ZERO))
+        value = SIGN * (row_sum(row, row_of(slopes, i), size) + common)
         put(row_of(out, i), 0, (value,))
         health += SMALL * value
     return health
@@ -156,10 +161,12 @@ def elbos(
     last: int,
 ) -> Any:
     """out[i] = the log likelihood of arguments[i] less the sum of the regulariser of latents[i]; slopes beside it."""
-    health = ZERO
+    health = common = ZERO
     for i in range(first, last):
         row = row_of(arguments, i)
-        energy = row_sum(row, row_of(slopes, i), size) + number(size, ZERO) * constant(*at(row, 0, ZERO))
+        if i == first or differs(arguments, i):
+            common = number(size, ZERO) * constant(*at(row, 0, ZERO))
+        energy = row_sum(row, row_of(slopes, i), size) + common
         value = -(energy + regulariser(row_of(latents, i), row_of(latent_slopes, i), width))
         put(row_of(out, i), 0, (value,))
         health += SMALL * value

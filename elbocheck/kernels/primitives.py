@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 __all__ = [
-    "CAREFUL", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "exponent", "fma", "fraction", "number",
+    "CAREFUL", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "differs", "exponent", "fma", "fraction", "number",
     "polynomial", "put", "ready", "row_of", "scale", "scratch", "two_to", "two_to_minus",
 ]  # fmt: skip
 
@@ -69,21 +69,24 @@ def _stand_in(name: str) -> Any:
     return primitive
 
 
-accumulate, add, at, exponent, fraction, number, put, ready, row_of, scale, scratch, two_to, two_to_minus = map(
-    _stand_in,
-    (
-        "accumulate",
-        "add",
-        "at",
-        "exponent",
-        "fraction",
-        "number",
-        "put",
-        "ready",
-        "row_of",
-        "scale",
-        "scratch",
-        "two_to",
-        "two_to_minus",
-    ),
+accumulate, add, at, differs, exponent, fraction, number, put, ready, row_of, scale, scratch, two_to, two_to_minus = (
+    map(
+        _stand_in,
+        (
+            "accumulate",
+            "add",
+            "at",
+            "differs",
+            "exponent",
+            "fraction",
+            "number",
+            "put",
+            "ready",
+            "row_of",
+            "scale",
+            "scratch",
+            "two_to",
+            "two_to_minus",
+        ),
+    )
 )

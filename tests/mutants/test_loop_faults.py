@@ -14,7 +14,7 @@ import pytest
 from elbocheck.budget import BUDGETS, ulp_distance
 from elbocheck.densities import normal
 from elbocheck.densities.density import log_prob_element
-from elbocheck.estimators import sampled
+from elbocheck.estimators import decoded
 from elbocheck.kernels import loops
 from elbocheck.kernels._jit import Bound, Layout, compiled
 from elbocheck.kernels.elements import nothing, together
@@ -25,10 +25,16 @@ X = RNG.normal(size=(ROWS, SIZE)) * np.repeat(10.0 ** RNG.integers(-3, 9, SIZE /
 X[1, : loops.BLOCK] = X[1, -loops.BLOCK :] = 0.0
 X[1, 0], X[1, -1] = 1e17, -1e17  # beside what only compensation between blocks keeps
 DOUBLE = Layout((True,), "float64", "float64", "float64")
+BESIDE = DOUBLE._replace(varies=(True, False))
+EACH = np.array([3.0, 3.0, 5.0])  # the constant of each row
 
 
-def _itself(x: float) -> float:
+def _itself(x: float, *_rest: float) -> float:
     return x
+
+
+def _of_its_row(_x: float, each: float) -> float:
+    return each
 
 
 def _three(_x: float) -> float:
@@ -51,13 +57,14 @@ def planted(function: Callable[..., Any], right: str, wrong: str) -> FunctionTyp
 
 def sums_hold(row_sum: Any, sums: Any) -> bool:
     """Whether sums of rows, their slopes' store and a constant for each number are right."""
-    bound = Bound(sums, (("row_sum", Bound(row_sum, (("element", ELEMENT),))), ("constant", _three), ("SIGN", 1.0)))
+    inside = ("row_sum", Bound(row_sum, (("element", ELEMENT),)))
+    loop = compiled(Bound(sums, (inside, ("constant", _of_its_row), ("SIGN", 1.0))), (1, 0), BESIDE)
     out = np.full((ROWS, 1), np.nan)
-    health = compiled(bound, (1, 0), DOUBLE)((out,), (), (X,), SIZE, 0, ROWS)
-    truth = [math.fsum([*row, 3.0 * SIZE]) for row in X]
-    size = [math.fsum(np.abs(row[np.abs(row) < 1e17])) + 3.0 * SIZE for row in X]
+    health = loop((out,), (), (X, EACH), SIZE, 0, ROWS)
+    truth = [math.fsum([*row, each * SIZE]) for row, each in zip(X, EACH, strict=True)]
+    size = [math.fsum(np.abs(row[np.abs(row) < 1e17])) + each * SIZE for row, each in zip(X, EACH, strict=True)]
     bad = np.where(X.max() == X, np.inf, X)
-    noticed = compiled(bound, (1, 0), DOUBLE)((np.empty((ROWS, 1)),), (), (bad,), SIZE, 0, ROWS)
+    noticed = loop((np.empty((ROWS, 1)),), (), (bad, EACH), SIZE, 0, ROWS)
     near = bool(ulp_distance(out[:, 0], truth, "float64", magnitude=size).max() <= BUDGETS["loop.sum"].ulps)
     return near and math.isfinite(health) and not math.isfinite(noticed)
 
@@ -89,12 +96,12 @@ def folds_hold(folded_sum: Any) -> bool:
 
 def values_hold(values: Any) -> bool:
     """Whether every number is stored where it belongs, and an infinity among them is noticed."""
-    bound = Bound(values, (("element", ELEMENT), ("constant", nothing), ("SIGN", -1.0)))
+    bound = Bound(values, (("element", ELEMENT), ("constant", _of_its_row), ("SIGN", -1.0)))
     out = np.full((ROWS, SIZE), np.nan)
-    health = compiled(bound, (1,), DOUBLE)((out,), (X,), SIZE, 0, ROWS)
+    health = compiled(bound, (1,), BESIDE)((out,), (X, EACH), SIZE, 0, ROWS)
     bad = np.where(X[1, 7] == X, np.inf, X)
-    noticed = compiled(bound, (1,), DOUBLE)((np.empty((ROWS, SIZE)),), (bad,), SIZE, 0, ROWS)
-    return bool((out == -X).all()) and math.isfinite(health) and not math.isfinite(noticed)
+    noticed = compiled(bound, (1,), BESIDE)((np.empty((ROWS, SIZE)),), (bad, EACH), SIZE, 0, ROWS)
+    return bool((out == -(X + EACH[:, None])).all()) and math.isfinite(health) and not math.isfinite(noticed)
 
 
 def weights_hold(importance_weighted: Any) -> bool:
@@ -108,7 +115,7 @@ def weights_hold(importance_weighted: Any) -> bool:
     layouts = (layouts[0], layouts[1]._replace(varies=(True, False)), *layouts[2:])
     element = log_prob_element(normal, normal.forms[0], (True, True, False))
     names = (("row_sum", Bound(loops.row_sum, (("element", element.value),))), ("constant", element.constant))
-    bound = Bound(importance_weighted, (*names, ("regulariser", sampled._regulariser(False, False))))
+    bound = Bound(importance_weighted, (*names, ("regulariser", decoded.regulariser(False, False))))
     out, shares = np.empty((batch, 1)), np.empty((batch, samples))
     loop = compiled(bound, (1, 1, 0, 0, 0), *layouts)
     loop((out,), (shares,), (), (), (), (x,), (loc, scale), tuple(latent), (eps,), samples, size, width, 0, batch)
@@ -131,9 +138,10 @@ def test_the_loops_as_they_are_hold() -> None:
 
 
 ROW_SUM = (
-    ("min(start + block, size)", "min(start + block, size - 1)"),
-    ("range(0, size, block)", "range(block, size, block)"),
-    ("range(0, size, block)", "range(0, size - block, block)"),
+    ("size if k == blocks - 1", "size - 1 if k == blocks - 1"),
+    ("(k + 1) * block)", "(k + 1) * block - 1)"),
+    ("range(blocks)", "range(1, blocks)"),
+    ("range(blocks)", "range(blocks - 1)"),
     ("total + lost if", "total if"),
     ("part = ZERO", "part = lost"),
     ("joined(total, lost, part)", "joined(ZERO, lost, part)"),
@@ -155,11 +163,13 @@ FOLDED = (
 )
 SUMS = (
     ("number(size, ZERO) * constant", "constant"),
+    (" or differs(arguments, i)", ""),
     ("range(first, last)", "range(first + 1, last)"),
     ("health += SMALL * value", "health += SMALL"),
     ("SIGN * (", "-SIGN * ("),
 )
 VALUES = (
+    (" or differs(arguments, i)", ""),
     ("put(target, j, (value,))", "put(target, 0, (value,))"),
     ("add(health, SMALL * value)", "add(health, SMALL)"),
     ("for j in range(size)", "for j in range(size - 1)"),
