@@ -12,6 +12,8 @@ from elbocheck.anatomy import Anatomy
 from elbocheck.loss import Loss
 from elbocheck.monomial import Monomial
 from elbocheck.probing import curve, divergence, likelihood
+from elbocheck.probing.corruption import classify
+from elbocheck.probing.cost import sample
 from elbocheck.probing.curves import Grid
 from elbocheck.probing.dissect import dissect
 from elbocheck.probing.fit import Model, linear, scanned, shaped
@@ -215,14 +217,14 @@ def test_divergence_slips_are_told_apart(name: str) -> None:
     """Each known slip has its pattern."""
     function, pattern = SLIPS[name]
     probe = probed(lambda mu, log_var: np.sum(function(mu, log_var)))
-    assert divergence.read(probe, divergence.sample(probe)).pattern == pattern
+    assert divergence.read(probe, sample(probe)).pattern == pattern
 
 
 def test_classification_follows_the_coefficients() -> None:
     """The classifier reads relative coefficients, not the fit that made them."""
-    assert divergence.classify({"m^2": 0.5, "e^t": 0.5})[:2] == ("missing", "log sigma^2")
-    assert divergence.classify({"m^2": 0.5, "e^t": 1.0, "t": -0.5})[0] == "halved"
-    assert divergence.classify({"m^2": 0.5, "e^{2t}": 0.5, "t": -0.5})[0] == "mixed-scales"
+    assert classify({"m^2": 0.5, "e^t": 0.5})[:2] == ("missing", "log sigma^2")
+    assert classify({"m^2": 0.5, "e^t": 1.0, "t": -0.5})[0] == "halved"
+    assert classify({"m^2": 0.5, "e^{2t}": 0.5, "t": -0.5})[0] == "mixed-scales"
 
 
 BOUNDED = {
@@ -281,7 +283,7 @@ def test_a_sample_is_integrated_over_its_noise() -> None:
         return 0.5 * np.sum(z**2 - log_var - (z - mu) ** 2 / np.exp(log_var))
 
     probe = probed(estimate)
-    assert divergence.read(probe, divergence.sample(probe)).pattern == "kl"
+    assert divergence.read(probe, sample(probe)).pattern == "kl"
 
 
 SCALED: dict[str, Callable[[Any], Any]] = {

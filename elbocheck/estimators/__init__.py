@@ -7,7 +7,8 @@ from elbocheck.estimators.bernoulli_logit import BernoulliLogit
 from elbocheck.estimators.beta_bernoulli import BetaBernoulli
 from elbocheck.estimators.gamma_poisson import GammaPoisson
 from elbocheck.estimators.linear_gaussian import GaussianPosterior, LinearGaussian
-from elbocheck.estimators.sampled import elbo, elbo_and_grad, importance_weighted, importance_weighted_and_grad
+from elbocheck.estimators.sampled import elbo, elbo_and_grad
+from elbocheck.estimators.weighted import importance_weighted, importance_weighted_and_grad
 
 __all__ = [
     "BernoulliLogit", "BetaBernoulli", "GammaPoisson", "GaussianPosterior", "LinearGaussian", "elbo", "elbo_and_grad",

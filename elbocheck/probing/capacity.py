@@ -16,8 +16,8 @@ from elbocheck.adapters import Array
 from elbocheck.anatomy import Target
 from elbocheck.divergences import normal_standard
 from elbocheck.monomial import Monomial
-from elbocheck.probing import divergence, scales
-from elbocheck.probing.divergence import Curve
+from elbocheck.probing import scales
+from elbocheck.probing.cost import Curve, fitted, kl, sample, scale_role
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import exponent, weigh
 from elbocheck.roles import Role
@@ -54,8 +54,8 @@ def read(probe: Probe) -> Pull | None:
     """Return the pull that explains the curve of the posterior, None where there is none."""
     if Role.Q_LOC not in probe.loss.roles:
         return None
-    curve, role = divergence.sample(probe, _FAR_MEANS), divergence.scale_role(probe)
-    own = [(None, exponent, divergence.kl(curve, exponent)) for exponent in scales.exponents(role)]
+    curve, role = sample(probe, _FAR_MEANS), scale_role(probe)
+    own = [(None, exponent, kl(curve, exponent)) for exponent in scales.exponents(role)]
     others = [(r, e, normal_standard.kl(loc=curve.m, log_var=t)) for r, e, t in scales.others(role, curve.s)]
     for read_as, enters, cost in [*own, *others]:
         for form in (_kinked, _squared):
@@ -73,7 +73,7 @@ Found = tuple[float, float, float, float]
 def _kinked(probe: Probe, curve: Curve, cost: Array) -> Found | None:
     """Fit a |K - c|: the line above the kink gives it its slope, the points below it their intercept."""
     top = cost > np.quantile(cost, _UPPER)
-    line = divergence.fitted(probe, curve.keep(top), [cost[top]], 0.0)
+    line = fitted(probe, curve.keep(top), [cost[top]], 0.0)
     gain, intercept = map(float, line.coefficients)
     if not line.explains or not abs(gain) > 4 * line.errors[0]:
         return None
@@ -83,7 +83,7 @@ def _kinked(probe: Probe, curve: Curve, cost: Array) -> Found | None:
         side = np.sign(cost - level)
         if np.count_nonzero(side < 0) < _LEAST or np.count_nonzero(side > 0) < _LEAST:
             return None
-        both = divergence.fitted(probe, curve, [side * cost, side], 0.0)
+        both = fitted(probe, curve, [side * cost, side], 0.0)
         gain, shift, rest = map(float, both.coefficients)
         level = -shift / gain if gain else 0.0
     if not both.explains or not level > budget.PRIOR:
@@ -96,7 +96,7 @@ _UPPER, _LEAST = 0.75, 2
 
 def _squared(probe: Probe, curve: Curve, cost: Array) -> Found | None:
     """Fit a (K - c)^2, a parabola in K."""
-    parabola = divergence.fitted(probe, curve, [cost**2, cost], 0.0)
+    parabola = fitted(probe, curve, [cost**2, cost], 0.0)
     square, line, rest = map(float, parabola.coefficients)
     if not parabola.explains or not abs(square) > 4 * parabola.errors[0]:
         return None

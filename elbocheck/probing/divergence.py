@@ -1,15 +1,12 @@
 """Which function of the posterior the other term is: KL(N(m, sigma^2) || N(0, 1)), one of its known corruptions, or neither.
 
-With t = log sigma^2 the KL of one latent is (m^2 + e^t - 1 - t)/2 nats. Every published slip is a combination of the
-basis 1, m, m^2, t, e^{t/2}, e^t, e^{2t}, e^{-t}, e^{-2t}, m^2 e^{-t}, m^2 e^{-2t}, t e^{-t}, and e^s or s^2 of the
-scale argument s itself.
+With t = log sigma^2 the KL of one latent is (m^2 + e^t - 1 - t)/2 nats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import combinations
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,114 +14,16 @@ from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.divergences import normal_standard
 from elbocheck.probing import prior, scales
+from elbocheck.probing.corruption import corrupted
+from elbocheck.probing.cost import Curve, Reading, fitted, kl, scale_role
 from elbocheck.probing.estimates import moves, slips
-from elbocheck.probing.fit import Fit, linear, scanned, shaped
-from elbocheck.probing.prior import STANDARD, Prior
-from elbocheck.probing.probe import Probe, argument_of, log_var_of
-from elbocheck.roles import POSITIVE, POSTERIOR_SCALES, Role
+from elbocheck.probing.fit import scanned, shaped
+from elbocheck.probing.probe import Probe, log_var_of
+from elbocheck.roles import POSITIVE, Role
 from elbocheck.shapes import ordinary
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Probes of the divergence: arrays of shape (points,).
-
-    Attributes:
-        m: the posterior's mean, every latent alike.
-        t: the log variance that the scale argument stands for by its role.
-        s: the scale argument itself.
-        value: the loss.
-    """
-
-    m: Array
-    t: Array
-    s: Array
-    value: Array
-
-    def keep(self, mask: Array) -> Curve:
-        """Return the points where `mask` holds."""
-        return Curve(self.m[mask], self.t[mask], self.s[mask], self.value[mask])
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the divergence is.
-
-    Attributes:
-        pattern: see anatomy.Regulariser.
-        weight: of one latent's KL, times all latents of a call.
-        constant: what is left at the prior, with everything else in the loss.
-        error: relative uncertainty of the weight.
-        exponent: c in e^{c t}: 1 where the scale argument is read as its role says.
-        coefficients: basis function to coefficient over the weight.
-        missing: the absent term.
-        floor: the level below which the divergence does not fall, for a call; None without a floor.
-        deviation: the largest difference from the KL in nats per latent, where a guard explains it.
-        read_as: the role that the scale argument turns out to have, where it is another than its name says.
-        offset: what is added to a softplus.
-        prior: the prior that the loss holds as numbers.
-    """
-
-    pattern: str
-    weight: float
-    constant: float
-    error: float
-    exponent: float = 1.0
-    coefficients: Mapping[str, float] | None = None
-    missing: str | None = None
-    floor: float | None = None
-    deviation: float = 0.0
-    read_as: Role | None = None
-    offset: float = 0.0
-    prior: Prior = STANDARD
-
-
-def scale_role(probe: Probe) -> Role | None:
-    """Return the role of the posterior's scale."""
-    return next((r for r in probe.loss.roles if r in POSTERIOR_SCALES), None)
-
 
 _ENOUGH = 8
 """Points of a curve on which a form with up to three coefficients is claimed."""
-_MOST = 6
-"""Terms of a slip: nine functions of the log variance meet any nine values, so as many explain nothing."""
-MEANS = (0.0, 0.5, -1.0, 1.5, 3.0, -8.0)
-_MORE_MEANS = (-0.1, 0.2, -0.7, 1.1, -2.0, 2.4, -4.0, 6.0, 10.0)
-"""Where no scale makes points of each mean."""
-
-
-def sample(probe: Probe, at: tuple[float, ...] = MEANS) -> Curve:
-    """Probe the divergence on a grid of means and log variances."""
-    role = scale_role(probe)
-    levels = [0.0] if role is None else [-3.0, -2.0, -1.0, -0.4, 0.0, 0.3, 0.8, 1.5, 2.5]
-    means = (*at, *(_MORE_MEANS if role is None else ())) if Role.Q_LOC in probe.loss.roles else (0.0,)
-    grid = np.array([(m, t) for m in means for t in levels])
-    m, t, argument = probe.cast(grid[:, 0]), grid[:, 1], grid[:, 1]
-    calls: list[dict[Role, float]] = [{} for _ in m]
-    if Role.Q_LOC in probe.loss.roles:
-        calls = [{**c, Role.Q_LOC: float(v)} for c, v in zip(calls, m, strict=True)]
-    if role is not None:
-        argument = probe.cast(argument_of(role, t))
-        calls = [{**c, role: float(v)} for c, v in zip(calls, argument, strict=True)]
-        t = log_var_of(role, argument)
-    value = probe.curve(calls)
-    return Curve(m, t, argument, value).keep(np.isfinite(value))
-
-
-def basis(curve: Curve, *, positive: bool) -> dict[str, Array]:
-    """Return the basis functions at the points; the last is what a slip makes of the scale argument s itself."""
-    m, t = curve.m, curve.t
-    return {
-        "1": np.ones_like(t), "m": m, "m^2": m**2, "t": t, "e^{t/2}": np.exp(t / 2), "e^t": np.exp(t),
-        "e^{2t}": np.exp(2 * t), "e^{-t}": np.exp(-t), "e^{-2t}": np.exp(-2 * t), "m^2 e^{-t}": m**2 * np.exp(-t),
-        "m^2 e^{-2t}": m**2 * np.exp(-2 * t), "t e^{-t}": t * np.exp(-t),
-        "e^s" if positive else "s^2": np.exp(curve.s) if positive else curve.s**2,
-    }  # fmt: skip
-
-
-def kl(curve: Curve, exponent: float = 1.0) -> Array:
-    """Return the KL of one latent in nats, its scale argument read as e^{exponent t}."""
-    return normal_standard.kl(loc=curve.m, log_var=exponent * curve.t)
 
 
 def read(probe: Probe, curve: Curve) -> Reading:
@@ -139,22 +38,12 @@ def read(probe: Probe, curve: Curve) -> Reading:
             return found
         if not guard and (found := _beside(probe, curve)) is not None:
             return found
-    return _misestimated(probe, curve) or _corrupted(probe, curve)
+    return _misestimated(probe, curve) or corrupted(probe, curve)
 
 
 def _beside(probe: Probe, curve: Curve) -> Reading | None:
     """Read a whole KL that is one to rounding but for an added scale, another prior, or a floor: before any guard."""
     return _with_offset(probe, curve) or _to_another_prior(probe, curve) or _floored(probe, curve)
-
-
-def fitted(probe: Probe, curve: Curve, columns: list[Array], guard: float) -> Fit:
-    """Fit columns and a constant, against the rounding of the terms that the loss adds."""
-    matrix = np.stack([*columns, np.ones_like(curve.t)], axis=1)
-    rough = linear(matrix, curve.value, np.abs(curve.value) + 1e-3 * np.ptp(curve.value))
-    weight = float(np.max(np.abs(rough.coefficients[:-1])))
-    inner = weight * (1 + curve.m**2 + np.abs(curve.t))  # a KL forms these before it adds them
-    terms = np.abs(matrix) @ np.abs(rough.coefficients)
-    return linear(matrix, curve.value, probe.noise(curve.value, terms, inner) + probe.floor + guard * weight)
 
 
 def _as_kl(probe: Probe, curve: Curve, guard: float) -> Reading | None:
@@ -269,70 +158,3 @@ def _misestimated(probe: Probe, curve: Curve) -> Reading | None:
             parts = {"drawn": drawn, "scored": scored}
             return Reading(pattern, weight, constant, float(fit.errors[0]) / weight, coefficients=parts)
     return None
-
-
-def _corrupted(probe: Probe, curve: Curve) -> Reading:
-    """Fit the whole basis, keep what is there, and name the pattern."""
-    functions = basis(curve, positive=scale_role(probe) in POSITIVE)
-    del functions["1"]  # the fit adds its own constant
-    fit = fitted(probe, curve, list(functions.values()), 0.0)
-    least = budget.ABSENT * np.max(np.abs(fit.coefficients))
-    kept = [n for n, c, e in zip(functions, fit.coefficients, fit.errors, strict=False) if abs(c) > 8 * e + least]
-    again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
-    if not again.explains or not 0 < len(kept) <= _MOST:  # rounding hides which are there: the fewest that suffice
-        kept = _fewest(probe, curve, functions)
-        again = fitted(probe, curve, [functions[n] for n in kept], 0.0) if kept else fit
-    if not kept:
-        return Reading("unknown", 0.0, float(curve.value[0]), 0.0)
-    found = dict(zip(kept, map(float, again.coefficients), strict=False))
-    growing = (n for n in ("m^2", "e^t", "e^{2t}", "m^2 e^{-t}") if n in found)
-    weight = 2 * found.get(next(growing, ""), abs(found[kept[0]]))
-    parts = {n: c / weight for n, c in found.items()}
-    pattern, missing, exponent = classify(parts)
-    error = float(np.max(again.errors[:-1])) / abs(weight)
-    at_prior = float(again.coefficients[-1]) + sum(c for n, c in found.items() if n in _ONE_AT_PRIOR)
-    return Reading(pattern, weight, at_prior, error, exponent, parts, missing)
-
-
-def _fewest(probe: Probe, curve: Curve, functions: Mapping[str, Array]) -> list[str]:
-    """Return the fewest functions that explain the curve, none where four do not."""
-    for count in (1, 2, 3, 4):
-        fits = {
-            names: fitted(probe, curve, [functions[n] for n in names], 0.0) for names in combinations(functions, count)
-        }
-        best = min(fits, key=lambda names: fits[names].residual)
-        if fits[best].explains:
-            return list(best)
-    return []
-
-
-_ONE_AT_PRIOR = ("e^{t/2}", "e^t", "e^{2t}", "e^{-t}", "e^{-2t}")
-
-
-def classify(parts: Mapping[str, float]) -> tuple[str, str | None, float]:
-    """Name a combination of basis functions, coefficients relative to a weight that makes m^2 one half.
-
-    Returns:
-        The pattern, the missing term, and the exponent with which the scale is read.
-    """
-    names = set(parts)
-    if "t e^{-t}" in names:
-        return "precedence", None, 1.0
-    if "m" in names:
-        return "reference", None, 1.0
-    if names & {"e^s", "s^2"} and "e^t" not in names:
-        return "missing", "sigma^2", 1.0
-    growth = [n for n in ("e^{t/2}", "e^t", "e^{2t}") if n in names]
-    exponent = {"e^{t/2}": 0.5, "e^t": 1.0, "e^{2t}": 2.0}[growth[0]] if growth else 1.0
-    whole = {"m^2", "t", *(growth or ["e^t"])}
-    if names == {"m^2"}:
-        return "missing", "sigma^2 and log sigma^2", exponent
-    if len(whole - names) == 1 and names <= whole:
-        absent = next(iter(whole - names))
-        return "missing", {"m^2": "m^2", "t": "log sigma^2"}.get(absent, "sigma^2"), exponent
-    if names != whole or len(growth) > 1:
-        return "unknown", None, exponent
-    square, log, exponential = parts["m^2"], parts["t"], parts[growth[0]]
-    if np.isclose(square, exponential) and any(np.isclose(log, -c * square) for c in (0.5, 1.0, 2.0, 4.0)):
-        return "mixed-scales", None, exponent
-    return "halved", None, exponent

@@ -11,6 +11,7 @@ from elbocheck import budget
 from elbocheck.anatomy import Regulariser
 from elbocheck.monomial import Monomial
 from elbocheck.probing import capacity, curve, divergence, prior
+from elbocheck.probing.cost import Reading, sample, scale_role
 from elbocheck.probing.estimates import moves
 from elbocheck.probing.probe import Probe, Values, argument_of
 from elbocheck.probing.reduction import exponent, sizes, weigh
@@ -20,12 +21,12 @@ from elbocheck.roles import Role
 
 def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tuple[Regulariser, float, float]:
     """Name the divergence and weigh it; return it with the loss's value at the prior, and that value's error."""
-    points = divergence.sample(probe)
+    points = sample(probe)
     found = divergence.read(probe, points)
     if (found.pattern not in ("kl", "absent") or found.weight < 0) and (pull := capacity.read(probe)) is not None:
         return _pulled(probe, pull, axes), pull.constant, 0.0
     found = replace(found, pattern=_pattern(probe, structure, found))
-    role = divergence.scale_role(probe)
+    role = scale_role(probe)
     weight = _weight(probe, found, role, axes)
     slope, lowest = curve.near_prior(probe, role, abs(found.weight) or float(np.ptp(points.value)))
     scale_as = None
@@ -52,7 +53,7 @@ def regulariser(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> tu
     return measured, found.constant, found.deviation * abs(found.weight)
 
 
-def _pattern(probe: Probe, structure: Structure, found: divergence.Reading) -> str:
+def _pattern(probe: Probe, structure: Structure, found: Reading) -> str:
     """Return the pattern, once the prior that is passed and every single latent have been looked at."""
     if found.pattern != "kl":
         return found.pattern
@@ -61,7 +62,7 @@ def _pattern(probe: Probe, structure: Structure, found: divergence.Reading) -> s
     return "kl" if structure.latent_homogeneous else "unequal"
 
 
-def _weight(probe: Probe, found: divergence.Reading, role: Role | None, axes: tuple[str, ...]) -> Monomial:
+def _weight(probe: Probe, found: Reading, role: Role | None, axes: tuple[str, ...]) -> Monomial:
     """Return the weight as a formula, from two posteriors off the prior."""
     if not found.weight:
         return Monomial(0.0, {})
@@ -72,7 +73,7 @@ def _weight(probe: Probe, found: divergence.Reading, role: Role | None, axes: tu
 
 def _pulled(probe: Probe, pull: capacity.Pull, axes: tuple[str, ...]) -> Regulariser:
     """Return a KL that is pulled to a target; it has a gain, but no weight that would make it part of a bound."""
-    role = divergence.scale_role(probe)
+    role = scale_role(probe)
     return Regulariser(
         scale_role=role,
         scale_as=None if role is None else read_as(pull.read_as or role, pull.exponent),
@@ -108,7 +109,7 @@ def read_as(role: Role, exponent_found: float) -> str:
     return (wider if exponent_found == 2.0 else narrower).get(kind, kind)
 
 
-def _floor(probe: Probe, found: divergence.Reading, weight: Monomial) -> Monomial:
+def _floor(probe: Probe, found: Reading, weight: Monomial) -> Monomial:
     """Return the level below which the divergence of a datum does not fall, in nats of it, whatever it is weighed with.
 
     How it grows with B and L is measured.
@@ -121,7 +122,7 @@ def _floor(probe: Probe, found: divergence.Reading, weight: Monomial) -> Monomia
     return Monomial(rest / weight.coefficient, {name: power for name, power in powers.items() if power}, error)
 
 
-def _level(probe: Probe, found: divergence.Reading, axis: str) -> float:
+def _level(probe: Probe, found: Reading, axis: str) -> float:
     """Return the level where an axis is doubled: what the loss is above the KL well beyond its floor, moved back to 0."""
     layout = probe.layout.tiled(axis)
     if Role.Q_LOC not in probe.loss.roles or found.floor is None:
@@ -131,7 +132,7 @@ def _level(probe: Probe, found: divergence.Reading, axis: str) -> float:
     return probe({}, layout) - (4 * one - two) / 3
 
 
-def _floor_per(probe: Probe, found: divergence.Reading) -> str:
+def _floor_per(probe: Probe, found: Reading) -> str:
     """Tell what the floor holds for: half of the latents (or of the data) go far, the others stay at the prior."""
     if Role.Q_LOC not in probe.loss.roles or found.floor is None:
         return "datum"
