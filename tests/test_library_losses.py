@@ -108,7 +108,7 @@ def test_the_cap_of_keras_is_named(name: str) -> None:
     assert "15.942" in cap.message
     assert "infinite" in cap.message
     keras = pytest.importorskip("keras")
-    assert float(keras.losses.BinaryCrossentropy()([[1.0]], [[0.0]])) == pytest.approx(16.118, abs=1e-3)
+    assert f"{float(keras.losses.BinaryCrossentropy()([[1.0]], [[0.0]])):.3f}" == "16.118"
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

@@ -93,9 +93,7 @@ def _names(target: ast.AST, parents: dict[ast.AST, ast.AST]) -> Names:
 
 def _members(name: str, target: ast.AST, parents: dict[ast.AST, ast.AST]) -> Names:
     """Return the members of a variable that are asked for later: `out["mu"]`, `out.mu`, `out[1]`, `mu, log_var = out`."""
-    scope = target
-    while scope in parents and not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        scope = parents[scope]
+    scope = _scope(target, parents)
     if (found := halves_of(name, scope) or asked_as_density(name, scope)) is not None:
         return found
     by_key: dict[str, Names] = {}
@@ -104,18 +102,33 @@ def _members(name: str, target: ast.AST, parents: dict[ast.AST, ast.AST]) -> Nam
         match node:
             case ast.Assign([ast.Tuple(elements)], ast.Name(owner)) if owner == name:
                 return tuple(_names(element, {}) for element in elements)
-            case ast.Subscript(ast.Name(owner), ast.Constant(str(key))) if owner == name:
-                by_key[key] = key
-            case ast.Subscript(ast.Name(owner), ast.Constant(int(place))) if owner == name and place >= 0:
-                given = parents.get(node)
-                by_place[place] = _names(given.targets[0], {}) if isinstance(given, ast.Assign) else None
+            case ast.Subscript(ast.Name(owner), ast.Constant(key)) if owner == name:
+                if isinstance(key, str):
+                    by_key[key] = key
+                elif isinstance(key, int) and key >= 0:
+                    by_place[key] = _taken_as(node, parents)
             case ast.Attribute(ast.Name(owner), attr) if owner == name and not _of_tensor(node, parents):
                 by_key[attr] = attr
-    if by_key:
-        return by_key
-    if by_place and max(by_place) > 0:
-        return tuple(by_place.get(place) for place in range(max(by_place) + 1))
-    return None
+    return by_key or _in_order(by_place)
+
+
+def _scope(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.AST:
+    """Return the function that an expression stands in."""
+    while node in parents and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        node = parents[node]
+    return node
+
+
+def _taken_as(member: ast.AST, parents: dict[ast.AST, ast.AST]) -> Names:
+    """Return the name that a member is given where it is taken."""
+    given = parents.get(member)
+    return _names(given.targets[0], {}) if isinstance(given, ast.Assign) else None
+
+
+def _in_order(by_place: dict[int, Names]) -> Names:
+    """Return members by their places; one at the first place alone is no sign of a tuple."""
+    last = max(by_place, default=0)
+    return tuple(by_place.get(place) for place in range(last + 1)) if last else None
 
 
 _OF_TENSORS = frozenset(
