@@ -17,7 +17,21 @@ from elbocheck.adapters import Array
 from elbocheck.kernels.gauss import log_ndtr, log_ndtr_difference
 from elbocheck.kernels.lift import lift
 
-__all__ = ["SHAPES", "BinMass", "Bins", "Shape"]
+__all__ = ["SHAPES", "BinMass", "Bins", "Shape", "held"]
+
+
+def held(energy: Array, guard: float, *, added: bool) -> Array:
+    """Return -log of a probability that a guard holds, from -log of one that nothing holds.
+
+    Args:
+        energy: in nats.
+        guard: epsilon; 0 where there is none.
+        added: to the probability, else the least that it may be.
+    """
+    if not guard:
+        return energy
+    level = -log(guard)
+    return np.asarray(-np.logaddexp(-energy, -level) if added else np.minimum(energy, level))
 
 
 @dataclass(frozen=True)
@@ -89,10 +103,7 @@ class Bins:
 
     def held(self, energy: Array) -> Array:
         """Return -log of a probability that the guard holds, from -log of one that nothing holds."""
-        if not self.guard:
-            return energy
-        level = -log(self.guard)
-        return -np.logaddexp(-energy, -level) if self.added else np.minimum(energy, level)
+        return held(energy, self.guard, added=self.added)
 
     def energy(self, x: Array, loc: Array, scale: Array, *, exact: bool = False) -> Array:
         """Return -log P of bins that are not open, in nats.

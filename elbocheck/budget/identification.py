@@ -4,6 +4,7 @@ __all__ = [
     "ABSENT",
     "BIN_MASS",
     "BIN_NATS",
+    "BIN_SCATTER",
     "BIN_WIDTH",
     "BOUNDED",
     "CURVE",
@@ -76,6 +77,10 @@ float16 has three digits; a factor that is forgotten or too many changes it by t
 SHARE = 1e-4
 """What the weights of a term in two states may differ by, relative: a difference of two values, in float32 of four digits, is
 compared with another; schedules and modes change a weight by far more."""
+
+BIN_SCATTER = 8.0
+"""How far off a number read from bins may be, over what the values scatter about the fit: rounding is assumed at its worst,
+and is usually a twentieth of that. Rounding of several hundred probes is as good as independent: 8 deviations."""
 
 BIN_MASS = 1e-4
 """Distance from 1 of what a likelihood adds up to over all levels of the data, below which a guard moves it and no tail is

@@ -8,69 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import exp, log
+from itertools import islice
+from math import exp, hypot, log1p, sqrt
 
 import numpy as np
 
 from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.bins import SHAPES
-from elbocheck.probing.bin_points import Seen
-from elbocheck.probing.curves import Grid
-from elbocheck.probing.edges import FAR, Curve, Edges
-from elbocheck.probing.fit import Fit, Model, Shapes, scanned, shaped
-from elbocheck.probing.probe import spread_of
+from elbocheck.probing.bin_model import COMMON, DEEP, LEVELS, RARE, Reading, Start, believed, lowest, model, noise
+from elbocheck.probing.bin_points import Seen, denser
+from elbocheck.probing.edges import Curve, Edges
+from elbocheck.probing.fit import Fit, Model, Shapes, linear, scanned, shaped
 from elbocheck.probing.residuals import SCALE_KINDS
-from elbocheck.roles import Role
 
 __all__ = ["Found", "explained"]
-
-RARE = 9.0
-"""Nats: a rarer bin is a difference of few digits, or held by a guard."""
-COMMON = 3.5
-"""The same where the guard is not known yet."""
-GUESSED = np.geomspace(2.0**-14, 2.0**4, 28)
-"""Scales to try where the loss holds one."""
-WIDTHS = np.geomspace(2.0**-10, 2.0, 23)
-
-
-@dataclass(frozen=True)
-class Held:
-    """A guard inside the logarithm: epsilon added to a probability, or the least that it may be.
-
-    Attributes:
-        epsilon: how much; 0 where there is none.
-        added: to the probability, else its least value.
-    """
-
-    epsilon: float = 0.0
-    added: bool = True
-
-    def __call__(self, energy: Array) -> Array:
-        """Return -log of a probability that is held, from -log of one that is not."""
-        if not self.epsilon:
-            return energy
-        level = -log(self.epsilon)
-        return -np.logaddexp(-energy, -level) if self.added else np.minimum(energy, level)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What values may be.
-
-    Attributes:
-        shape: the distribution function.
-        kind: how the learned scale is read; None where there is none.
-        fixed: the constant is known.
-        held: the guard.
-        rare: what a bin may cost that is believed.
-    """
-
-    shape: str
-    kind: str | None
-    fixed: bool
-    held: Held = Held()
-    rare: float = RARE
 
 
 @dataclass(frozen=True)
@@ -81,21 +33,34 @@ class Found:
         reading: what was fitted.
         width: of a bin.
         factor: of the scale.
-        fit: its first coefficient is the weight, the second, if there is one, the constant.
+        weight: nats in the loss's unit.
+        weight_error: how far the noise can have moved it.
         error: relative uncertainty of width and factor.
-        held: the guard that the values show.
-        constant: what was known of it, turned over as the values are.
+        guard: epsilon beside the probability; 0 where there is none.
+        constant: of the loss, turned over as the values are.
+        constant_error: how far the noise can have moved it.
+        worst: relative uncertainty of width and factor if all rounding is at its worst.
+        scatter: of the values about the fit, in units of the worst rounding.
         slack: nats beyond rounding that were needed.
     """
 
     reading: Reading
     width: float
     factor: float
-    fit: Fit
+    weight: float
+    weight_error: float
     error: float
-    held: Held = Held()
-    constant: float = 0.0
-    slack: float = 0.0
+    guard: float
+    constant: float
+    constant_error: float
+    worst: float
+    scatter: float
+    slack: float
+
+    @property
+    def known(self) -> bool:
+        """Whether width and weight are."""
+        return self.error < UNKNOWN and self.weight > 4 * self.weight_error
 
 
 def _readings(curve: Curve) -> Iterator[tuple[str, str | None]]:
@@ -110,76 +75,90 @@ def _readings(curve: Curve) -> Iterator[tuple[str, str | None]]:
 
 def explained(curve: Curve, edges: Edges, seen: Seen, *, fixed: bool) -> Found | None:
     """Return the first reading that explains the values to rounding, with the guard that they show."""
-    guarded = _level(curve, edges) is not None
-    starts: dict[Reading, tuple[Shapes, Fit] | None] = {}
-    for slack, rare in TRIED if guarded else UNGUARDED:
-        for shape, kind in _readings(curve):
-            reading = Reading(shape, kind, fixed, rare=rare)
-            if reading not in starts:
-                starts[reading] = _similar(edges, seen, reading)
-            found = _finished(curve, edges, seen, reading, slack, starts[reading])
-            if found is not None:
-                held = held_at(curve, edges, found)
-                return _closer(curve, edges, seen, replace(found, held=held)) if slack else replace(found, held=held)
+    guarded = bool(seen.far.any())
+    for rare in (RARE, COMMON) if guarded else (RARE,):
+        readings = [Reading(s, k, fixed, guarded or None, rare) for s, k in _readings(curve)]
+        starts: dict[Reading, list[Start]] = {}
+        for slack in budget.GUARDS:
+            for reading in readings:
+                if reading not in starts:
+                    starts[reading] = list(islice(_starts(edges, seen, reading), STARTS))
+                found = _nearest(curve, edges, seen, reading, slack, starts[reading])
+                if found is not None and (found := _deeper(curve, edges, seen, found)).known:
+                    return found
     return None
 
 
-UNGUARDED = tuple((slack, RARE) for slack in budget.GUARDS)
-TRIED = (*UNGUARDED, *((slack, COMMON) for slack in budget.GUARDS))
-"""Slacks in nats, and what a bin may cost: a guard that nothing has told yet bends a fit to rare bins."""
+STARTS = 3
 
 
-def _closer(curve: Curve, edges: Edges, seen: Seen, rough: Found) -> Found:
-    """Return the reading with the guard that makes it fit to rounding, where there is one."""
-    best = rough
-    for added in (True, False):
-        found = rough
-        for _ in range(REFINED):
-            held = replace(found.held, added=added)
-            reading = replace(rough.reading, held=held, rare=RARE)
-            start = _similar(edges, seen, reading)
-            tried = (_finished(curve, edges, seen, reading, slack, start) for slack in budget.GUARDS)
-            closer = next((one for one in tried if one is not None), None)
-            if closer is None:
-                break
-            found = replace(closer, held=replace(held_at(curve, edges, closer), added=added))
-        best = min(best, found, key=lambda one: one.error)
+def _nearest(
+    curve: Curve, edges: Edges, seen: Seen, reading: Reading, slack: float, starts: list[Start]
+) -> Found | None:
+    """Return the fit of one reading, with the kind of guard that is nearer."""
+    best: Found | None = None
+    for added in (None,) if reading.added is None else (True, False):
+        tried = (_finished(curve, edges, seen, replace(reading, added=added), slack, start) for start in starts)
+        found = next((one for one in tried if one is not None), None)
+        if found is not None and (best is None or found.scatter < best.scatter):
+            best = found
     return best
 
 
-REFINED = 3
+def _deeper(curve: Curve, edges: Edges, seen: Seen, found: Found) -> Found:
+    """Return a fit of rare bins too where that tells more: distribution functions often keep the digits of small values."""
+    if found.error < budget.ratio_error(curve.probe.dtype):
+        return found
+    if found.error > UNKNOWN / 8 and curve.scale is None:
+        seen = denser(curve, edges, seen, found.factor)
+    best = found
+    for nats in DEEP:
+        start = ((best.width, best.factor), best.weight)
+        deep = _nearest(curve, edges, seen, replace(best.reading, deep=nats), 0.0, [start])
+        if deep is None:
+            break
+        best = min(best, deep, key=lambda one: one.error)
+    return best
 
 
-def _model(edges: Edges, seen: Seen, reading: Reading) -> Model:
-    shape, kind, held = SHAPES[reading.shape], reading.kind, reading.held
-    scale = np.ones_like(seen.off) if kind is None else spread_of(Role(kind), seen.scale)
-    halves = 0.0 if edges.width is None else 2 * edges.offset / edges.width
+def _along(bins: Model, values: Array, rounding: Array, start: Shapes) -> Shapes:
+    """Return the best shapes in a narrow, curved valley: the width is fitted at many scales.
 
-    def parts(width: float | Array, factor: float | Array) -> tuple[Array, ...]:
-        middle, spread = halves * width / 2 - seen.off, factor * scale
-        with np.errstate(all="ignore"):
-            low, high = (middle - width / 2) / spread, (middle + width / 2) / spread
-            inner = shape.bin(low, high)
-            return (held(np.where(seen.tail, shape.tail(high), inner) if seen.tail.any() else inner),)
+    Bins far below a fixed scale are a density times their width: of a normal one a parabola, whose weight, scale and
+    constant three numbers tell; only the fourth power of width over scale tells them apart.
+    """
+    best, reach = start, VALLEY
+    for _ in range(ZOOMS):
+        found = []
+        for factor in best[1] * np.exp(np.linspace(-reach, reach, PLACES)):
 
-    free = np.ones((seen.off.size, 0 if reading.fixed else 1))
-    return Model(parts, [], free, (Grid("width", WIDTHS), Grid("factor", GUESSED)))
+            def parts(width: float, *level: float, at: float = factor) -> tuple[Array, ...]:
+                return bins.parts(width, at, *level)
+
+            at_scale = Model(parts, [], bins.free, (bins.shapes[0], *bins.shapes[2:]))
+            width = best[0] * (factor / best[1]) ** STEEP
+            (width, *level), fit = shaped(at_scale, values, rounding, (width, *best[2:]))
+            found.append((fit.misfit, (width, float(factor), *level)))
+        best, reach = min(found)[1], reach * 2 / (PLACES - 1)
+    return best
 
 
-def _similar(edges: Edges, seen: Seen, reading: Reading) -> tuple[Shapes, Fit] | None:
-    """Return a rough fit of one reading, from the width that was seen and a factor of 1, or from a scan of both."""
-    lowest = 0.0 if reading.fixed else float(np.min(seen.value))
+def _starts(edges: Edges, seen: Seen, reading: Reading) -> Iterator[Start]:
+    """Yield width, factor and weight of rough fits, from the width that was seen and a factor of 1, or a scan of both."""
+    least = lowest(seen, reading)
     for rise in [edges.rise] if edges.rise else _rises(seen):
-        some = seen.keep(np.abs(seen.value - lowest) < reading.rare * rise)
+        some = believed(seen, reading, rise)
+        level = some.value[some.far] - least
+        some = some.keep(~some.far)
         if np.count_nonzero(~some.tail) < MINIMUM:
             continue
-        model = _model(edges, some, reading)
-        rough = np.abs(some.value - lowest) + rise / 8
-        starts = [(edges.width, 1.0)] if edges.width is not None else scanned(model, some.value, rough)
-        shapes, fit = min((shaped(model, some.value, rough, start) for start in starts), key=lambda one: one[1].misfit)
-        if fit.residual < SIMILAR and fit.coefficients[0] > 0:
-            return shapes, fit
-    return None
+        bins = model(edges, some, reading, nats=min(float(level[0]) / rise, LEVELS[1]) if level.size else np.inf)
+        rough = np.abs(some.value - least) + rise / 8
+        starts = [(edges.width, 1.0)] if edges.width is not None else scanned(bins, some.value, rough)
+        shapes, fit = min((shaped(bins, some.value, rough, start) for start in starts), key=lambda one: one[1].misfit)
+        weight = float(fit.coefficients[0])
+        if fit.residual < SIMILAR and weight > 0 and (edges.rise or rise / ALIKE < weight < rise * ALIKE):
+            yield shapes, weight
 
 
 def _rises(seen: Seen) -> Array:
@@ -187,60 +166,80 @@ def _rises(seen: Seen) -> Array:
     return float(np.max(np.abs(seen.value), initial=0.0)) * 2.0 ** -np.arange(2.0, 14.0, 1.5)
 
 
-def _finished(
-    curve: Curve, edges: Edges, seen: Seen, reading: Reading, slack: float, start: tuple[Shapes, Fit] | None
-) -> Found | None:
+def _finished(curve: Curve, edges: Edges, seen: Seen, reading: Reading, slack: float, start: Start) -> Found | None:
     """Return the fit of all bins that are not rare, where it explains them to rounding and a slack in nats."""
-    if start is None:
-        return None
-    shapes, fit = start
-    lowest = 0.0 if reading.fixed else float(np.min(seen.value))
-    some = seen.keep(np.abs(seen.value - lowest) < reading.rare * float(fit.coefficients[0]))
-    if np.count_nonzero(~some.tail) < MINIMUM:
-        return None
-    model = _model(edges, some, reading)
-    for _ in range(3):
-        noise = _noise(curve, edges, some, model, shapes, fit) + slack * abs(float(fit.coefficients[0]))
-        shapes, fit = shaped(model, some.value, noise, shapes)
-    error = model.uncertainty(shapes, fit, noise)[1]
-    if error > UNKNOWN or not fit.explains or not fit.coefficients[0] > 4 * fit.errors[0]:
-        return None
-    return Found(reading, shapes[0], shapes[1], fit, error, constant=seen.constant, slack=slack)
+    shapes, weight = start
+    if reading.added is not None:
+        level = float(seen.value[seen.far][0]) - lowest(seen, reading)
+        shapes = (*shapes, float(np.clip(level / weight, *LEVELS)))
+    valley = reading.kind is None and not seen.open and not slack
+    for turn in range(TURNS):
+        some = believed(seen, reading, weight)
+        if np.count_nonzero(~(some.tail | some.far)) < MINIMUM:
+            return None
+        bins = model(edges, some, reading)
+        rounding = noise(curve, edges, some, reading, (shapes, weight)) + np.where(some.far, 0.0, slack * weight)
+        if turn == TURNS - 1 and valley:
+            shapes = _along(bins, some.value, rounding, shapes)
+        shapes, fit = shaped(bins, some.value, rounding, shapes)
+        weight = _weight(shapes, fit)
+        if not weight > 0:
+            return None
+        if turn >= TURNS - 2 and (fit.explains or not valley):
+            break
+    return _told(some, reading, bins, (shapes, fit), rounding, slack) if fit.explains else None
 
 
+TURNS = 4
+"""What is believed depends on the weight; the last turn is for one that is off, along a valley."""
+
+
+def _weight(shapes: Shapes, fit: Fit) -> float:
+    return float(fit.coefficients[0]) / (shapes[2] if len(shapes) > 2 else 1.0)
+
+
+def _told(
+    seen: Seen, reading: Reading, bins: Model, fitted: tuple[Shapes, Fit], rounding: Array, slack: float
+) -> Found:
+    """Return what a fit says, with how far the noise can have moved it."""
+    shapes, fit = fitted
+    whole = np.column_stack([bins.columns(shapes), bins.tangents(shapes, fit.coefficients)])
+    scatter = fit.misfit / sqrt(len(whole) - whole.shape[1])
+    worst = linear(whole, np.zeros(len(whole)), rounding).errors
+    errors = worst if slack else worst * min(budget.BIN_SCATTER * scatter, 1.0)
+    weight, first = _weight(shapes, fit), len(fit.coefficients)
+    loose = float(hypot(errors[0] / fit.coefficients[0], *errors[first + 2 :])) * weight
+    error = float(np.max(errors[first : first + 2])) if _resolved(whole / rounding[:, None]) else np.inf
+    guard = exp(-shapes[2]) if reading.added is not None else 0.0
+    over = weight * log1p(guard) if seen.open and reading.added else 0.0
+    return Found(
+        reading,
+        shapes[0],
+        shapes[1],
+        weight,
+        loose,
+        error,
+        guard,
+        seen.constant + over if reading.fixed else float(fit.coefficients[1]),
+        over * loose / weight if reading.fixed else float(errors[1]),
+        float(np.max(worst[first : first + 2])),
+        scatter,
+        slack,
+    )
+
+
+def _resolved(columns: Array) -> bool:
+    """Tell whether no column is a sum of others to what the rounding of a difference quotient leaves of it."""
+    return bool(np.linalg.svd(columns / np.linalg.norm(columns, axis=0), compute_uv=False)[-1] > RESOLVED)
+
+
+VALLEY, ZOOMS, PLACES, STEEP = 0.7, 3, 9, 3.0
+"""How far from a first scale another is looked for, relative; how often nearer, and at how many; a width follows a scale so."""
+RESOLVED = 1e-10
+"""Quotients over a step of 1e-4 are known to 1e-12 a nat, and bins cost ten."""
 UNKNOWN = 1e-2
 """A width that is known no better tells no levels: bins far below a fixed scale are a density times any width."""
 MINIMUM = 12
 SIMILAR = 0.5
-
-
-def _noise(curve: Curve, edges: Edges, seen: Seen, model: Model, shapes: Shapes, fit: Fit) -> Array:
-    """Return the rounding to expect: of the sum, and of a difference of two numbers up to 1 at rounded arguments."""
-    weight, energy = abs(float(fit.coefficients[0])), np.asarray(model.parts(*shapes)[0])
-    eps, probable = float(np.finfo(curve.probe.dtype).eps), np.exp(-np.minimum(energy, RARE + 3))
-    nearer = (shapes[0], shapes[1] * 1.001)
-    steep = np.abs(np.asarray(model.parts(*nearer)[0]) - energy) / 1e-3
-    size = (abs(edges.level) + np.abs(seen.off) + shapes[0]) / np.minimum(np.abs(seen.off) + shapes[0], 1e9)
-    inner = weight * eps * (ROUNDINGS / probable + (ROUNDINGS + np.abs(seen.scale) + size) * (1 + steep))
-    return np.asarray(curve.probe.noise(seen.value, weight * energy, weight) + inner)
-
-
-ROUNDINGS = 8.0
-"""Of two distribution functions, in units of 1, and of their arguments."""
-
-
-def held_at(curve: Curve, edges: Edges, found: Found) -> Held:
-    """Return the guard at which the loss of an impossible datum stops to grow."""
-    level = _level(curve, edges)
-    if level is None:
-        return Held()
-    known = found.fit.coefficients[1] if not found.reading.fixed else found.constant
-    return Held(exp(-min((edges.sign * level - known) / float(found.fit.coefficients[0]), 700.0)))
-
-
-def _level(curve: Curve, edges: Edges) -> float | None:
-    """Return the loss of an impossible datum where it stops to grow; None where it does not."""
-    far = curve(edges.level, np.array([-FAR, 4 * FAR]))
-    if not np.all(np.isfinite(far)) or abs(far[1] - far[0]) > float(np.max(curve.probe.noise(far))) + curve.probe.floor:
-        return None
-    return float(far[0])
+ALIKE = 2.0
+"""A fit of the bins of less than some nats is about these if it finds that a nat is worth about what was assumed."""

@@ -10,7 +10,7 @@ from elbocheck.adapters import Array
 from elbocheck.probing.edges import FAR, Curve, Edges
 from elbocheck.probing.probe import argument_of
 
-__all__ = ["Seen", "probed"]
+__all__ = ["Seen", "denser", "probed"]
 
 SCALES = (0.6, 1.0, 2.0, 5.0, 15.0, 50.0)
 """Over half a width: the bins are seen from as one that has all the mass to one among many."""
@@ -26,40 +26,63 @@ class Seen:
         off: the prediction less the level.
         scale: the learned scale argument.
         value: the loss, turned over where it is to be maximised, less its known constant.
-        constant: that one.
         tail: whether the datum is the first level, whose bin is open, and `off` is counted from there.
+        far: whether the datum is impossible, and a guard alone says what it costs.
+        constant: what the values are less of.
+        open: the constant was read where an open bin has all the mass.
     """
 
     off: Array
     scale: Array
     value: Array
-    constant: float
     tail: Array
+    far: Array
+    constant: float
+    open: bool
 
     def keep(self, mask: Array) -> Seen:
         """Return the points where `mask` holds."""
-        return Seen(self.off[mask], self.scale[mask], self.value[mask], self.constant, self.tail[mask])
+        off, scale, value, tail, far = (column[mask] for column in self._points)
+        return Seen(off, scale, value, tail, far, self.constant, self.open)
 
     def joined(self, other: Seen) -> Seen:
         """Return both, one after the other."""
-        return Seen(
-            np.concatenate([self.off, other.off]),
-            np.concatenate([self.scale, other.scale]),
-            np.concatenate([self.value, other.value]),
-            self.constant,
-            np.concatenate([self.tail, other.tail]),
-        )
+        pairs = zip(self._points, other._points, strict=True)
+        off, scale, value, tail, far = (np.concatenate(pair) for pair in pairs)
+        return Seen(off, scale, value, tail, far, self.constant, self.open)
+
+    @property
+    def _points(self) -> tuple[Array, ...]:
+        return self.off, self.scale, self.value, self.tail, self.far
 
 
 def probed(curve: Curve, edges: Edges, first: float | None) -> Seen:
     """Measure one level about its middle, at several scales; where the loss holds its scale the open first bin too.
+
+    Where the loss of an impossible datum stops to grow, that is measured as well.
 
     Args:
         curve: the loss.
         edges: the level.
         first: the lowest level, if its bin is open.
     """
-    constant = 0.0 if first is None else float(curve(first, -FAR)[0])
+    seen = _about(curve, edges, first)
+    return seen.joined(_impossible(curve, edges, seen))
+
+
+def denser(curve: Curve, edges: Edges, seen: Seen, scale: float) -> Seen:
+    """Return many more probes of a level, from where its bin is cut off to where its ends are small numbers."""
+    off = scale * np.linspace(*DENSE)
+    more = _measured(curve, edges, edges.level, off, np.zeros_like(off), seen.constant if seen.open else None)
+    return seen.joined(more)
+
+
+DENSE = (-4.0, 10.0, 800)
+"""Predictions off a level, in scales, and how many."""
+
+
+def _about(curve: Curve, edges: Edges, first: float | None) -> Seen:
+    constant = None if first is None else float(curve(first, -FAR)[0])
     sides = np.array([*(-v for v in AWAY[:0:-1]), *AWAY])
     if curve.scale is None or edges.width is None:
         off = np.concatenate([s * sides / AWAY[-1] for s in SPANS])
@@ -78,9 +101,23 @@ SPANS = np.geomspace(2.0**-8, 2.0**9, 18)
 """How far predictions go off a level where no learned scale tells."""
 
 
-def _measured(curve: Curve, edges: Edges, level: float, off: Array, scales: Array, constant: float) -> Seen:
-    level = float(curve.probe.cast(np.array(level)))
+def _measured(curve: Curve, edges: Edges, level: float, off: Array, scales: Array, constant: float | None) -> Seen:
+    level, known = float(curve.probe.cast(np.array(level))), constant or 0.0
     locs, scales = curve.probe.cast(level + off), curve.probe.cast(scales)
-    values = edges.sign * (curve(level, locs, scales) - constant)
+    values = edges.sign * (curve(level, locs, scales) - known)
     kept = np.isfinite(values)
-    return Seen((locs - level)[kept], scales[kept], values[kept], edges.sign * constant, np.zeros(kept.sum(), bool))
+    no = np.zeros(kept.sum(), bool)
+    return Seen((locs - level)[kept], scales[kept], values[kept], no, no, edges.sign * known, constant is not None)
+
+
+def _impossible(curve: Curve, edges: Edges, seen: Seen) -> Seen:
+    """Return the probe of an impossible datum where its loss does not grow any more; none where it does."""
+    off = -FAR * np.array([1.0, 4.0])
+    values = edges.sign * curve(edges.level, edges.level + off) - seen.constant
+    still = (
+        np.all(np.isfinite(values))
+        and abs(values[1] - values[0]) <= float(np.max(curve.probe.noise(values + seen.constant))) + curve.probe.floor
+    )
+    one = np.array([bool(still), False])
+    told = replace(seen, off=off, scale=np.full(2, curve.usual), value=values, tail=one & False, far=one)
+    return told.keep(one)

@@ -46,18 +46,19 @@ def read(
     found = explained(curve, edges, seen, fixed=fixed)
     if found is None:
         return None
-    if exactly and (found.slack or (first is None and curve.scale is None and found.error > budget.BIN_WIDTH)):
+    if exactly and (found.slack or (first is None and curve.scale is None and found.worst > budget.BIN_WIDTH)):
         return None
-    constant = edges.sign * (found.constant if fixed else float(found.fit.coefficients[1]))
-    return _told(curve, edges, found, constant, axes)
+    return _told(curve, edges, found, axes)
 
 
-def _told(
-    curve: Curve, edges: Edges, found: Found, constant: float, axes: tuple[str, ...]
-) -> tuple[Reconstruction, float, float]:
+def _told(curve: Curve, edges: Edges, found: Found, axes: tuple[str, ...]) -> tuple[Reconstruction, float, float]:
     """Say what was read."""
-    weight, eps = edges.sign * float(found.fit.coefficients[0]), budget.ratio_error(curve.probe.dtype)
-    error = max(float(found.fit.errors[0]) / abs(weight), eps)
+    weight, eps, constant = (
+        edges.sign * found.weight,
+        budget.ratio_error(curve.probe.dtype),
+        edges.sign * found.constant,
+    )
+    error = max(found.weight_error / found.weight, eps)
     factor = (
         1.0 if found.reading.kind and isclose(found.factor, 1.0, rel_tol=max(4 * found.error, eps)) else found.factor
     )
@@ -70,8 +71,8 @@ def _told(
         open=False,
         factor=factor,
         constant=constant,
-        guard=found.held.epsilon,
-        added=found.held.added,
+        guard=found.guard,
+        added=found.reading.added is not False,
     )
     bins = on_grid(curve, edges, _with_kind_of_guard(curve, bins, found, weight))
     whole = weigh(curve.probe, weight, error, _amplitude(curve, edges, found), axes)
@@ -87,7 +88,7 @@ def _told(
         agreement=max(found.error, float(curve.probe.noise(1.0))),
         bins=bins,
     )
-    return told, constant, float(found.fit.errors[-1]) if not bins.open else 0.0
+    return told, constant, found.constant_error
 
 
 def _amplitude(curve: Curve, edges: Edges, found: Found) -> Callable[[Layout], float]:
