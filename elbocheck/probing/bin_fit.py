@@ -73,23 +73,25 @@ def _readings(curve: Curve) -> Iterator[tuple[str, str | None]]:
             yield shape, kind
 
 
-def explained(curve: Curve, edges: Edges, seen: Seen, *, fixed: bool) -> Found | None:
-    """Return the first reading that explains the values to rounding, with the guard that they show."""
+def explained(curve: Curve, edges: Edges, seen: Seen, *, fixed: bool, exactly: bool) -> Found | None:
+    """Return the first reading that explains the values to rounding, or `exactly` unsaid nearly so, with its guard."""
     guarded = bool(seen.far.any())
-    for rare in (RARE, COMMON) if guarded else (RARE,):
+    for rare in (RARE, COMMON) if guarded and not exactly else (RARE,):
         readings = [Reading(s, k, fixed, guarded or None, rare) for s, k in _readings(curve)]
-        starts: dict[Reading, list[Start]] = {}
-        for slack in budget.GUARDS:
+        starts: dict[tuple[str, str | None], list[Start]] = {}  # a family's shapes are alike
+        for slack in budget.GUARDS[: 1 if exactly else None]:
             for reading in readings:
-                if reading not in starts:
-                    starts[reading] = list(islice(_starts(edges, seen, reading), STARTS))
-                found = _nearest(curve, edges, seen, reading, slack, starts[reading])
+                alike = (SHAPES[reading.shape].family, reading.kind)
+                if alike not in starts:
+                    starts[alike] = list(islice(_starts(edges, seen, reading), STARTS))
+                found = _nearest(curve, edges, seen, reading, slack, starts[alike])
                 if found is not None and (found := _deeper(curve, edges, seen, found)).known:
                     return found
     return None
 
 
-STARTS = 3
+STARTS, SCANNED = 3, 2
+"""Rough fits that are tried, and places of a scan that each is the better of."""
 
 
 def _nearest(
@@ -150,11 +152,12 @@ def _starts(edges: Edges, seen: Seen, reading: Reading) -> Iterator[Start]:
         some = believed(seen, reading, rise)
         level = some.value[some.far] - least
         some = some.keep(~some.far)
-        if np.count_nonzero(~some.tail) < MINIMUM:
+        nats = float(level[0]) / rise if level.size else np.inf
+        if np.count_nonzero(~some.tail) < MINIMUM or LEVELS[1] < nats < np.inf:
             continue
-        bins = model(edges, some, reading, nats=min(float(level[0]) / rise, LEVELS[1]) if level.size else np.inf)
+        bins = model(edges, some, reading, nats=nats)
         rough = np.abs(some.value - least) + rise / 8
-        starts = [(edges.width, 1.0)] if edges.width is not None else scanned(bins, some.value, rough)
+        starts = [(edges.width, 1.0)] if edges.width is not None else scanned(bins, some.value, rough)[:SCANNED]
         shapes, fit = min((shaped(bins, some.value, rough, start) for start in starts), key=lambda one: one[1].misfit)
         weight = float(fit.coefficients[0])
         if fit.residual < SIMILAR and weight > 0 and (edges.rise or rise / ALIKE < weight < rise * ALIKE):
@@ -185,13 +188,13 @@ def _finished(curve: Curve, edges: Edges, seen: Seen, reading: Reading, slack: f
         weight = _weight(shapes, fit)
         if not weight > 0:
             return None
-        if turn >= TURNS - 2 and (fit.explains or not valley):
+        if turn >= TURNS - 2 and (fit.explains or not valley or fit.residual > LOST):
             break
     return _told(some, reading, bins, (shapes, fit), rounding, slack) if fit.explains else None
 
 
-TURNS = 4
-"""What is believed depends on the weight; the last turn is for one that is off, along a valley."""
+TURNS, LOST = 4, 1e3
+"""What is believed depends on the weight; the last turn is for one that is off along a valley, by what still fits nearly."""
 
 
 def _weight(shapes: Shapes, fit: Fit) -> float:

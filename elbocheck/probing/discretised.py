@@ -43,10 +43,10 @@ def read(
         return None
     first = first_level(curve, edges)
     seen, fixed = probed(curve, edges, first), first is not None or curve.scale is None
-    found = explained(curve, edges, seen, fixed=fixed)
+    found = explained(curve, edges, seen, fixed=fixed, exactly=exactly)
     if found is None:
         return None
-    if exactly and (found.slack or (first is None and curve.scale is None and found.worst > budget.BIN_WIDTH)):
+    if exactly and first is None and curve.scale is None and found.worst > budget.BIN_WIDTH:
         return None
     return _told(curve, edges, found, axes)
 
