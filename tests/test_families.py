@@ -22,7 +22,7 @@ from elbocheck.probing.dissect import dissect
 from elbocheck.probing.families import candidates
 from elbocheck.probing.points import Points
 from elbocheck.probing.probe import Probe
-from elbocheck.shapes import Layout
+from elbocheck.shapes import INSIDE, Layout
 
 FLOAT64 = np.dtype(np.float64)
 U = np.concatenate([-(10.0 ** np.arange(-8, 4.1, 0.5)), [0.0], 10.0 ** np.arange(-8, 4.1, 0.5)])
@@ -187,9 +187,9 @@ def _own_term(candidate: Candidate, x: Any, mine: Any, theirs: Any, terms: Any, 
     assert np.max(distance) <= budget.PROBED_PART
 
 
-def read(function: Any, dtype: Any = np.float64) -> Reconstruction:
+def read(function: Any, dtype: Any = np.float64, datum: float = 1.0) -> Reconstruction:
     """Return the reconstruction of a loss."""
-    found = dissect(Probe(Loss.of(function), Layout(), np.dtype(dtype)), 0).reconstruction
+    found = dissect(Probe(Loss.of(function), Layout(datum=datum), np.dtype(dtype)), 0).reconstruction
     assert found is not None
     return found
 
@@ -363,3 +363,68 @@ def test_a_loss_that_stays_bounded_has_no_tails_to_join() -> None:
 
     assert verify(saturating).codes == ("ELB418",)
     assert "ELB408" in verify(unjoined).codes
+
+
+def _log_gamma(v: Any) -> Any:
+    return np.vectorize(lgamma)(v.astype(float)).astype(v.dtype)
+
+
+def _beta(precision: float) -> Callable[[Any, Any], Any]:
+    def loss(x: Any, probs: Any) -> Any:
+        a, b = probs * precision, (1 - probs) * precision
+        return 1.966 * np.mean((1 - a) * np.log(x) + (1 - b) * np.log1p(-x) + _log_gamma(a) + _log_gamma(b))
+
+    return loss
+
+
+def _gamma(concentration: float) -> Callable[[Any, Any], Any]:
+    a = concentration
+
+    def loss(x: Any, x_hat: Any) -> Any:
+        return 0.675 * np.mean(a * x / x_hat + a * np.log(x_hat) - (a - 1) * np.log(x))
+
+    return loss
+
+
+COLLINEAR: Mapping[str, tuple[Callable[[Any, Any], Any], str, float]] = {
+    "beta": (_beta(221.1197967529297), "precision", 221.1197967529297),
+    "gamma": (_gamma(26.059276580810547), "concentration", 26.059276580810547),
+    "log_normal": (
+        lambda x, x_hat: np.mean(0.5 * ((np.log(x) - x_hat) / 0.061209526) ** 2 + np.log(x)),
+        "scale",
+        0.061209526,
+    ),
+}
+"""Losses whose weight and parameter only small terms tell apart: among ordinary values float32 leaves four digits."""
+
+
+@pytest.mark.parametrize("name", COLLINEAR)
+def test_a_parameter_beside_its_weight_is_known_to_what_float32_tells(name: str) -> None:
+    """Probes go on where it shows most; its error is not beyond what is claimed, and that is no mere worst case."""
+    loss, parameter, value = COLLINEAR[name]
+    found = read(loss, np.float32, datum=INSIDE if name == "beta" else 1.0)
+    off = abs(found.shape[parameter] / value - 1)
+    assert found.density == name
+    assert off <= min(budget.parameter_error(np.dtype(np.float32)), found.shape_error)
+    assert found.shape_error <= 4 * budget.parameter_error(np.dtype(np.float32))
+
+
+def test_probes_do_not_go_on_in_float64() -> None:
+    """Sixteen digits tell parameters among ordinary values: the calls are those that find the family."""
+    losses = [Probe(Loss.of(COLLINEAR["beta"][0]), Layout(datum=INSIDE), np.dtype(t)) for t in (np.float64, np.float32)]
+    for probe in losses:
+        dissect(probe, 0)
+    wide, narrow = (probe.loss.calls.values for probe in losses)
+    assert wide < narrow <= wide + budget.PARAMETER_CALLS["numpy"]
+
+
+@pytest.mark.parametrize("least", [1e-3, 1e-6, 1e-12])
+def test_a_guard_far_out_leaves_the_parameter_as_it_is(least: float) -> None:
+    """Where it ends the family, the places that tell most tell of the guard; they are not asked, or not believed."""
+
+    def loss(x: Any, probs: Any) -> Any:
+        return _beta(20.0)(np.maximum(x, np.float32(least)), np.maximum(probs, np.float32(least)))
+
+    found = read(loss, np.float32, datum=INSIDE)
+    assert found.density == "beta"
+    assert abs(found.shape["precision"] / 20.0 - 1) <= found.shape_error

@@ -1,5 +1,11 @@
 """What a black-box loss may deviate by, and still be called this or that."""
 
+from typing import Any
+
+import numpy as np
+
+from elbocheck.floats import eps
+
 __all__ = [
     "ABSENT",
     "BIN_MASS",
@@ -9,9 +15,12 @@ __all__ = [
     "BOUNDED",
     "CURVE",
     "DECLARED",
+    "DEVIATIONS",
     "EXPONENT",
     "GUARDS",
     "NORMALISER",
+    "OTHER_CALLS",
+    "PARAMETER_CALLS",
     "PRIOR",
     "PROPORTION",
     "RANGE",
@@ -19,6 +28,7 @@ __all__ = [
     "SHARE",
     "SQUARE",
     "TYPED_CONSTANT",
+    "parameter_error",
 ]
 
 GUARDS = (0.0, 1e-6, 1e-3)
@@ -41,6 +51,15 @@ logarithm moves a fitted coefficient by less, and nobody means a prior so near t
 
 EXPONENT = 0.02
 """Distance of a measured exponent from an integer: a ratio of 1, 2 or 4 carries rounding of 1e-3 at the worst."""
+
+DEVIATIONS = 5.0
+"""Standard errors that a parameter is claimed to: roundings of hundreds of values are a normal deviate in their sum, which is
+beyond five of its deviations once in two million; the deviation itself is measured, on tens of values at the least."""
+
+PARAMETER_CALLS = {"numpy": 2000}
+OTHER_CALLS = 256
+"""Probes beyond the first that a parameter may cost, where its error is beyond what its dtype can tell: a NumPy call takes
+20 us, another framework's ten times that."""
 
 SQUARE = 1e-6
 """Distance of the general loss's power from 1, relative, below which it is a square: its curvature over the probes' twelve
@@ -93,3 +112,8 @@ cubic is off by 0.03 at two deviations and by nats at five."""
 BIN_WIDTH = 1e-4
 """Relative uncertainty of a bin's width above which it tells no bins where another family explains the values to rounding: of
 bins far narrower than their scale only the fourth power of width over scale differs from a parabola's."""
+
+
+def parameter_error(dtype: np.dtype[Any]) -> float:
+    """Relative uncertainty of a parameter beyond which more probes are spent on it: 4500 roundings in float64, eight in float32."""
+    return 1e-12 if eps(dtype) < 1e-10 else 1e-6

@@ -34,12 +34,12 @@ def expected_errors(
     count = columns.shape[1] - model.free.shape[1] - len(model.fixed)
     weight = float(np.max(np.abs(fit.coefficients[:count])))
     terms = np.abs(columns) @ np.abs(fit.coefficients)
-    inner = candidate.inner(points, *shapes) if candidate.inner else _products(points, columns[:, :count])
+    inner = candidate.inner(points, *shapes) if candidate.inner else products(points, columns[:, :count])
     return np.asarray(
         probe.noise(points.value, terms, weight * inner) + probe.floor + guard * weight + np.finfo(np.float64).tiny
     )
 
 
-def _products(points: Points, parts: Array) -> Array:
+def products(points: Points, parts: Array) -> Array:
     """Return the size of the terms of log densities that cancel: x * logits beside softplus(logits)."""
     return np.asarray(np.minimum(np.abs(points.prediction) * (1 + np.abs(points.x)), 1 + np.max(np.abs(parts), axis=1)))

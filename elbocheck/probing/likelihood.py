@@ -55,6 +55,10 @@ class Match:
         residual: the largest difference in units of the rounding to be expected.
         datum: what becomes of the term of the data alone: `none` where the family has none, `whole`, `dropped` or `other`.
         agreement: the largest difference, relative to the loss and the weight of the energy.
+        fitted: the candidate whose parts were fitted: another one where the data's own term told the family.
+        shapes: of that.
+        coefficients: of its parts.
+        points: that it was fitted to.
     """
 
     candidate: Candidate
@@ -69,6 +73,10 @@ class Match:
     residual: float
     datum: str
     agreement: float
+    fitted: Candidate
+    shapes: Shapes
+    coefficients: Array
+    points: Points
 
     @property
     def complexity(self) -> tuple[int, int, float]:
@@ -198,7 +206,7 @@ def _matched(
 ) -> Match:
     count, free = len(model.parts(*shapes)), model.free.shape[1]
     moved, shape_error = model.uncertainty(shapes, fit, noise)
-    datum, constant = "none", float(fit.coefficients[-1])
+    datum, constant, plain = "none", float(fit.coefficients[-1]), candidate
     if candidate.datum is not None:
         x, found = np.unique(points.x), fit.coefficients[-free:] / weight
         errors = moved[-free:] / abs(weight) + np.abs(found) * float(np.finfo(np.float32).eps)
@@ -226,6 +234,10 @@ def _matched(
         fit.residual,
         datum,
         float(np.max(model.off(points.value, shapes, fit) / (np.abs(points.value) + abs(weight)))),
+        plain,
+        shapes,
+        fit.coefficients[:count],
+        points,
     )
 
 

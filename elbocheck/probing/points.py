@@ -42,6 +42,12 @@ class Points:
         scale, delta, shape = (None if a is None else a[mask] for a in (self.scale, self.delta, self.shape))
         return Points(self.x[mask], self.prediction[mask], scale, delta, self.value[mask], shape, self.shape_role)
 
+    def joined(self, other: Points) -> Points:
+        """Return these points and others, of a loss without learned parameters of its likelihood."""
+        pairs = ((self.x, other.x), (self.prediction, other.prediction), (self.value, other.value))
+        x, prediction, value = (np.concatenate(pair) for pair in pairs)
+        return Points(x, prediction, None, None, value)
+
 
 def sample(probe: Probe, assumed: str | None = None) -> tuple[Points, str]:
     """Probe the element curve; return the finite points and where predictions may lie: `real`, `positive` or `unit`.

@@ -17,6 +17,7 @@ from elbocheck.probing.normalizer import periodic
 from elbocheck.probing.points import Points, sample
 from elbocheck.probing.probe import Probe
 from elbocheck.probing.reduction import weigh
+from elbocheck.probing.sharpen import sharpened
 from elbocheck.probing.structure import Structure
 from elbocheck.roles import LIKELIHOOD_SCALES, LIKELIHOOD_SHAPES, PREDICTIONS, Role
 from elbocheck.shapes import INSIDE, Layout
@@ -57,7 +58,7 @@ def reconstruction(
         if not coupled and (told := classes.read(probe, role, axes)) is not None:
             return told
         return _unidentified(probe, role, weigh(probe, 1.0, 0.0, amplitude, axes), closed=closed), None, 0.0
-    best = found[0]
+    best = sharpened(probe, found[0], where)
     error = max(best.error / abs(best.weight), best.deviation, budget.ratio_error(probe.dtype))
     read = _read(probe, best, role, weigh(probe, best.weight, error, amplitude, axes), closed=closed)
     return replace(read, signed=signed), best.constant, best.constant_error + best.deviation * abs(best.weight)
