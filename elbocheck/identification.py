@@ -211,14 +211,14 @@ def _evidence(case: Case, points: Points, found: list[likelihood.Match]) -> Evid
     grain = max(probe.floor / float(np.median(size)), eps(probe.dtype))
     apart = np.abs(points.x - points.prediction)
     reach = float(np.min(apart[apart > 0], initial=np.inf)), float(np.max(apart))
+    read = case.anatomy.reconstruction
+    error = best.parameter_error if read is None else read.shape_error
     if fitted is None:  # a guard was needed
-        return Evidence(points.value.size, reach, off, grain, best.parameter_error, ())
+        return Evidence(points.value.size, reach, off, grain, error, ())
     kink = kink_width(probe, best, fitted)
     rounded = None
     if kink is not None and kink[1] > 1:
         rounded = (
             f"beside its kink the loss is off by {kink[1]:.3g} times the rounding to be expected: the kink is rounded"
         )
-    return Evidence(
-        points.value.size, reach, off, grain, best.parameter_error, doubts(best, fitted), kink and kink[0], rounded
-    )
+    return Evidence(points.value.size, reach, off, grain, error, doubts(best, fitted), kink and kink[0], rounded)

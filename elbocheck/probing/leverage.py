@@ -40,7 +40,8 @@ def places(where: str, datum: float, count: int, reach: float, rng: np.random.Ge
         found = np.choose(kind, [apart, logs, rng.uniform(-WIDE, WIDE, count), x + apart])
         x = np.where(kind == 3, np.where(rng.random(count) < 0.5, 0.0, x), x)
     grid = np.column_stack([x, found])
-    return np.asarray(grid[np.all(np.isfinite(grid), axis=1)])
+    kept = np.all(np.isfinite(grid), axis=1) & ((where == "real") | (found > 0))
+    return np.asarray(grid[kept])
 
 
 def _inside(count: int, reach: float, rng: np.random.Generator) -> Array:

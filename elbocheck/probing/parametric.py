@@ -104,7 +104,8 @@ class Parametric:
         """Return steps of differences that stand for derivatives: they steer, they do not move the optimum."""
         scale = np.maximum(np.abs(vector), np.max(np.abs(vector[: self.parts])))
         scale[vector.size - self._shapes :] = 1.0
-        scale[: self.parts] = np.abs(vector[: self.parts])
+        weights = self.parts + (self.direction is not None)
+        scale[:weights] = np.abs(vector[:weights])
         return np.asarray(STEP * scale)
 
     def tangents(self, points: Points, vector: Array) -> Array:

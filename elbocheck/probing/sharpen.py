@@ -43,7 +43,7 @@ def sharpened(probe: Probe, best: Match, where: str) -> Match:
     law = _law(best)
     state = None if law is None else _started(law, probe, best)
     if law is None or state is None:
-        return best
+        return _as_fitted(best)
     state = _closer(law, probe, state, where)
     weight, parameters = law.read(state.vector)
     return replace(
@@ -53,6 +53,13 @@ def sharpened(probe: Probe, best: Match, where: str) -> Match:
         parameters=parameters,
         parameter_error=float(np.max(state.claims[1:])),
     )
+
+
+def _as_fitted(best: Match) -> Match:
+    """Return the match with an error of parameters that are quotients of weights, not shapes."""
+    if len(best.fitted.shapes) == len(best.parameters):
+        return best
+    return replace(best, parameter_error=max(best.parameter_error, 2 * best.error / abs(best.weight)))
 
 
 def _law(best: Match) -> Parametric | None:
