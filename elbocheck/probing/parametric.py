@@ -119,11 +119,11 @@ class Parametric:
     def meaning(self, vector: Array) -> Array:
         """Return the derivatives of the logarithms of the weight and of each parameter, shape (1 + parameters, vector)."""
 
-        names = set(self.read(vector)[1])
+        names = list(self.read(vector)[1])
 
         def logs(v: Array) -> Array:
             weight, parameters = self.read(v)
-            same = set(parameters) == names
+            same = list(parameters) == names
             return np.log(np.abs([weight, *(parameters[name] if same else np.nan for name in names)]))
 
         return np.column_stack([_slope(logs, vector, h) for h in self._moves(vector)])
