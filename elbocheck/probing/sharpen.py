@@ -26,6 +26,8 @@ MOST, NEARER, NEAREST = 0.75, 4.0, 0.05
 ends where they do; the nearest that are tried, of all decades."""
 WORSE = 1.5
 """Times a claim that more values may raise it to by chance."""
+HOPELESS = 4.0
+"""Times what the dtype can tell: where all calls would leave a standard error beyond, they are not spent."""
 FUTILE = 0.5
 """Of what the dtype can tell: what chance may take of a claim, although the rest alone is beyond."""
 
@@ -102,7 +104,7 @@ def _closer(law: Parametric, probe: Probe, state: State, where: str) -> State:
         crowd = _crowd(law, probe, where, reach, rng)
         picked, errors = _picked(law, probe, state, crowd, min(count, left))
         reached = float(np.max(errors[1:])) * np.sqrt(len(picked) / left)
-        if count > SCOUTS and reached > enough:  # a standard error beyond the bar in the end
+        if count > SCOUTS and reached > HOPELESS * enough:
             break
         found = measure(probe, crowd[picked], (Role.X, next(r for r in probe.loss.roles if r in PREDICTIONS)))
         left -= len(picked)
