@@ -20,8 +20,7 @@ FUNCTIONS: Mapping[str, Budget] = MappingProxyType(
         "loop.equals": Budget(5, "the same, where every element and every fold is off the same way"),
         "loop.bound": Budget(4, "two sums, their difference; the logarithm of a mean 2u"),
         "loop.weights": Budget(8, "the exponential of a difference of two bounds"),
-        "loop.fast": Budget(2, "float32: exp, log1p and a sum; a difference and a quotient"),
-        "loop.fast_square": Budget(4, "float32: a difference and a quotient, twice, and a product"),
+        "loop.fast": Budget(2, "float32: exp, log1p and a sum; remainders put back: two roundings, normaliser u, sum"),
         # Special functions: ulps of float64 over their whole domain.
         "special.log_gamma": Budget(4, "the platform's lgamma: glibc states 4, 1.9 measured"),
         "special.stirling_error": Budget(

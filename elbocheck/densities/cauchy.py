@@ -13,9 +13,11 @@ import numpy as np
 from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import Chart, line_breaks
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import standardise
+from elbocheck.kernels.elementary import ratio, square, standardise
 from elbocheck.kernels.elements import nothing
+from elbocheck.kernels.libm import log1p_parts
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import EACH
 
 __all__ = ["cauchy"]
 
@@ -25,6 +27,9 @@ HUGE = 1e150  # its square is finite
 
 
 def _energy(x: float, loc: float, scale: float) -> float:
+    if EACH:
+        value, short = log1p_parts(*square(*ratio(x, loc, scale)))
+        return value + short
     u = abs(standardise(x, loc, scale))
     if u > HUGE:  # log(u**2), though u itself may overflow
         return 2.0 * (math.log(abs(0.5 * x - 0.5 * loc)) - math.log(0.5 * scale))

@@ -16,9 +16,9 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import STEPS, Chart
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import ROOT_TWO_PI, exp_minus_half_square, half_square, ratio, standardise
+from elbocheck.kernels.elementary import ROOT_TWO_PI, exp_minus_half_square, finite, half_square, ratio, standardise
 from elbocheck.kernels.lift import Wide, lift
-from elbocheck.kernels.primitives import CAREFUL
+from elbocheck.kernels.primitives import CAREFUL, EACH
 
 __all__ = ["huber"]
 
@@ -29,6 +29,10 @@ ROOT_HALF = 0.7071067811865476
 def _energy(x: float, loc: float, scale: float, delta: float) -> float:
     high, low = ratio(x, loc, scale)
     u = abs(high)
+    if EACH:
+        core = delta if u > delta else u
+        rise = u - 0.5 * core
+        return core * (rise + finite(((u - rise) - 0.5 * core) + (low if high > 0.0 else -low)))
     if not CAREFUL:
         core = delta if u > delta else u
         return core * (u - 0.5 * core)

@@ -13,8 +13,9 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Chart
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import standardise
+from elbocheck.kernels.elementary import ratio, standardise
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import EACH
 
 __all__ = ["laplace"]
 
@@ -22,6 +23,9 @@ LOG_TWO = 0.6931471805599453
 
 
 def _energy(x: float, loc: float, scale: float) -> float:
+    if EACH:
+        high, low = ratio(x, loc, scale)
+        return abs(high + low)
     return abs(standardise(x, loc, scale))
 
 

@@ -16,10 +16,19 @@ from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import STEPS, Chart
 from elbocheck.domain import POSITIVE, REAL
 from elbocheck.errors import ParameterError
-from elbocheck.kernels.elementary import half_square, log_root_two_pi_times, minus_log1p, ratio, standardise
+from elbocheck.kernels.elementary import (
+    finite,
+    half_square,
+    log_root_two_pi_times,
+    minus_log1p,
+    ratio,
+    square,
+    standardise,
+)
 from elbocheck.kernels.elements import nothing
+from elbocheck.kernels.libm import log1p_parts
 from elbocheck.kernels.lift import Wide, lift
-from elbocheck.kernels.primitives import CAREFUL, fma, polynomial
+from elbocheck.kernels.primitives import CAREFUL, EACH, fma, polynomial
 
 __all__ = ["student_t"]
 
@@ -35,18 +44,28 @@ EXCESS_SLOPE = tuple((19 - 2 * k) * coefficient for k, coefficient in enumerate(
 
 def _energy(x: float, loc: float, scale: float, df: float) -> float:
     high, low = ratio(x, loc, scale)
+    if EACH:
+        return _energy_of_parts(high, low, df)
     u = abs(high)
     w = u / df * u
     if CAREFUL and w < TINY:  # df may be so large that w underflows, (df + 1) w does not
         return half_square(high, low) * ((df + 1.0) / df)
     if CAREFUL and w > HUGE:
         return 0.5 * (df + 1.0) * _log1p_square(w, x, loc, scale, df)
-    square = 2.0 * half_square(high, low)
-    w = square / df
+    whole = 2.0 * half_square(high, low)
+    w = whole / df
     value = math.log1p(w)
     if CAREFUL:
-        value += fma(-w, df, square) / (df * (1.0 + w))  # what the quotient lost
+        value += fma(-w, df, whole) / (df * (1.0 + w))  # what the quotient lost
     return 0.5 * fma(df, value, value)
+
+
+def _energy_of_parts(high: float, low: float, df: float) -> float:
+    """The same where u = high + low, one rounding after the other put back."""
+    whole, rest = square(high, low)
+    w = whole / df
+    value, short = log1p_parts(w, finite((fma(-w, df, whole) + rest) / df))
+    return 0.5 * fma(df, value, fma(df + 1.0, short, value))
 
 
 def _log1p_square(w: float, x: float, loc: float, scale: float, df: float) -> float:

@@ -55,6 +55,7 @@ class Layout(NamedTuple):
         result: dtype of the results.
         computed: dtype of the arithmetic, and of the arguments that are constant along a row.
         fast: whether the tier is `fast`.
+        each: what `primitives.EACH` stands for.
     """
 
     varies: tuple[bool, ...]
@@ -62,6 +63,7 @@ class Layout(NamedTuple):
     result: str
     computed: str
     fast: bool = False
+    each: bool = False
 
     @property
     def careful(self) -> bool:
@@ -91,6 +93,7 @@ def compiled(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
     """
     import numba
 
+    layouts = tuple(layout._replace(each=layout.fast and len(results) == 1) for layout in layouts)
     options = layouts[0].options
     function = _copy(loop, layouts[0], _title(loop, results, layouts))
     signature = _signature(function, results, layouts)
@@ -184,6 +187,8 @@ def _held(value: Any, layout: Layout) -> Any:
         return layout.careful
     if value is primitives.ROUNDED:
         return layout.rounded
+    if value is primitives.EACH:
+        return layout.each
     if isinstance(value, primitives.ByType):
         value = getattr(value, layout.computed)
     return _typed(value, layout)

@@ -6,17 +6,18 @@ Each docstring states the form used and why. All are plain Python, compiled when
 import math
 
 from elbocheck.kernels.libm import ATANH_WIDE, exp_of_negative, log1p_unit
-from elbocheck.kernels.primitives import CAREFUL, fma, polynomial
+from elbocheck.kernels.primitives import CAREFUL, EACH, fma, polynomial
 
 __all__ = [
-    "difference", "exp_minus_half_square", "half_exp", "half_square", "log_root_two_pi_times", "minus_log1p",
-    "product_error", "ratio", "shrink", "sigmoid", "softplus", "standardise",
+    "difference", "exp_minus_half_square", "finite", "half_exp", "half_square", "log_root_two_pi_times", "minus_log1p",
+    "product_error", "ratio", "shrink", "sigmoid", "softplus", "square", "standardise",
 ]  # fmt: skip
 
 ROOT_TWO_PI = 2.5066282746310007  # nearest double of sqrt(2 pi)
 ROOT_TWO_PI_REST = -1.8328579980459167e-16  # what it lacks
 SMALL, LARGE = 1e-140, 1e140  # between these the error of a product is a float
 LOG_ROOT_TWO_PI = 0.9189385332046728
+LEAST = 1e-30  # from here the error of a product is a float32
 
 
 def softplus(x: float) -> float:
@@ -57,10 +58,16 @@ def exp_minus_half_square(d: float) -> float:
     return math.exp(-0.5 * square) * (1.0 - 0.5 * product_error(d, d, square))
 
 
+def square(high: float, low: float) -> tuple[float, float]:
+    """(high + low)**2, of a number and what it lacks, as such a pair."""
+    found = high * high
+    return found, finite(fma(high, high, -found) + 2.0 * (high * low))
+
+
 def log_root_two_pi_times(scale: float) -> float:
     """Log(scale sqrt(2 pi)): log scale + log sqrt(2 pi) cancels near scale = 0.4, the log of the product
     does not."""
-    if not 0.1 < scale < 0.8:
+    if not (LEAST if EACH else 0.1) < scale < 0.8:
         return math.log(scale) + LOG_ROOT_TWO_PI
     product = scale * ROOT_TWO_PI
     rest = product_error(scale, ROOT_TWO_PI, product) + scale * ROOT_TWO_PI_REST
@@ -78,19 +85,27 @@ def standardise(x: float, loc: float, scale: float) -> float:
 def ratio(x: float, loc: float, scale: float) -> tuple[float, float]:
     """(x - loc) / scale and what the float lacks: the remainders of the difference and of the quotient, which are exact.
 
-    In float32, where half an ulp of float64 does not show, and in the tier `fast`, nothing is said to be lacking.
+    In float32, where half an ulp of float64 does not show, and in sums of the tier `fast`, nothing is said to be lacking.
     """
     quotient = standardise(x, loc, scale)
+    if EACH:
+        high, low = difference(x, loc)
+        return quotient, finite((fma(-quotient, scale, high) + low) / scale)
     if not CAREFUL or not SMALL < abs(quotient) < LARGE or not SMALL < abs(scale) < LARGE:
         return quotient, 0.0
     high, low = difference(x, loc)
     return quotient, (fma(-quotient, scale, high) + low) / scale
 
 
+def finite(low: float) -> float:
+    """What a float lacks, or nothing where the float is infinite or NaN."""
+    return low if abs(low) < math.inf else 0.0
+
+
 def difference(x: float, loc: float) -> tuple[float, float]:
     """X - loc and what the float lacks (Knuth), or nothing where that is of no account."""
     high = x - loc
-    if not CAREFUL:
+    if not CAREFUL and not EACH:
         return high, 0.0
     moved = high - x
     return high, (x - (high - moved)) - (loc + moved)
@@ -98,6 +113,8 @@ def difference(x: float, loc: float) -> tuple[float, float]:
 
 def half_square(high: float, low: float) -> float:
     """(high + low)**2 / 2, of a number and what it lacks."""
+    if EACH:
+        return high * fma(0.5, high, low)
     square = high * high
     if not CAREFUL or not SMALL < square < LARGE:
         return 0.5 * square

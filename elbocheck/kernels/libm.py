@@ -14,7 +14,8 @@ from math import inf, nan
 from elbocheck.kernels.primitives import by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
 
 __all__ = [
-    "ceil", "exp", "exp_of_negative", "expm1", "expm1_minus", "log", "log1p", "log1p_unit", "reciprocal_from_one",
+    "ceil", "exp", "exp_of_negative", "expm1", "expm1_minus", "log", "log1p", "log1p_parts", "log1p_unit",
+    "reciprocal_from_one",
 ]  # fmt: skip
 
 INVERSE_LOG_TWO = 1.4426950408889634
@@ -153,6 +154,25 @@ def log(x: float) -> float:
 
 def log1p(x: float) -> float:
     """Log(1 + x): (1 + x) 2**-k - 1 with its rounding error; the 1 is dropped beside a large x."""
+    f, k, lost = _reduced(x, 0.0)
+    value = _log_of_ratio(f, k, lost)
+    value = value if x < inf and abs(x) >= TINY else x
+    return (-inf if x == -1.0 else nan) if x <= -1.0 else value
+
+
+def log1p_parts(x: float, low: float) -> tuple[float, float]:
+    """Log(1 + x + low), x >= 0 and low far below it, and what the float lacks: the errors of the last two sums."""
+    f, k, lost = _reduced(x, low)
+    correction = _correction(f, k, lost)
+    near = f - correction
+    value = fma(k, LOG_TWO_HIGH, near)
+    rest = (fma(k, LOG_TWO_HIGH, -value) + near) + ((f - near) - correction)
+    apart = TINY <= x < inf
+    return value if apart else x, rest if apart else low
+
+
+def _reduced(x: float, low: float) -> tuple[float, float, float]:
+    """f, k and lost of 1 + x + low = (1 + f + lost) 2**k."""
     large = x > GUARD_UP
     scaled = x * GUARD_DOWN if large else x
     one = 0.0 if large else 1.0
@@ -160,21 +180,24 @@ def log1p(x: float) -> float:
     power = two_to_minus(k)
     start = one * power - 1.0
     f = fma(scaled, power, start)
-    lost = fma(scaled, power, start - f)
-    value = _log_of_ratio(f, k + GUARD if large else k, lost)
-    value = value if x < inf and abs(x) >= TINY else x
-    return (-inf if x == -1.0 else nan) if x <= -1.0 else value
+    lost = fma(low * GUARD_DOWN if large else low, power, fma(scaled, power, start - f))
+    return f, k + GUARD if large else k, lost
 
 
 def _log_of_ratio(f: float, k: float, lost: float) -> float:
-    """Log((1 + f + lost) 2**k), 1 + f within sqrt(1/2) and sqrt(2): with s = f/(2 + f), log(1 + f) = f - s (f - R); of
+    """Log((1 + f + lost) 2**k), 1 + f within sqrt(1/2) and sqrt(2)."""
+    return fma(k, LOG_TWO_HIGH, f - _correction(f, k, lost))
+
+
+def _correction(f: float, k: float, lost: float) -> float:
+    """f - log(1 + f), less what was lost and the low part of k log 2: with s = f/(2 + f), log(1 + f) = f - s (f - R); of
     what was lost, 1/(1 + f) to three terms is known well enough."""
     s = f / (2.0 + f)
     square = s * s
     half = 0.5 * f * f
     rest = 2.0 * square * polynomial(ATANH, square)
     low = fma(k, LOG_TWO_LOW, lost * fma(f, f - 1.0, 1.0))
-    return fma(k, LOG_TWO_HIGH, f - (half - fma(s, half + rest, low)))
+    return half - fma(s, half + rest, low)
 
 
 def log1p_unit(e: float) -> float:

@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 __all__ = [
-    "CAREFUL", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "differs", "exponent", "fma", "fraction", "number",
-    "polynomial", "put", "ready", "row_of", "scale", "scratch", "two_to", "two_to_minus",
+    "CAREFUL", "EACH", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "differs", "exponent", "fma",
+    "fraction", "number", "polynomial", "put", "ready", "row_of", "scale", "scratch", "two_to", "two_to_minus",
 ]  # fmt: skip
 
 
@@ -44,6 +44,10 @@ concern to the tier `fast`."""
 
 ROUNDED: Any = _Known(False)
 """Whether results are stored in a narrower type than they are computed in, so that a few more roundings do not show."""
+
+EACH: Any = _Known(False)
+"""Whether the tier `fast` stores each value by itself: then the roundings of a difference and a quotient are put back, which
+costs little beside the memory; in a sum they meet at random, and stay."""
 
 LANES = 128  # numbers that `scratch` has room for
 
