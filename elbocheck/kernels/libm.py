@@ -49,6 +49,7 @@ EXP = by_type(  # of (e**r - 1 - r) / r**2 for |r| <= log(2)/2: 2**-63; 2**-34
         0.16666666885230408, 0.5,
     ),
 )  # fmt: skip
+EXP_REST = by_type(float64=EXP.float64[:-1], float32=EXP.float32[:-1])  # without the leading 1/2
 ATANH = by_type(  # of (atanh(s)/s - 1) / s**2 in s**2, s <= (sqrt 2 - 1)/(sqrt 2 + 1): 2**-66; 2**-30
     float64=(
         0.06633563837534341, 0.06624190763135385, 0.07693583866313873, 0.09090886953094704, 0.1111111133134385,
@@ -115,19 +116,21 @@ def exp_of_negative(x: float) -> float:
 
 def expm1(x: float) -> float:
     """e**x - 1."""
-    main, rest = _expm1(x)
+    half, r, lost, main, error = _expm1(x)
+    rest = fma(half, fma(r * r, polynomial(EXP, r), lost), error)
     return x if abs(x) < TINY else 2.0 * (main + rest)
 
 
 def expm1_minus(x: float) -> float:
-    """e**x - 1 - x >= 0."""
-    main, rest = _expm1(x)
+    """e**x - 1 - x >= 0: the square that leads e**r - 1 - r is added to the rest of it before it is rounded."""
+    half, r, lost, main, error = _expm1(x)
+    rest = fma(half, fma(0.5 * r, r, fma(r * r, r * polynomial(EXP_REST, r), lost)), error)
     return 0.5 * x * x if abs(x) < TINY else (2.0 * main - x) + 2.0 * rest  # the difference is exact where it cancels
 
 
-def _expm1(x: float) -> tuple[float, float]:
-    """Half of e**x - 1 as [(2**(k-1) - 1/2) + 2**(k-1) r] and what that lacks: its rounding error and 2**(k-1) times
-    e**r - 1 - r."""
+def _expm1(x: float) -> tuple[float, float, float, float, float]:
+    """half = 2**(k-1), r and what it lost, of x = k log 2 + r; half of e**x - 1 is half - 1/2 + half r, here with its
+    rounding error, and half times e**r - 1 - r."""
     x = FLAT if x < FLAT else x
     x = TOP if x > TOP else x
     shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
@@ -139,7 +142,7 @@ def _expm1(x: float) -> tuple[float, float]:
     start = half - 0.5
     main = fma(half, r, start)
     error = fma(half, r, start - main)
-    return main, fma(half, fma(r * r, polynomial(EXP, r), lost), error)
+    return half, r, lost, main, error
 
 
 def log(x: float) -> float:
