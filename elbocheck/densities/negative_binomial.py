@@ -16,6 +16,7 @@ from elbocheck.densities.poisson import draw_counts
 from elbocheck.densities.recipe import Ladder
 from elbocheck.domain import COUNTS, POSITIVE, REAL
 from elbocheck.kernels.elementary import sigmoid, softplus
+from elbocheck.kernels.elements import BETWEEN
 from elbocheck.kernels.gamma import (
     deviance_from_excess,
     digamma_step,
@@ -43,13 +44,15 @@ def excess_of_mean(x: float, total_count: float, logits: float) -> float:
 
 
 def _energy(x: float, total_count: float, logits: float) -> float:
-    if CAREFUL and 0.0 < x < 1.0:
+    if CAREFUL and BETWEEN and 0.0 < x < 1.0:
         slopes = total_count * softplus(logits) + x * softplus(-logits)
         return slopes + (log_gamma(1.0 + x) - log_gamma_step(total_count, x))
-    near = min(max(logits, -FAR), FAR)  # beyond, p or 1 - p is as good as it is there, but for its logarithm
+    near = (
+        -FAR if logits < -FAR else FAR if logits > FAR else logits
+    )  # beyond, p or 1 - p is as good as it is there, but for its logarithm
     far = logits - near
     value = _from_one(x if x >= 1.0 else x + 1.0, total_count, near) + (far * total_count if far > 0.0 else -far * x)
-    if x < 1.0:  # a step down the recurrence
+    if BETWEEN and x < 1.0:  # a step down the recurrence
         value -= softplus(-logits) + math.log((x + 1.0) / (x + total_count))
     if x == 0.0:
         value = total_count * softplus(logits)

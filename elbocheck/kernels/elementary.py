@@ -22,7 +22,7 @@ LEAST = 1e-30  # from here the error of a product is a float32
 
 def softplus(x: float) -> float:
     """Log(1 + e**x) as max(x, 0) + log1p(e**-|x|): both terms are positive, e**-|x| cannot overflow."""
-    return max(x, 0.0) + log1p_unit(exp_of_negative(-abs(x)))
+    return (x if x > 0.0 else 0.0) + log1p_unit(exp_of_negative(-abs(x)))
 
 
 def sigmoid(x: float) -> float:

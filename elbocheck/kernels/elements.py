@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
+from types import FunctionType
 from typing import Any
 
 from elbocheck.domain import Domain, Integers, Interval
@@ -19,6 +20,7 @@ Function = Callable[..., Any] | Bound
 
 LOW, HIGH = -inf, inf
 CLOSED_LOW = CLOSED_HIGH = False
+BETWEEN = True  # whether a kernel is asked between the integers of a support, where only the loss form is defined
 INTEGRAL = by_type(
     float64=2.0**52, float32=2.0**23
 )  # from here on every number is an integer, to which adding it rounds
@@ -117,6 +119,8 @@ def restricted(kernel: Function, support: Domain) -> Function:
     if isinstance(support, Integers):
         names: tuple[tuple[str, Any], ...] = (("LOW", float(support.low)), ("HIGH", float(support.high)))
         outside = _neither if support.high == support.low + 1 else _no_integer
+        if isinstance(kernel, FunctionType):
+            kernel = Bound(kernel, (("BETWEEN", False),))
         return Bound(_restricted, (("energy", kernel), ("outside", Bound(outside, names))))
     if not isinstance(support, Interval) or (support.low == -inf and support.high == inf):
         return kernel

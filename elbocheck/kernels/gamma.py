@@ -99,7 +99,8 @@ def stirling_error(x: float) -> float:
         return math.inf
     if x < 0.15:
         return x - x * math.log(x) - 0.5 * math.log(TWO_PI * x) + log_gamma_of_one_plus(x)
-    return stirling_error_from_one(x) if x >= 1.0 else _stirling_descent(x) + stirling_error_from_one(x + 1.0)
+    error = stirling_error_from_one(x if x >= 1.0 else x + 1.0)
+    return error if x >= 1.0 else _stirling_descent(x) + error
 
 
 def stirling_error_from_one(x: float) -> float:
@@ -109,12 +110,10 @@ def stirling_error_from_one(x: float) -> float:
 
 
 def _stirling_descent(x: float) -> float:
-    """Delta(x) - delta(x + 1) = (x + 1/2) log(1 + 1/x) - 1, x >= 0.15. With r = 1/(2x + 1) it is atanh(r)/r - 1
+    """Delta(x) - delta(x + 1) = (x + 1/2) log(1 + 1/x) - 1, 0.15 <= x < 1. With r = 1/(2x + 1) it is atanh(r)/r - 1
     (Gudermann), and with s the half angle, atanh(r) = 2 atanh(s), it is s**2 + (1 + s**2)(atanh(s)/s - 1)."""
-    if x >= 1.0:
-        square = (1.0 / (2.0 * x + 1.0)) ** 2
-        return square * polynomial(GUDERMANN_FROM_ONE, square)
-    square = (1.0 / (2.0 * x + 1.0 + 2.0 * math.sqrt(x * (x + 1.0)))) ** 2
+    r = 1.0 / (2.0 * x + 1.0 + 2.0 * math.sqrt(x * (x + 1.0)))
+    square = r * r
     return square + (1.0 + square) * square * polynomial(GUDERMANN, square)
 
 

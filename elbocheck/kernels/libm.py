@@ -150,7 +150,9 @@ def log(x: float) -> float:
     tiny = x < SMALLEST_NORMAL
     scaled = x * GUARD_UP if tiny else x
     k = exponent(scaled)
-    value = _log_of_ratio(fraction(scaled) - 1.0, k - GUARD if tiny else k, 0.0)
+    k = k - GUARD if tiny else k
+    f = fraction(scaled) - 1.0
+    value = fma(k, LOG_TWO_HIGH, f - _correction(f, k, 0.0))
     value = value if x < inf else x  # NaN too, which the bits lose
     return (-inf if x == 0.0 else nan) if x <= 0.0 else value
 
@@ -158,7 +160,7 @@ def log(x: float) -> float:
 def log1p(x: float) -> float:
     """Log(1 + x): (1 + x) 2**-k - 1 with its rounding error; the 1 is dropped beside a large x."""
     f, k, lost = _reduced(x, 0.0)
-    value = _log_of_ratio(f, k, lost)
+    value = fma(k, LOG_TWO_HIGH, f - _correction(f, k, lost))
     value = value if x < inf and abs(x) >= TINY else x
     return (-inf if x == -1.0 else nan) if x <= -1.0 else value
 
@@ -187,14 +189,11 @@ def _reduced(x: float, low: float) -> tuple[float, float, float]:
     return f, k + GUARD if large else k, lost
 
 
-def _log_of_ratio(f: float, k: float, lost: float) -> float:
-    """Log((1 + f + lost) 2**k), 1 + f within sqrt(1/2) and sqrt(2)."""
-    return fma(k, LOG_TWO_HIGH, f - _correction(f, k, lost))
-
-
 def _correction(f: float, k: float, lost: float) -> float:
-    """f - log(1 + f), less what was lost and the low part of k log 2: with s = f/(2 + f), log(1 + f) = f - s (f - R); of
-    what was lost, 1/(1 + f) to three terms is known well enough."""
+    """f - log(1 + f), 1 + f within sqrt(1/2) and sqrt(2), less what was lost and the low part of k log 2.
+
+    With s = f/(2 + f), log(1 + f) = f - s (f - R); of what was lost, 1/(1 + f) to three terms is known well enough.
+    """
     s = f / (2.0 + f)
     square = s * s
     half = 0.5 * f * f
