@@ -17,6 +17,7 @@ from elbocheck.densities.negative_binomial import excess_of_mean
 from elbocheck.densities.recipe import Levels
 from elbocheck.domain import COUNTS, REAL, UNIT
 from elbocheck.kernels.elementary import sigmoid, softplus
+from elbocheck.kernels.elements import BETWEEN
 from elbocheck.kernels.gamma import (
     deviance_from_excess,
     digamma_step,
@@ -55,10 +56,14 @@ def _times_softplus(count: float, logits: float) -> float:
 
 def _energy(x: float, total_count: float, logits: float) -> float:
     r = total_count - x
-    if CAREFUL and (0.0 < x < 1.0 or 0.0 < r < 1.0):  # between the integers Stirling's remainder would cancel
+    if (
+        CAREFUL and BETWEEN and (0.0 < x < 1.0 or 0.0 < r < 1.0)
+    ):  # between the integers Stirling's remainder would cancel
         inside = (_times_softplus(r, logits) + _times_softplus(x, -logits)) - _log_ways(x, r)
         return inside if x > 0.0 and r > 0.0 else inf
-    near = min(max(logits, -FAR), FAR)  # beyond, p or 1 - p is as good as it is there, but for its logarithm
+    near = (
+        -FAR if logits < -FAR else FAR if logits > FAR else logits
+    )  # beyond, p or 1 - p is as good as it is there, but for its logarithm
     far = logits - near
     ones, zeros = total_count * sigmoid(near), total_count * sigmoid(-near)
     value = _between(x, r, ones, zeros, excess_of_mean(x, r, near)) + (far * r if far > 0.0 else -far * x)
@@ -80,7 +85,7 @@ def _energy_by_logits(x: float, total_count: float, logits: float) -> float:
 
 def _energy_probs(x: float, total_count: float, probs: float) -> float:
     r = total_count - x
-    if CAREFUL and (0.0 < x < 1.0 or 0.0 < r < 1.0):
+    if CAREFUL and BETWEEN and (0.0 < x < 1.0 or 0.0 < r < 1.0):
         inside = -(x * math.log(probs) + r * math.log1p(-probs)) - _log_ways(x, r)
         return inside if x > 0.0 and r > 0.0 else inf
     excess = fma(total_count, probs, -x)  # n p - x cancels: rounded once

@@ -26,6 +26,7 @@ from elbocheck.kernels.gamma import (
     stirling_error,
     stirling_error_from_one,
 )  # fmt: skip
+from elbocheck.kernels.libm import exp_of_negative
 from elbocheck.kernels.lift import Wide, lift
 from elbocheck.kernels.primitives import CAREFUL, by_type
 
@@ -57,7 +58,7 @@ def _energy(x: float, total_count: float, logits: float) -> float:
     if x == 0.0:
         value = total_count * softplus(logits)
         if CAREFUL and logits < -FAR:  # softplus may be subnormal
-            value = total_count * softplus(near) * math.exp(far)
+            value = total_count * softplus(near) * exp_of_negative(far)
         value += 0.0 * logits  # an infinite parameter is an error, not a limit
     return math.inf if x < 0.0 else value
 

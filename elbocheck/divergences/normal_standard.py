@@ -11,10 +11,10 @@ from typing import Any
 from elbocheck.densities.normal import normal
 from elbocheck.divergences.divergence import Divergence, DivergenceForm
 from elbocheck.domain import POSITIVE, REAL, Parameter
-from elbocheck.kernels.elementary import half_exp, minus_log1p
-from elbocheck.kernels.libm import expm1_minus
+from elbocheck.kernels.elementary import half_exp
+from elbocheck.kernels.libm import ATANH_WIDE, expm1_minus
 from elbocheck.kernels.lift import lift
-from elbocheck.kernels.primitives import CAREFUL, fma
+from elbocheck.kernels.primitives import CAREFUL, fma, polynomial
 
 __all__ = ["normal_standard"]
 
@@ -39,8 +39,16 @@ def _kl_by_log_var(_loc: float, log_var: float) -> float:
 def _kl_scale(loc: float, scale: float) -> float:
     t = scale - 1.0
     if -0.5 <= t <= 1.0:  # t is exact, (scale**2 - 1)/2 = t + t**2/2
-        return fma(0.5 * loc, loc, fma(0.5 * t, t, minus_log1p(t)))
+        return fma(0.5 * loc, loc, _beside_one(t))
     return fma(0.5 * loc, loc, fma(0.5 * scale, scale, -0.5) - math.log(scale))
+
+
+def _beside_one(t: float) -> float:
+    """t + t**2/2 - log(1 + t) = t**2 - r (t**2/2 + 2 (atanh(r)/r - 1)), r = t/(2 + t): a square, and a product that is at
+    most a third of it."""
+    r = t / (2.0 + t)
+    square = r * r
+    return fma(t, t, -r * fma(0.5 * t, t, 2.0 * square * polynomial(ATANH_WIDE, square)))
 
 
 def _kl_scale_by_scale(_loc: float, scale: float) -> float:

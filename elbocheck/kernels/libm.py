@@ -122,10 +122,12 @@ def expm1(x: float) -> float:
 
 
 def expm1_minus(x: float) -> float:
-    """e**x - 1 - x >= 0: the square that leads e**r - 1 - r is added to the rest of it before it is rounded."""
+    """e**x - 1 - x >= 0: the square that leads e**r - 1 - r is rounded once, with the rest of it, and the sum once more;
+    2 main - x is exact where it cancels."""
     half, r, lost, main, error = _expm1(x)
-    rest = fma(half, fma(0.5 * r, r, fma(r * r, r * polynomial(EXP_REST, r), lost)), error)
-    return 0.5 * x * x if abs(x) < TINY else (2.0 * main - x) + 2.0 * rest  # the difference is exact where it cancels
+    curved = fma(0.5 * r, r, fma(r * r, r * polynomial(EXP_REST, r), lost))
+    value = fma(2.0 * half, curved, fma(2.0, error, 2.0 * main - x))
+    return 0.5 * x * x if abs(x) < TINY else value
 
 
 def _expm1(x: float) -> tuple[float, float, float, float, float]:
