@@ -161,7 +161,7 @@ def log(x: float) -> float:
 
 def log1p(x: float) -> float:
     """Log(1 + x): (1 + x) 2**-k - 1 with its rounding error; the 1 is dropped beside a large x."""
-    f, k, lost = _reduced(x, 0.0)
+    f, k, lost, _ = _reduced(x)
     value = fma(k, LOG_TWO_HIGH, f - _correction(f, k, lost))
     value = value if x < inf and abs(x) >= TINY else x
     return (-inf if x == -1.0 else nan) if x <= -1.0 else value
@@ -169,8 +169,8 @@ def log1p(x: float) -> float:
 
 def log1p_parts(x: float, low: float) -> tuple[float, float]:
     """Log(1 + x + low), x >= 0 and low far below it, and what the float lacks: the errors of the last two sums."""
-    f, k, lost = _reduced(x, low)
-    correction = _correction(f, k, lost)
+    f, k, lost, unit = _reduced(x)
+    correction = _correction(f, k, fma(low, unit, lost))
     near = f - correction
     value = fma(k, LOG_TWO_HIGH, near)
     rest = (fma(k, LOG_TWO_HIGH, -value) + near) + ((f - near) - correction)
@@ -178,8 +178,8 @@ def log1p_parts(x: float, low: float) -> tuple[float, float]:
     return value if apart else x, rest if apart else low
 
 
-def _reduced(x: float, low: float) -> tuple[float, float, float]:
-    """f, k and lost of 1 + x + low = (1 + f + lost) 2**k."""
+def _reduced(x: float) -> tuple[float, float, float, float]:
+    """f, k and lost of 1 + x = (1 + f + lost) 2**k, and 2**-k."""
     large = x > GUARD_UP
     scaled = x * GUARD_DOWN if large else x
     one = 0.0 if large else 1.0
@@ -187,8 +187,8 @@ def _reduced(x: float, low: float) -> tuple[float, float, float]:
     power = two_to_minus(k)
     start = one * power - 1.0
     f = fma(scaled, power, start)
-    lost = fma(low * GUARD_DOWN if large else low, power, fma(scaled, power, start - f))
-    return f, k + GUARD if large else k, lost
+    lost = fma(scaled, power, start - f)
+    return f, k + GUARD if large else k, lost, power * GUARD_DOWN if large else power
 
 
 def _correction(f: float, k: float, lost: float) -> float:
