@@ -18,9 +18,10 @@ def require_all(owner: str, parameters: Sequence[Parameter], values: Mapping[str
     """
     for parameter in parameters:
         value, domain = values[parameter.name], parameter.domain
-        if finite and domain is REAL and type(value) is np.ndarray and value.ndim:
-            continue
-        if type(value) is float and isinstance(domain, Interval) and value in domain:
+        if type(value) is float:
+            if type(domain) is Interval and domain.low < value < domain.high:
+                continue
+        elif finite and domain is REAL and type(value) is np.ndarray and value.ndim:
             continue
         with np.errstate(invalid="ignore"):  # an infinity has no remainder
             parameter.require(owner, np.asarray(value))

@@ -83,7 +83,7 @@ class Form:
 
     def arguments(self, x: ArrayLike, parameters: Mapping[str, ArrayLike]) -> tuple[ArrayLike, ...]:
         """What kernels take."""
-        return (x, *[parameters[name] for name in self.names])
+        return (x, *map(parameters.__getitem__, self.names))
 
     def slope_kernel(self, name: str) -> Bound:
         """The derivative of the log density by a parameter, as a kernel."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import prod
+from operator import call
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,9 +86,9 @@ def arrange(arguments: Sequence[ArrayLike], tier: str, *, flat: bool = False, wi
     for argument in arguments:  # in one loop: with small batches it takes as long as the arithmetic
         array = argument if type(argument) is np.ndarray or type(argument) in WEAK else np.asarray(argument)
         given.append(array)
-        specs.append(_spec(array))
+        specs.append(_spec(array) if type(array) is np.ndarray else NUMBER)
     plan = _plan(tuple(specs), tier, flat, wide)
-    return Rows(plan, tuple([step(array) for step, array in zip(plan.steps, given, strict=True)]))
+    return Rows(plan, tuple(map(call, plan.steps, given)))
 
 
 def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
@@ -96,14 +97,12 @@ def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
     Raises:
         TypeError: for complex, extended or non-numeric input.
     """
-    return _promoted(tuple(_spec(a if type(a) in WEAK else np.asarray(a))[1] for a in arguments))
+    return _promoted(tuple(None if type(a) in WEAK else np.asarray(a).dtype for a in arguments))
 
 
-def _spec(array: Any) -> Spec:
-    if type(array) is np.ndarray:
-        flags = array.flags
-        return array.shape, array.dtype, flags.carray or (flags.c_contiguous and flags.aligned)
-    return NUMBER
+def _spec(array: NDArray[Any]) -> Spec:
+    flags = array.flags
+    return array.shape, array.dtype, flags.carray or (flags.c_contiguous and flags.aligned)
 
 
 @lru_cache(maxsize=1024)

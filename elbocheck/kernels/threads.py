@@ -74,9 +74,9 @@ def shared(work: Callable[[int, int], float], count: int, weight: int) -> bool:
     Returns:
         Whether every part returned a finite number.
     """
-    first = max(PIECE // max(weight, 1), 1)
-    if count < 2 * first or (limit := thread_count()) == 1:
+    if count * weight < 2 * PIECE or count < 2 or (limit := thread_count()) == 1:
         return isfinite(work(0, count))
+    first = max(PIECE // weight, 1)
     started = perf_counter()
     well = isfinite(work(0, first))
     left = (perf_counter() - started) * (count - first) / first
