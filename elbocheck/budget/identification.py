@@ -52,9 +52,10 @@ logarithm moves a fitted coefficient by less, and nobody means a prior so near t
 EXPONENT = 0.02
 """Distance of a measured exponent from an integer: a ratio of 1, 2 or 4 carries rounding of 1e-3 at the worst."""
 
-DEVIATIONS = 5.0
-"""Standard errors that a parameter is claimed to: roundings of hundreds of values are a normal deviate in their sum, which is
-beyond five of its deviations once in two million; the deviation itself is measured, on tens of values at the least."""
+DEVIATIONS = 6.0
+"""Standard errors that a parameter is claimed to: roundings of hundreds of values are a normal deviate in their sum, beyond
+six of its deviations once in a billion; but the deviation is itself measured, on tens of values at the least, and five of it
+were passed once in fourteen thousand random losses."""
 
 PARAMETER_CALLS = {"numpy": 2000}
 OTHER_CALLS = 256
