@@ -157,16 +157,21 @@ def _weighed(model: ImpliedModel) -> tuple[Bound, str]:
     looser = "; free bits raise it where the KL is below its floor" if model.floored else ""
     at = "" if ratio.equals(1.0) or not nominal or model.free_scale else _only_at(ratio, model)
     if not model.free_scale and not nominal:
-        if ratio.at(model.sizes) > 1 and not any(power < 0 for power in ratio.powers.values()):
-            return Bound.BETA, "a beta-ELBO with beta above 1: still a lower bound, not the tightest"
-        if ratio.at(model.sizes) > 1:
-            return Bound.BETA, f"a beta-ELBO; a lower bound only while beta = {ratio.formula} is at least 1"
-        return Bound.NOT_A_BOUND, f"the KL is weighed by beta = {ratio.formula}, below 1: the value can exceed log p(x)"
+        return _of_beta(ratio, model)
     if not whole:
         return Bound.SCALED, f"{model.scale.formula} times {what}" + _up_to(model.dropped) + at + looser
     if model.dropped == 0:
         return Bound.EXACT, what + at + looser
     return Bound.CONSTANT, what + _up_to(model.dropped) + at + looser
+
+
+def _of_beta(ratio: Monomial, model: ImpliedModel) -> tuple[Bound, str]:
+    """Tell a beta-ELBO that stays below log p(x) from a value that does not."""
+    if not ratio.at(model.sizes) > 1:
+        return Bound.NOT_A_BOUND, f"the KL is weighed by beta = {ratio.formula}, below 1: the value can exceed log p(x)"
+    if any(power < 0 for power in ratio.powers.values()):
+        return Bound.BETA, f"a beta-ELBO; a lower bound only while beta = {ratio.formula} is at least 1"
+    return Bound.BETA, "a beta-ELBO with beta above 1: still a lower bound, not the tightest"
 
 
 def _only_at(ratio: Monomial, model: ImpliedModel) -> str:

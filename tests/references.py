@@ -6,7 +6,8 @@ One row for each form of each density of numbers, and of each divergence. Random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from elbocheck.certify.kernels import Point, Reference, Worst, density_references, divergence_references, measure
+from elbocheck.certify.kernels import Point, Worst, measure
+from elbocheck.certify.references import Reference, density_references, divergence_references
 from elbocheck.densities import DENSITIES, Density, Form
 from elbocheck.divergences import DIVERGENCES
 

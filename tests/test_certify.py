@@ -14,8 +14,9 @@ from flint import arb
 
 from elbocheck.budget import BUDGETS, RECORDED
 from elbocheck.certify import certify, kernels, names, release, render, run, table, to_json
-from elbocheck.certify.kernels import Reference, density_references, divergence_references, measure, mismatch
+from elbocheck.certify.kernels import measure, mismatch
 from elbocheck.certify.members import fact, facts, subject
+from elbocheck.certify.references import Reference, density_references, divergence_references
 from elbocheck.certify.table import KernelRow, Row, from_json
 from elbocheck.cli import main
 from elbocheck.densities import DENSITIES, huber, laplace, normal

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from elbocheck import __version__
-from elbocheck.certify.kernels import Reference, beyond, density_references, divergence_references, measure, mismatch
+from elbocheck.certify.kernels import beyond, measure, mismatch
 from elbocheck.certify.members import Fact, divergence_facts, facts, subject
 from elbocheck.certify.named import NAMED
+from elbocheck.certify.references import Reference, density_references, divergence_references
 from elbocheck.certify.table import KernelRow, Row, Table
 from elbocheck.densities import DENSITIES
 from elbocheck.divergences import DIVERGENCES
