@@ -81,7 +81,7 @@ LIKELIHOOD_TWIN = {
 _NAMES: dict[Role, str] = {
     Role.X: "x xs x_true y_true target targets data batch image images img imgs obs observation observations "
     "original true gt real x_in x_input x_orig ground_truth x_target label labels inputs input sample_x pixels y "
-    "observed",
+    "observed counts count",
     Role.PREDICTION: "prediction predictions pred preds y_pred x_pred recon_x x_recon recon recons recon_batch "
     "x_rec reconstruction reconstructions reconstructed reconstructed_x x_reconstructed x_hat xhat x_tilde x_prime "
     "x_out out output outputs decoded x_decoded x_decoded_mean decoder_output decoder_out dec_out generated rec "
@@ -95,12 +95,14 @@ _NAMES: dict[Role, str] = {
     "y_logits",
     Role.PROBS: "probs x_probs prob p probabilities dec_probs recon_probs px_probs y_prob y_probs probability x_prob",
     Role.SCALE: "x_scale x_b x_sigma x_std sigma_x dec_sigma dec_std px_scale dec_scale recon_std recon_sigma scale_x "
-    "std_x",
+    "std_x out_std out_sigma out_scale obs_std obs_sigma obs_scale decoder_std decoder_scale",
     Role.LOG_SCALE: "x_log_scale x_log_b x_log_std x_log_sigma log_sigma_x dec_log_sigma dec_log_std recon_log_std "
-    "log_scale_x dec_log_scale logsigma_x recon_log_scale x_logsigma x_logstd",
+    "log_scale_x dec_log_scale logsigma_x recon_log_scale x_logsigma x_logstd out_log_std out_log_scale out_logstd "
+    "out_log_sigma obs_log_std obs_log_scale obs_log_sigma decoder_log_std decoder_log_scale",
     Role.VAR: "x_var var_x dec_var recon_var px_var",
     Role.LOG_VAR: "x_log_var x_logvar logvar_x log_var_x dec_logvar dec_log_var recon_logvar recon_log_var "
-    "px_logvar decoder_logvar decoder_log_var logvar_dec log_var_dec",
+    "px_logvar decoder_logvar decoder_log_var logvar_dec log_var_dec out_logvar out_log_var output_logvar obs_logvar "
+    "obs_log_var rec_logvar rec_log_var likelihood_logvar logvar_out",
     Role.DELTA: "delta huber_delta learned_delta",
     Role.TOTAL_COUNT: "total_count total_counts x_total_count n_trials theta px_r px_theta x_theta dispersion "
     "inverse_dispersion px_dispersion",
