@@ -119,7 +119,8 @@ def _claimed(law: Parametric, probe: Probe, fit: State, off: Array) -> State | N
 
     The first takes the deviations to be as graded, but for a common factor; the second takes each as it is (White, A
     heteroskedasticity-consistent covariance matrix estimator, Econometrica (1980), with the deviations freed of their own
-    pull on the fit: MacKinnon & White, Journal of Econometrics (1985), HC3). Equal values deviate together.
+    pull on the fit: MacKinnon & White, Journal of Econometrics (1985), HC3). Equal values deviate together, and so may those
+    of one datum or of one prediction, of which a loss rounds the same functions.
     """
     _, group, count = np.unique(fit.points.value, return_inverse=True, return_counts=True)
     slopes = law.tangents(fit.points, fit.vector)
@@ -130,12 +131,16 @@ def _claimed(law: Parametric, probe: Probe, fit: State, off: Array) -> State | N
     pull = np.minimum(np.bincount(group, np.einsum("ij,ji->i", slopes, by_value)), 1 - PULLED)[group]
     factor = np.sqrt(np.sum((off / fit.deviation) ** 2) / (count.size - fit.vector.size))
     expected = max(float(factor), 1.0) * fit.deviation / np.sqrt(count[group])
-    errors = [
-        np.linalg.norm([np.bincount(group, row * one) for row in moved], axis=1) for one in (expected, off / (1 - pull))
-    ]
+    together = [group, *(np.unique(a, return_inverse=True)[1] for a in (fit.points.x, fit.points.prediction))]
+    errors = [_summed(moved, expected, group), *(_summed(moved, off / (1 - pull), one) for one in together)]
     terms = law.terms(fit.points, fit.vector)
     floor = (eps(probe.dtype) / 2 + READ) * (1 + np.sum(np.abs(moved @ terms[:-1].T), axis=1))
     return replace(fit, floor=floor, claims=budget.DEVIATIONS * np.max(errors, axis=0) + floor)
+
+
+def _summed(moved: Array, errors: Array, group: Array) -> Array:
+    """Return the standard errors of what values move, where errors of one group add up before they are squared."""
+    return np.asarray(np.linalg.norm([np.bincount(group, row * errors) for row in moved], axis=1))
 
 
 def inverse(slopes: Array, noise: Array) -> Array:
