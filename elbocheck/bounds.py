@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from math import exp, isclose
+from typing import Any
+
+import numpy as np
 
 from elbocheck import budget
 from elbocheck.anatomy import Anatomy, Reconstruction
+from elbocheck.floats import name_of
 from elbocheck.implied import ImpliedModel
 from elbocheck.intent import Intent
 from elbocheck.mass import Status
@@ -15,8 +19,8 @@ from elbocheck.roles import Role
 from elbocheck.verdict import Bound
 
 
-def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound, str]:
-    """Return the bound and the reason in a sentence."""
+def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent, dtype: np.dtype[Any]) -> tuple[Bound, str]:
+    """Return the bound and the reason in a sentence; the dtype is what the loss was read in."""
     r, g = anatomy.reconstruction, anatomy.regulariser
     if r is None:
         return _without_data(anatomy)
@@ -25,7 +29,7 @@ def bound(anatomy: Anatomy, model: ImpliedModel, intent: Intent) -> tuple[Bound,
     if (reason := overfull(r) or _broken(anatomy)) is not None:
         return Bound.NOT_A_BOUND, reason
     if r.density is None:
-        return Bound.UNIDENTIFIED, _unread(anatomy)
+        return Bound.UNIDENTIFIED, _unread(anatomy, dtype)
     kind, reason = _ALONE if g is None else _weighed(model)
     missing = _tails_missing(r)
     if missing and kind is Bound.EXACT:
@@ -95,20 +99,22 @@ def _squashed(r: Reconstruction) -> str:
     return "; of a decoder whose probabilities cannot leave [0.5, 0.7311]" if twice else ""
 
 
-def _unread(anatomy: Anatomy) -> str:
+def _unread(anatomy: Anatomy, dtype: np.dtype[Any]) -> str:
     """Say why no family was read."""
     if not anatomy.structure.separable:
         return "the elements of a datum do not add up: no likelihood per element"
     if not anatomy.structure.homogeneous:
         return "the elements have different weights: no likelihood that is the same for all"
-    r = anatomy.reconstruction
+    r, decided = anatomy.reconstruction, ""
+    if dtype != np.float64:
+        decided = f"; float64 tells families apart that {name_of(dtype)} does not (--dtype float64)"
     if r is not None and r.integral is not None and r.integral.status is Status.OK:
         mass = f"{exp(r.integral.log_value):.4g}"
         return (
             "the reconstruction is none of the families known here, yet a density of the residual: "
-            f"exp(-loss) of one element has the mass {mass} whatever the prediction"
+            f"exp(-loss) of one element has the mass {mass} whatever the prediction{decided}"
         )
-    return "the reconstruction is none of the families known here"
+    return f"the reconstruction is none of the families known here{decided}"
 
 
 def _broken(anatomy: Anatomy) -> str | None:

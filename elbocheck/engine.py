@@ -105,7 +105,7 @@ def verify(
 
 
 def _verdict(case: Case, found: list[Finding], checks: list[CheckResult], started: float) -> Verdict:
-    kind, reason = bound(case.anatomy, case.model, case.intent)
+    kind, reason = bound(case.anatomy, case.model, case.intent, case.probe.dtype)
     probes = {id(probe): probe for probe in (case.probe, case.working)}.values()
     run = Run(
         points=sum(probe.points for probe in probes),

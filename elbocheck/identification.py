@@ -168,7 +168,7 @@ def identify(
 
 def _identified(case: Case, seed: int, started: float) -> Identification:
     """Say what the measured loss is."""
-    kind, reason = bound(case.anatomy, case.model, case.intent)
+    kind, reason = bound(case.anatomy, case.model, case.intent, case.probe.dtype)
     r, s = case.anatomy.reconstruction, case.anatomy.structure
     evidence, near, mass = None, None, None
     if r is not None and s.separable and s.homogeneous and not s.batch_coupled:

@@ -428,3 +428,13 @@ def test_a_guard_far_out_leaves_the_parameter_as_it_is(least: float) -> None:
     found = read(loss, np.float32, datum=INSIDE)
     assert found.density == "beta"
     assert abs(found.shape["precision"] / 20.0 - 1) <= found.shape_error
+
+
+def test_what_no_family_explains_in_float32_is_sent_to_float64() -> None:
+    """There the same is said without advice."""
+
+    def odd(x: Any, x_hat: Any) -> Any:
+        return np.sum((x - x_hat) ** 2 + 0.3 * np.abs(x - x_hat) ** 1.5)
+
+    assert "--dtype float64" in verify(odd, dtype="float32").reason
+    assert "--dtype" not in verify(odd).reason

@@ -31,7 +31,7 @@ def _measured(case: Case, name: str) -> str | float | None:
         case "reduction":
             return model.reduction or model.divergence_reduction
         case "bound":
-            return bound(case.anatomy, model, case.intent)[0].value
+            return bound(case.anatomy, model, case.intent, case.probe.dtype)[0].value
     g = case.anatomy.regulariser
     if g is None or g.floor is None:
         return None
