@@ -287,7 +287,7 @@ def _to_repeat(loss: Loss, inputs: Mapping[Role, Array]) -> str:
     except Exception as error:  # noqa: BLE001  # whatever a member of theirs raises
         return f"what it keeps between calls cannot be copied ({error}): take its step as an argument"
     if np.array_equal(one, other, equal_nan=True):
-        return "its value hangs on what it keeps between calls (a step, a generator of noise): take that as an argument"
+        return "it keeps something between calls (a step, a generator of noise) that its value hangs on: take it as an argument"
     return "take its noise as an argument, or draw it from a generator that a seed controls"
 
 
