@@ -438,3 +438,16 @@ def test_what_no_family_explains_in_float32_is_sent_to_float64() -> None:
 
     assert "--dtype float64" in verify(odd, dtype="float32").reason
     assert "--dtype" not in verify(odd).reason
+
+
+def test_a_bounded_loss_whose_bins_nothing_moves_is_read() -> None:
+    """A trial of bins with a width that moves no value ended in an error of linear algebra."""
+    scale, weight = np.float32(3.266385078430176), np.float32(1.200661063194275)
+
+    def welsch(x: Any, x_hat: Any) -> Any:
+        return np.mean(np.sum(weight * (1 - np.exp(-0.5 * ((x - x_hat) / scale) ** 2)), axis=1))
+
+    found = verify(welsch, dtype="float32")
+    assert found.codes == ("ELB418",)
+    assert found.model is not None
+    assert found.model.family == "welsch"

@@ -233,7 +233,10 @@ def _told(
 
 def _resolved(columns: Array) -> bool:
     """Tell whether no column is a sum of others to what the rounding of a difference quotient leaves of it."""
-    return bool(np.linalg.svd(columns / np.linalg.norm(columns, axis=0), compute_uv=False)[-1] > RESOLVED)
+    norms = np.linalg.norm(columns, axis=0)
+    if not np.all((norms > 0) & (norms < np.inf)):  # nothing moves the values by it
+        return False
+    return bool(np.linalg.svd(columns / norms, compute_uv=False)[-1] > RESOLVED)
 
 
 VALLEY, ZOOMS, PLACES, STEEP = 0.7, 3, 9, 3.0

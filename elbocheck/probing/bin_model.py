@@ -123,7 +123,8 @@ def noise(curve: Curve, edges: Edges, seen: Seen, reading: Reading, start: Start
     steep, eps = np.abs(nearer - energy) / 1e-3, float(np.finfo(curve.probe.dtype).eps)
     cancelled = ROUNDINGS / np.exp(-np.minimum(energy, RARE + 3))
     if reading.deep:
-        cancelled = np.where(seen.off > 0, (ROUNDINGS + steep) * np.exp(energy - top), cancelled)
+        with np.errstate(over="ignore"):  # of a bin whose digits are all gone nothing is known
+            cancelled = np.where(seen.off > 0, (ROUNDINGS + steep) * np.exp(energy - top), cancelled)
     size = (abs(edges.level) + np.abs(seen.off) + width) / np.minimum(np.abs(seen.off) + width, 1e9)
     inner = weight * eps * (cancelled + (ROUNDINGS + np.abs(seen.scale) + size) * (1 + steep))
     return np.asarray(curve.probe.noise(seen.value, weight * energy, weight) + np.where(seen.far, 0.0, inner))
