@@ -451,3 +451,15 @@ def test_a_bounded_loss_whose_bins_nothing_moves_is_read() -> None:
     assert found.codes == ("ELB418",)
     assert found.model is not None
     assert found.model.family == "welsch"
+
+
+def test_a_truncated_square_is_no_guarded_bins_so_narrow_that_a_constant_alone_tells_their_width() -> None:
+    """-log max(P, guard) of such bins is the same curve, and any constant beside it is one of their widths."""
+
+    def truncated(x: Any, x_hat: Any) -> Any:
+        energy = np.minimum((x - x_hat) ** 2, 29.451302547129202**2)
+        return np.mean(np.sum(0.003591125088590569 * energy + 2.015372439106774, axis=1))
+
+    found = verify(truncated).model
+    assert found is not None
+    assert found.family == "truncated_square"

@@ -11,7 +11,6 @@ __all__ = [
     "BIN_MASS",
     "BIN_NATS",
     "BIN_SCATTER",
-    "BIN_WIDTH",
     "BOUNDED",
     "CURVE",
     "DECLARED",
@@ -109,10 +108,6 @@ missing: 1e-7 inside the logarithm of 256 bins is 2.6e-5, two tails left out at 
 BIN_NATS = 1e-2
 """What a bin may cost beside the named distribution function's, in nats, before it is said to be approximate: a tanh of a
 cubic is off by 0.03 at two deviations and by nats at five."""
-
-BIN_WIDTH = 1e-4
-"""Relative uncertainty of a bin's width above which it tells no bins where another family explains the values to rounding: of
-bins far narrower than their scale only the fourth power of width over scale differs from a parabola's."""
 
 
 def parameter_error(dtype: np.dtype[Any]) -> float:

@@ -39,7 +39,6 @@ class Found:
         guard: epsilon beside the probability; 0 where there is none.
         constant: of the loss, turned over as the values are.
         constant_error: how far the noise can have moved it.
-        worst: relative uncertainty of width and factor if all rounding is at its worst.
         scatter: of the values about the fit, in units of the worst rounding.
         slack: nats beyond rounding that were needed.
     """
@@ -53,7 +52,6 @@ class Found:
     guard: float
     constant: float
     constant_error: float
-    worst: float
     scatter: float
     slack: float
 
@@ -225,7 +223,6 @@ def _told(
         guard,
         seen.constant + over if reading.fixed else float(fit.coefficients[1]),
         over * loose / weight if reading.fixed else float(errors[1]),
-        float(np.max(worst[first : first + 2])),
         scatter,
         slack,
     )

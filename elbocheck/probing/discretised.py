@@ -42,11 +42,11 @@ def read(
     if edges is None:
         return None
     first = first_level(curve, edges)
+    if exactly and first is None and curve.scale is None:
+        return None  # of bins so narrow that another family explains them the constant alone would tell a width
     seen, fixed = probed(curve, edges, first), first is not None or curve.scale is None
     found = explained(curve, edges, seen, fixed=fixed, exactly=exactly)
     if found is None:
-        return None
-    if exactly and first is None and curve.scale is None and found.worst > budget.BIN_WIDTH:
         return None
     return _told(curve, edges, found, axes)
 
