@@ -236,7 +236,11 @@ def test_a_bad_parameter_among_many_raises(density: Density, bad: float) -> None
     "density", [bernoulli, laplace, normal, huber, student_t, cauchy], ids=lambda density: density.name
 )
 def test_fast_float32_stays_close(density: Density) -> None:
-    """Where no terms cancel, float32 in float32 is within its budget, also where x - loc cancels."""
+    """Where no terms cancel, float32 in float32 is within its budget, also where x - loc cancels.
+
+    Log densities are held to it where their normaliser is 0 or beyond 1.25 only: it is itself rounded in float32, and below
+    that, down to its root, by more of its ulps (2.5 were measured with an array of scales).
+    """
     for scale in (0.75, 1.0, 1.25, 7.0, 2.0 ** RNG.uniform(0, 4, (50, 2000)).astype(np.float32)):
         x, values = member(density, (50, 2000), "float32")
         if "loc" in values:
@@ -248,7 +252,6 @@ def test_fast_float32_stays_close(density: Density) -> None:
             (density.energy(x, tier="fast", **values), energy),
             (-density.log_prob(x, tier="fast", **values), energy + normalizer),
         ):
-            # a normaliser beside its root cancels by itself
             together = (np.abs(energy) + np.abs(normalizer) <= np.abs(truth)) & (
                 (normalizer == 0) | (normalizer > 1.25)
             )

@@ -56,14 +56,11 @@ def _times_softplus(count: float, logits: float) -> float:
 
 def _energy(x: float, total_count: float, logits: float) -> float:
     r = total_count - x
-    if (
-        CAREFUL and BETWEEN and (0.0 < x < 1.0 or 0.0 < r < 1.0)
-    ):  # between the integers Stirling's remainder would cancel
+    if CAREFUL and BETWEEN and (0.0 < x < 1.0 or 0.0 < r < 1.0):  # there Stirling's remainder would cancel
         inside = (_times_softplus(r, logits) + _times_softplus(x, -logits)) - _log_ways(x, r)
         return inside if x > 0.0 and r > 0.0 else inf
-    near = (
-        -FAR if logits < -FAR else FAR if logits > FAR else logits
-    )  # beyond, p or 1 - p is as good as it is there, but for its logarithm
+    # beyond, p or 1 - p is as good as it is there, but for its logarithm
+    near = -FAR if logits < -FAR else FAR if logits > FAR else logits
     far = logits - near
     ones, zeros = total_count * sigmoid(near), total_count * sigmoid(-near)
     value = _between(x, r, ones, zeros, excess_of_mean(x, r, near)) + (far * r if far > 0.0 else -far * x)

@@ -48,9 +48,8 @@ def _energy(x: float, total_count: float, logits: float) -> float:
     if CAREFUL and BETWEEN and 0.0 < x < 1.0:
         slopes = total_count * softplus(logits) + x * softplus(-logits)
         return slopes + (log_gamma(1.0 + x) - log_gamma_step(total_count, x))
-    near = (
-        -FAR if logits < -FAR else FAR if logits > FAR else logits
-    )  # beyond, p or 1 - p is as good as it is there, but for its logarithm
+    # beyond, p or 1 - p is as good as it is there, but for its logarithm
+    near = -FAR if logits < -FAR else FAR if logits > FAR else logits
     far = logits - near
     value = _from_one(x if x >= 1.0 else x + 1.0, total_count, near) + (far * total_count if far > 0.0 else -far * x)
     if BETWEEN and x < 1.0:  # a step down the recurrence

@@ -73,24 +73,17 @@ def _stand_in(name: str) -> Any:
     return primitive
 
 
-accumulate, add, at, differs, exponent, fraction, number, put, ready, row_of, scale, scratch, two_to, two_to_minus = (
-    map(
-        _stand_in,
-        (
-            "accumulate",
-            "add",
-            "at",
-            "differs",
-            "exponent",
-            "fraction",
-            "number",
-            "put",
-            "ready",
-            "row_of",
-            "scale",
-            "scratch",
-            "two_to",
-            "two_to_minus",
-        ),
-    )
-)
+accumulate = _stand_in("accumulate")
+add = _stand_in("add")
+at = _stand_in("at")
+differs = _stand_in("differs")
+exponent = _stand_in("exponent")
+fraction = _stand_in("fraction")
+number = _stand_in("number")
+put = _stand_in("put")
+ready = _stand_in("ready")
+row_of = _stand_in("row_of")
+scale = _stand_in("scale")
+scratch = _stand_in("scratch")
+two_to = _stand_in("two_to")
+two_to_minus = _stand_in("two_to_minus")
