@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from elbocheck.probing.bin_fit import _resolved
 from tests.quality.random_bins import Drawn, judge
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -33,3 +34,11 @@ def test_a_guard_added_to_a_probability_takes_no_digit_from_a_width(kind: str | 
     wrong, off = judge(drawn)
     assert wrong == ""
     assert off < 1e-12
+
+
+def test_a_number_that_moves_no_value_is_not_known() -> None:
+    """Nor one that moves them as another does; an error of linear algebra would end the whole reading."""
+    line = np.linspace(1.0, 2.0, 9)
+    assert _resolved(np.column_stack([line, line**2]))
+    for other in (np.zeros(9), np.full(9, np.inf), 3 * line):
+        assert not _resolved(np.column_stack([line, other]))
