@@ -114,7 +114,7 @@ def _elbo(
     def work(first: int, last: int) -> float:
         return loop((out,), slopes, latent_slopes, rows.arrays, inner.arrays, plan.size, width, first, last)
 
-    finite = shared(work, plan.count, plan.size + width)
+    finite = shared(work, plan.count, plan.size + width, loop)
     likelihood.check(form, parameters, finite)
     check_posterior(posterior, finite)
     found = {name: narrow(s.reshape(plan.shape), plan.dtype) for name, s in zip(names, slopes, strict=True)}

@@ -109,7 +109,7 @@ def _importance_weighted(
         health: float = loop(*targets, *groups, samples, size, width, first, last)
         return health
 
-    finite = shared(work, batch, samples * (size + width))
+    finite = shared(work, batch, samples * (size + width), loop)
     likelihood.check(form, parameters, finite)
     check_posterior(posterior, finite)
     dtype = given[0].plan.dtype

@@ -121,13 +121,13 @@ def fill(element: Element, rows: Rows, out: Any) -> tuple[Any, bool]:
     if not out.size:
         return out, True
     if plan.count > 1:
-        return out, shared(lambda first, last: loop((target,), arrays, size, first, last), plan.count, size)
+        return out, shared(lambda first, last: loop((target,), arrays, size, first, last), plan.count, size, loop)
 
     def part(first: int, last: int) -> float:
         start, stop = first * GRAIN, min(last * GRAIN, size)
         return loop((target[:, start:stop],), rows.part(start, stop), stop - start, 0, 1)
 
-    return out, shared(part, -(-size // GRAIN), GRAIN)
+    return out, shared(part, -(-size // GRAIN), GRAIN, loop)
 
 
 def sums(element: Element, rows: Rows, slopes: tuple[Array, ...] = ()) -> tuple[Array, bool]:
@@ -137,7 +137,7 @@ def sums(element: Element, rows: Rows, slopes: tuple[Array, ...] = ()) -> tuple[
     if not size:
         return narrow(np.zeros(plan.shape[:-1]), plan.dtype), True
     loop = _planned_sums(element, plan, len(slopes))
-    finite = shared(lambda first, last: loop((out,), slopes, arrays, size, first, last), plan.count, size)
+    finite = shared(lambda first, last: loop((out,), slopes, arrays, size, first, last), plan.count, size, loop)
     return narrow(out.reshape(plan.shape[:-1]), plan.dtype), finite
 
 
@@ -157,7 +157,7 @@ def total(element: Element, rows: Rows) -> tuple[Array, bool]:
             health += loop((out[k : k + 1],), (), rows.part(start, stop), stop - start, 0, 1)
         return health
 
-    finite = shared(work, parts, PART)
+    finite = shared(work, parts, PART, loop)
     return narrow(np.asarray(fsum(out.ravel())), plan.dtype), finite
 
 
