@@ -2,12 +2,14 @@
 
 import doctest
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from elbocheck.budget import BUDGETS, ulp_distance
 from elbocheck.divergences import DIVERGENCES, divergence, normal_standard
+from elbocheck.enclosure import doubles
 from elbocheck.errors import ParameterError
 from elbocheck.precision import agree
 from tests.references import PAIRS
@@ -38,6 +40,29 @@ def test_the_prior_itself_is_no_singular_case(log_var: float) -> None:
     assert certified.error <= max(1e-20 * abs(certified.value), 1e-60)
     budget = BUDGETS[f"{normal_standard.name}.kl"]
     assert ulp_distance(normal_standard.kl(loc=0.0, log_var=log_var), high, np.float64, remainder=low) <= budget.ulps
+
+
+WORST = {  # among 20 million random points, of formulas whose terms are each rounded before they meet
+    "log_var": [(-0.0816783076465341, 0.364643102275652), (-0.023730745059088017, 0.34740368334932414)],
+    "scale": [(0.16981933740048763, 0.32595939783364863), (-1.1011046115742322e-05, 0.3491989418363888)],
+}
+
+
+@pytest.mark.parametrize("spread", WORST)
+def test_two_ulps_hold_where_the_terms_are_of_one_size(spread: str) -> None:
+    """At the worst points known, and at random ones among them."""
+    rng = np.random.default_rng(7)
+    at = rng.uniform(0.3, 0.42, 2000)
+    points = np.concatenate([WORST[spread], np.stack([rng.normal(size=2000) * rng.choice([0.03, 1.0], 2000), at], 1)])
+    form = normal_standard.form(("loc", spread))
+
+    def exactly(m: Any, point: Any) -> Any:
+        return form.closed(m, *map(m.exact, point))
+
+    high, low = doubles(exactly, points.tolist(), 128, 1)
+    found = normal_standard.kl(loc=points[:, 0], **{spread: points[:, 1]})
+    budget = BUDGETS["loop.of_one_size"]
+    assert ulp_distance(found, high, "float64", remainder=low).max() <= budget.ulps
 
 
 def test_both_parametrisations_agree() -> None:

@@ -24,6 +24,7 @@ from elbocheck.kernels.gamma import (
     log_gamma,
     log_gamma_step,
     stirling_error,
+    stirling_error_from_one,
 )  # fmt: skip
 from elbocheck.kernels.lift import Wide, lift
 from elbocheck.kernels.primitives import CAREFUL, by_type, fma
@@ -40,12 +41,19 @@ def _log_ways(x: float, r: float) -> float:
     return log_gamma_step(many + 1.0, few) - log_gamma(1.0 + few)
 
 
-def _between(x: float, r: float, ones: float, zeros: float, excess: float) -> float:
-    """The energy for 0 < x, r from the two means and by how much the first exceeds x."""
-    n = x + r
+def _errors(x: float, r: float) -> tuple[float, float]:
+    """d(r) and d(x) - d(n)."""
+    return stirling_error(r), stirling_error(x) - stirling_error(x + r)
+
+
+def _errors_from_one(x: float, r: float) -> tuple[float, float]:
+    return stirling_error_from_one(r), stirling_error_from_one(x) - stirling_error_from_one(x + r)
+
+
+def _between(x: float, r: float, ones: float, zeros: float, excess: float, error: float, rest: float) -> float:
+    """The energy for 0 < x, r from the two means, by how much the first exceeds x, and the errors."""
     deviances = deviance_from_excess(x, ones, excess) + deviance_from_excess(r, zeros, -excess)
-    ways = 0.5 * math.log(TWO_PI * x * (r / n)) + stirling_error(r)
-    return deviances + (ways + (stirling_error(x) - stirling_error(n)))
+    return deviances + ((0.5 * math.log(TWO_PI * x * (r / (x + r))) + error) + rest)
 
 
 def _times_softplus(count: float, logits: float) -> float:
@@ -63,7 +71,8 @@ def _energy(x: float, total_count: float, logits: float) -> float:
     near = -FAR if logits < -FAR else FAR if logits > FAR else logits
     far = logits - near
     ones, zeros = total_count * sigmoid(near), total_count * sigmoid(-near)
-    value = _between(x, r, ones, zeros, excess_of_mean(x, r, near)) + (far * r if far > 0.0 else -far * x)
+    error, rest = _errors(x, r) if BETWEEN else _errors_from_one(x, r)
+    value = _between(x, r, ones, zeros, excess_of_mean(x, r, near), error, rest) + (far * r if far > 0.0 else -far * x)
     if x == 0.0 or r == 0.0:  # an infinite parameter is an error, not a limit
         value = _times_softplus(total_count, logits if x == 0.0 else -logits) + 0.0 * logits
     return inf if x < 0.0 or r < 0.0 else value
@@ -86,7 +95,8 @@ def _energy_probs(x: float, total_count: float, probs: float) -> float:
         inside = -(x * math.log(probs) + r * math.log1p(-probs)) - _log_ways(x, r)
         return inside if x > 0.0 and r > 0.0 else inf
     excess = fma(total_count, probs, -x)  # n p - x cancels: rounded once
-    value = _between(x, r, total_count * probs, total_count * (1.0 - probs), excess)
+    error, rest = _errors(x, r) if BETWEEN else _errors_from_one(x, r)
+    value = _between(x, r, total_count * probs, total_count * (1.0 - probs), excess, error, rest)
     if x == 0.0 or r == 0.0:
         value = -total_count * (math.log1p(-probs) if x == 0.0 else math.log(probs))
     value = 0.0 * probs if total_count == 0.0 else value  # 0 log 0

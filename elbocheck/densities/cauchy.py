@@ -105,6 +105,7 @@ cauchy = Density(
             energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale)),
             log_normalizer=lift(_normalizer),
             log_normalizer_grad=(None, lift(_normalizer_by_scale)),
+            wide_normalizer=True,
             definition=_definition,
             log_mass=_log_mass,
             folded=Folded(rest=nothing, odds=_square),

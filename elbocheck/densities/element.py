@@ -27,7 +27,7 @@ def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt
 
     def complete(kernel: Function) -> Function:
         inside = restricted(kernel, density.support)
-        return inside if moving is None else whole(inside, moving)
+        return inside if moving is None else whole(inside, moving, form.wide_normalizer)
 
     value, folded = together(complete(scalar(form.energy)), slopes), form.folded
     if folded is None or _moves(folded.weight, varies):

@@ -56,6 +56,8 @@ class Form:
         example: generator to random parameters, where their domains alone do not tell.
         increasing: names of two parameters of which the first must be less than the second.
         folded: the energy in a form that sums use.
+        wide_normalizer: whether the log normaliser of each value is computed in float64 in the tier `fast` too: where float32
+            is ulps off and its loop is not in vectors, so that it costs nothing.
         joint: kernel (x, *parameters) of the energy and the log normaliser together, where apart they cancel or cost more.
     """
 
@@ -74,6 +76,7 @@ class Form:
     example: Callable[[np.random.Generator], tuple[Any, ...]] | None = None
     increasing: tuple[str, str] | None = None
     folded: Folded | None = None
+    wide_normalizer: bool = False
     joint: Kernel | None = None
 
     @cached_property

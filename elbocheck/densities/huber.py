@@ -160,6 +160,7 @@ huber = Density(
             energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale), lift(_energy_by_delta)),
             log_normalizer=lift(_normalizer),
             log_normalizer_grad=(None, lift(_normalizer_by_scale), lift(_normalizer_by_delta)),
+            wide_normalizer=True,
             definition=_definition,
             log_mass=_log_mass,
             recipe=(_tail_chart(-1), _CORE, _tail_chart(1)),

@@ -19,7 +19,6 @@ from elbocheck.kernels.elementary import sigmoid, softplus
 from elbocheck.kernels.elements import BETWEEN
 from elbocheck.kernels.gamma import (
     deviance_from_excess,
-    digamma_step,
     digamma_step_parts,
     log_gamma,
     log_gamma_step,
@@ -74,7 +73,7 @@ def _from_one(x: float, total_count: float, logits: float) -> float:
 
 def _energy_by_total_count(x: float, total_count: float, logits: float) -> float:
     if x == 0.0 or x == math.inf or total_count == math.inf:
-        return softplus(logits) - digamma_step(total_count, x)
+        return softplus(logits) - (0.0 * x if total_count == math.inf else x + 0.0 * total_count)
     # where log(1 + e**l) and log(1 + x/r) cancel, the logarithm of their quotient does not
     start, tail, total = digamma_step_parts(total_count, x)
     excess = (start * math.exp(min(logits, 30.0)) - x) / (start + x)

@@ -186,6 +186,7 @@ student_t = Density(
             energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale), lift(_energy_by_df)),
             log_normalizer=lift(_normalizer),
             log_normalizer_grad=(None, lift(_normalizer_by_scale), lift(_normalizer_by_df)),
+            wide_normalizer=True,
             definition=_definition,
             log_mass=_log_mass,
             folded=Folded(rest=nothing, odds=_odds, weight=_weight),

@@ -11,8 +11,8 @@ from typing import Any
 from elbocheck.densities.normal import normal
 from elbocheck.divergences.divergence import Divergence, DivergenceForm
 from elbocheck.domain import POSITIVE, REAL, Parameter
-from elbocheck.kernels.elementary import half_exp
-from elbocheck.kernels.libm import ATANH_WIDE, expm1_minus
+from elbocheck.kernels.elementary import difference, half_exp
+from elbocheck.kernels.libm import ATANH_WIDE, expm1_minus_parts, log_parts
 from elbocheck.kernels.lift import lift
 from elbocheck.kernels.primitives import CAREFUL, fma, polynomial
 
@@ -22,10 +22,10 @@ FAR = 700.0  # e**-700 is far below an ulp of 1, and e**710 overflows
 
 
 def _kl(loc: float, log_var: float) -> float:
-    spread = 0.5 * expm1_minus(log_var)
     if CAREFUL and log_var > FAR:
-        spread = half_exp(log_var)
-    return fma(0.5 * loc, loc, spread)
+        return fma(0.5 * loc, loc, half_exp(log_var))
+    factor, square, rest, lost = expm1_minus_parts(log_var)
+    return fma(0.5 * factor, square, fma(0.5, rest, fma(0.5 * loc, loc, 0.5 * lost)))
 
 
 def _kl_by_loc(loc: float, _spread: float) -> float:
@@ -40,7 +40,9 @@ def _kl_scale(loc: float, scale: float) -> float:
     t = scale - 1.0
     if -0.5 <= t <= 1.0:  # t is exact, (scale**2 - 1)/2 = t + t**2/2
         return fma(0.5 * loc, loc, _beside_one(t))
-    return fma(0.5 * loc, loc, fma(0.5 * scale, scale, -0.5) - math.log(scale))
+    log_scale, short = log_parts(scale)
+    less, lost = difference(-0.5, log_scale)  # rounded with the square, not before
+    return fma(0.5 * scale, scale, less) + fma(0.5 * loc, loc, lost - short)
 
 
 def _beside_one(t: float) -> float:

@@ -21,7 +21,7 @@ from elbocheck.densities.density import Density, Form, log_prob_element
 from elbocheck.errors import UsageError
 from elbocheck.estimators.decoded import POSTERIOR, check_posterior, empty, form_of, moving, of_one_dtype, regulariser
 from elbocheck.kernels import loops
-from elbocheck.kernels._jit import Bound, Layout, compiled
+from elbocheck.kernels._jit import Bound, Layout, Widened, compiled
 from elbocheck.kernels.arrange import Plan, arrange
 from elbocheck.kernels.lift import Array, narrow, row_sum
 from elbocheck.kernels.threads import shared
@@ -137,5 +137,5 @@ def _elbo_loop(
 ) -> Any:
     element = log_prob_element(likelihood, form, layout.varies, names)
     inside = ("regulariser", regulariser(analytic, grad))
-    bound = Bound(loops.elbos, (("row_sum", row_sum(element)), ("constant", element.constant), inside))
+    bound = Bound(loops.elbos, (("row_sum", row_sum(element)), ("constant", Widened(element.constant)), inside))
     return compiled(bound, (1, len(names), 2 * grad), layout, latent)

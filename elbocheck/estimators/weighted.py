@@ -20,7 +20,7 @@ from elbocheck.densities.density import Density, Form, log_prob_element
 from elbocheck.errors import UsageError
 from elbocheck.estimators.decoded import POSTERIOR, check_posterior, empty, form_of, moving, of_one_dtype, regulariser
 from elbocheck.kernels import loops
-from elbocheck.kernels._jit import Bound, Layout, compiled
+from elbocheck.kernels._jit import Bound, Layout, Widened, compiled
 from elbocheck.kernels.arrange import Rows, arrange
 from elbocheck.kernels.lift import Array, narrow, row_sum
 from elbocheck.kernels.threads import shared
@@ -152,7 +152,7 @@ def _weighted_loop(
     element = log_prob_element(likelihood, form, varies, names)
     names_of = (
         ("row_sum", row_sum(element)),
-        ("constant", element.constant),
+        ("constant", Widened(element.constant)),
         ("regulariser", regulariser(False, grad)),
     )
     return compiled(Bound(loops.importance_weighted, names_of), (1, 1, len(names), 2 * grad, 2 * grad), *layouts)

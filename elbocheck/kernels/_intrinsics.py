@@ -32,6 +32,7 @@ __all__ = [
     "scratch",
     "two_to",
     "two_to_minus",
+    "wide",
 ]
 
 INTEGER = {64: (ir.IntType(64), 52, 1023, 0x3FE6A09E667F3BCD), 32: (ir.IntType(32), 23, 127, 0x3F3504F3)}
@@ -215,13 +216,23 @@ def at(_typing: Any, row: Any, j: Any, like: Any) -> Any:
 
 
 @intrinsic
-def number(_typing: Any, integer: Any, like: Any) -> Any:
-    """Return an integer as a float of the type of `like`."""
+def number(_typing: Any, value: Any, like: Any) -> Any:
+    """Return a number as a float of the type of `like`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return context.cast(builder, arguments[0], signature.args[0], signature.args[1])
 
-    return like(integer, like), generate
+    return like(value, like), generate
+
+
+@intrinsic
+def wide(_typing: Any, x: Any) -> Any:
+    """Return a float as a float64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.cast(builder, arguments[0], signature.args[0], signature.return_type)
+
+    return types.float64(x), generate
 
 
 @intrinsic

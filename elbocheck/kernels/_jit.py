@@ -27,7 +27,7 @@ import numpy as np
 
 from elbocheck.kernels import libm, primitives
 
-__all__ = ["Bound", "Layout", "compiled", "require_kernel"]
+__all__ = ["Bound", "Layout", "Widened", "compiled", "require_kernel"]
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 # `nnan` and `ninf` would delete the handling of NaN and infinity, `reassoc` and `nsz` the error-free transformations: sums
@@ -44,6 +44,12 @@ class Bound(NamedTuple):
 
     function: Callable[..., Any]
     names: tuple[tuple[str, Any], ...]
+
+
+class Widened(NamedTuple):
+    """A function of float64, computed as the tier `exact` does whatever names it: what is computed once for a row."""
+
+    function: Any
 
 
 class Layout(NamedTuple):
@@ -143,9 +149,21 @@ def _inlined(bound: Bound, layout: Layout) -> Any:
     over it can be vectorised."""
     import numba
 
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, **layout.options)(
+    return numba.njit(forceinline=True, no_cpython_wrapper=True, pipeline_class=_compiler(), **layout.options)(
         _copy(bound, layout, bound.function.__name__)
     )
+
+
+@cache
+def _compiler() -> Any:
+    """The compiler of what is inlined: Numba's own where another version of it lacks what ours is made of."""
+    try:
+        from elbocheck.kernels._inlined import Inlined
+    except ImportError:
+        from numba.core.compiler import Compiler
+
+        return Compiler
+    return Inlined
 
 
 def _copy(bound: Bound, layout: Layout, title: str) -> FunctionType:
@@ -173,6 +191,8 @@ def _globals(bound: Bound) -> Iterator[tuple[str, Any]]:
 def _held(value: Any, layout: Layout) -> Any:
     """A global as a compiled function sees it."""
     layout = layout._replace(varies=())  # of no account inside, where all are numbers
+    if isinstance(value, Widened):
+        return _held(value.function, layout._replace(computed="float64", fast=False, each=False))
     if isinstance(value, Bound):
         return _inlined(value, layout)
     if isinstance(value, FunctionType):
@@ -221,6 +241,8 @@ def _title(loop: Bound, results: tuple[int, ...], layouts: tuple[Layout, ...]) -
 
 
 def _spelled(value: Any) -> str:
+    if isinstance(value, Widened):
+        return f"widened {_spelled(value.function)}"
     if isinstance(value, Bound):
         return f"{_spelled(value.function)}({', '.join(f'{name}={_spelled(part)}' for name, part in value.names)})"
     return f"{value.__module__}.{value.__qualname__}" if callable(value) else repr(value)
@@ -228,7 +250,9 @@ def _spelled(value: Any) -> str:
 
 def _files(value: Any) -> Iterator[str]:
     """The sources of a bound function and of what is bound to it."""
-    if isinstance(value, Bound):
+    if isinstance(value, Widened):
+        yield from _files(value.function)
+    elif isinstance(value, Bound):
         for part in (value.function, *(part for _, part in value.names)):
             yield from _files(part)
     elif isinstance(value, FunctionType):

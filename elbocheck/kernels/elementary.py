@@ -6,7 +6,7 @@ Each docstring states the form used and why. All are plain Python, compiled when
 import math
 
 from elbocheck.kernels.libm import ATANH_WIDE, exp_of_negative, log1p_unit
-from elbocheck.kernels.primitives import CAREFUL, EACH, fma, polynomial
+from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma, polynomial
 
 __all__ = [
     "difference", "exp_minus_half_square", "finite", "half_exp", "half_square", "log_root_two_pi_times", "minus_log1p",
@@ -14,7 +14,9 @@ __all__ = [
 ]  # fmt: skip
 
 ROOT_TWO_PI = 2.5066282746310007  # nearest double of sqrt(2 pi)
-ROOT_TWO_PI_REST = -1.8328579980459167e-16  # what it lacks
+ROOT_TWO_PI_REST = by_type(
+    float64=-1.8328579980459167e-16, float32=-2.866020366467347e-10
+)  # what it lacks in each type
 SMALL, LARGE = 1e-140, 1e140  # between these the error of a product is a float
 LOG_ROOT_TWO_PI = 0.9189385332046728
 LEAST = 1e-30  # from here the error of a product is a float32

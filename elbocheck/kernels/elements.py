@@ -11,8 +11,8 @@ from types import FunctionType
 from typing import Any
 
 from elbocheck.domain import Domain, Integers, Interval
-from elbocheck.kernels._jit import Bound
-from elbocheck.kernels.primitives import by_type
+from elbocheck.kernels._jit import Bound, Widened
+from elbocheck.kernels.primitives import EACH, at, by_type, number, wide
 
 __all__ = ["nothing", "of_parameters", "one", "restricted", "slope", "together", "used_arguments", "whole"]
 
@@ -31,7 +31,7 @@ def energy(*arguments: Any) -> Any:
     raise NotImplementedError(f"an element was called uncompiled with {arguments}")
 
 
-normalizer = value = first = second = third = fourth = outside = energy
+normalizer = widened = value = first = second = third = fourth = outside = energy
 
 
 def nothing(*_arguments: Any) -> Any:
@@ -49,6 +49,12 @@ def _of_parameters(_x: Any, *parameters: Any) -> Any:
 
 
 def _whole(x: Any, *parameters: Any) -> Any:
+    return energy(x, *parameters) + normalizer(*parameters)
+
+
+def _whole_of_wide(x: Any, *parameters: Any) -> Any:
+    if EACH:
+        return energy(x, *parameters) + number(widened(*at(parameters, 0, wide(x))), x)
     return energy(x, *parameters) + normalizer(*parameters)
 
 
@@ -109,9 +115,10 @@ def of_parameters(log_normalizer: Function) -> Bound:
     return Bound(_of_parameters, (("normalizer", log_normalizer),))
 
 
-def whole(kernel: Function, log_normalizer: Function) -> Bound:
-    """The energy and the log normaliser."""
-    return Bound(_whole, (("energy", kernel), ("normalizer", log_normalizer)))
+def whole(kernel: Function, log_normalizer: Function, widen: bool = False) -> Bound:
+    """The energy and the log normaliser, which `widen` computes in float64 where the tier `fast` stores each value."""
+    names: tuple[tuple[str, Any], ...] = (("energy", kernel), ("normalizer", log_normalizer))
+    return Bound(_whole_of_wide, (*names, ("widened", Widened(log_normalizer)))) if widen else Bound(_whole, names)
 
 
 def restricted(kernel: Function, support: Domain) -> Function:

@@ -14,8 +14,8 @@ from math import inf, nan
 from elbocheck.kernels.primitives import by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
 
 __all__ = [
-    "ceil", "exp", "exp_of_negative", "expm1", "expm1_minus", "log", "log1p", "log1p_parts", "log1p_unit",
-    "reciprocal_from_one",
+    "ceil", "exp", "exp_of_negative", "expm1", "expm1_minus", "expm1_minus_parts", "log", "log1p", "log1p_parts",
+    "log1p_unit", "log_parts", "reciprocal_from_one",
 ]  # fmt: skip
 
 INVERSE_LOG_TWO = 1.4426950408889634
@@ -122,12 +122,19 @@ def expm1(x: float) -> float:
 
 
 def expm1_minus(x: float) -> float:
-    """e**x - 1 - x >= 0: the square that leads e**r - 1 - r is rounded once, with the rest of it, and the sum once more;
-    2 main - x is exact where it cancels."""
+    """e**x - 1 - x >= 0."""
+    factor, square, rest, lost = expm1_minus_parts(x)
+    return fma(factor, square, rest + lost)
+
+
+def expm1_minus_parts(x: float) -> tuple[float, float, float, float]:
+    """e**x - 1 - x >= 0 as factor square + rest + what the rest lost, to be rounded with what else is added: the square that
+    leads e**r - 1 - r is rounded once, with the rest of it; 2 main - x is exact where it cancels. What r lost counts e**r
+    times, here to three terms."""
     half, r, lost, main, error = _expm1(x)
-    curved = fma(0.5 * r, r, fma(r * r, r * polynomial(EXP_REST, r), lost))
-    value = fma(2.0 * half, curved, fma(2.0, error, 2.0 * main - x))
-    return 0.5 * x * x if abs(x) < TINY else value
+    short = lost * fma(r, fma(0.5, r, 1.0), 1.0)
+    curved = fma(0.5 * r, r, fma(r * r, r * polynomial(EXP_REST, r), short))
+    return 2.0 * half, curved, 2.0 * main - x, 2.0 * error
 
 
 def _expm1(x: float) -> tuple[float, float, float, float, float]:
@@ -157,6 +164,20 @@ def log(x: float) -> float:
     value = fma(k, LOG_TWO_HIGH, f - _correction(f, k, 0.0))
     value = value if x < inf else x  # NaN too, which the bits lose
     return (-inf if x == 0.0 else nan) if x <= 0.0 else value
+
+
+def log_parts(x: float) -> tuple[float, float]:
+    """Log x, x > 0, and what the float lacks: the errors of the last two sums."""
+    tiny = x < SMALLEST_NORMAL
+    scaled = x * GUARD_UP if tiny else x
+    k = exponent(scaled)
+    k = k - GUARD if tiny else k
+    f = fraction(scaled) - 1.0
+    correction = _correction(f, k, 0.0)
+    near = f - correction
+    value = fma(k, LOG_TWO_HIGH, near)
+    rest = (fma(k, LOG_TWO_HIGH, -value) + near) + ((f - near) - correction)
+    return value if x < inf else x, rest if x < inf else 0.0
 
 
 def log1p(x: float) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from elbocheck.errors import UsageError
 from elbocheck.kernels import loops
-from elbocheck.kernels._jit import Bound, Layout, compiled, require_kernel
+from elbocheck.kernels._jit import Bound, Layout, Widened, compiled, require_kernel
 from elbocheck.kernels.arrange import Plan, Rows, arrange, result_dtype
 from elbocheck.kernels.elements import Function, nothing, one, together
 from elbocheck.kernels.threads import shared
@@ -168,22 +168,22 @@ def _planned_sums(element: Element, plan: Plan, slopes: int) -> Any:
 
 @cache
 def _values(element: Element, layout: Layout) -> Any:
-    names = (("element", element.value), ("constant", element.constant), ("SIGN", element.sign))
+    names = (("element", element.value), ("constant", Widened(element.constant)), ("SIGN", element.sign))
     return compiled(Bound(loops.values, names), (1,), layout)
 
 
 @cache
 def _sums(element: Element, layout: Layout, slopes: int) -> Any:
-    names = (("row_sum", row_sum(element)), ("constant", element.constant), ("SIGN", element.sign))
+    names = (("row_sum", row_sum(element)), ("constant", Widened(element.constant)), ("SIGN", element.sign))
     return compiled(Bound(loops.sums, names), (1, slopes), layout)
 
 
-def row_sum(element: Element) -> Bound:
-    """The sum along a row, for other loops."""
-    plain = Bound(loops.row_sum, (("element", element.value),))
+def row_sum(element: Element, *, short: bool = False) -> Bound:
+    """The sum along a row, for other loops; `short` where a row is a few dozen numbers."""
+    plain = Bound(loops.row_sum, (("element", element.value), *((("VECTORS", loops.VECTOR),) if short else ())))
     if element.folded is None:
         return plain
-    names = (("element", element.folded), ("weight", element.weight), ("term_by_term", plain))
+    names = (("element", element.folded), ("weight", Widened(element.weight)), ("term_by_term", plain))
     return Bound(loops.folded_sum, names)
 
 

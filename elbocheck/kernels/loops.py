@@ -19,6 +19,7 @@ from elbocheck.kernels.primitives import (
     accumulate,
     add,
     at,
+    by_type,
     differs,
     fma,
     number,
@@ -27,6 +28,7 @@ from elbocheck.kernels.primitives import (
     row_of,
     scale,
     scratch,
+    wide,
 )
 
 __all__ = ["elbos", "folded_sum", "importance_weighted", "row_sum", "sums", "triples", "values"]
@@ -34,7 +36,10 @@ __all__ = ["elbos", "folded_sum", "importance_weighted", "row_sum", "sums", "tri
 BLOCK = 128  # so that a loop that is not vectorised stays within three ulps too
 WIDE = 256  # of the tier `fast`, whose loops are
 LONG = 4096  # where the sum is rounded to another type
-FOLDS = 8  # a longer product rounds more often: rows of everyday numbers stay within three ulps, of equals within six
+VECTORS = by_type(float64=32, float32=64)  # numbers that a loop in vectors takes at a time, or a multiple of it
+VECTOR = by_type(float64=8, float32=16)  # numbers of one vector: a loop over a heavy element takes no more at a time
+FEW = 8  # of a rest that fills no vector, added one by one: equals are then off by little more than an ulp
+FOLDS = 8  # a longer product rounds more often: rows of everyday numbers stay within three ulps, of equals within 3.5
 ZERO = 0.0
 ONE = 1.0
 SIGN = 1.0
@@ -57,7 +62,7 @@ def values(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
     for i in range(first, last):
         row, target = row_of(arguments, i), row_of(out, i)
         if i == first or differs(arguments, i):
-            common = constant(*at(row, 0, ZERO))
+            common = number(constant(*at(row, 0, wide(ZERO))), ZERO)
         for j in range(size):
             value = SIGN * (element(*at(row, j, ZERO))[0] + common)
             put(target, j, (value,))
@@ -88,45 +93,71 @@ def row_sum(row: Any, targets: Any, size: int) -> Any:
     ready()
     total, lost = ZERO, ZERO
     block = LONG if ROUNDED else BLOCK if CAREFUL else WIDE
-    blocks = max((size + block // 2) // block, 1)  # a short rest goes with the last
-    for k in range(blocks):
-        part = ZERO
-        for j in range(k * block, size if k == blocks - 1 else (k + 1) * block):
+    start = 0
+    while start < size:
+        stop, part = start + stretch(size - start, block, VECTORS), ZERO
+        for j in range(start, stop):
             found = element(*at(row, j, ZERO))
             put(targets, j, found)
             part = add(part, found[0])
         total, lost = joined(total, lost, part)
-    return total + lost if total - total == ZERO else total
+        start = stop
+    return wide(total), wide(lost)
+
+
+def stretch(left: int, block: int, vectors: int) -> int:
+    """How many of the numbers that are left are summed next: a block, whole vectors, or so few that what a sum of equals is
+    off by stays small where they are added one after the other."""
+    if ROUNDED:
+        return min(left, block)
+    return block if left >= block else left - left % vectors if left >= vectors else min(left, FEW)
 
 
 def folded_sum(row: Any, targets: Any, size: int) -> Any:
     """The sum along a row of rest + weight log(1 + odds), the first two of element's values, odds >= 0.
 
-    (1 + u)(1 + v) = 1 + (u + v + u v), and no term cancels: of FOLDS numbers one logarithm is taken.
+    (1 + u)(1 + v) = 1 + (u + v (1 + u)), and no term cancels: of FOLDS numbers one logarithm is taken. Where odds are
+    small, 1 + u is rounded by less of the whole than u + v would be.
     """
     ready()
     total, lost = ZERO, ZERO
+    logs, less = ZERO, ZERO
     folded = scratch(ZERO)
     for begin in range(0, size, FOLDS * LANES):
         end = min(begin + FOLDS * LANES, size)
-        lanes = min(LANES, end - begin)
+        lanes = min(-(-(end - begin) // VECTORS) * VECTORS, LANES)
         for k in range(lanes):
             put(folded, k, (ZERO,))
-        for start in range(begin, end, LANES):
-            part = ZERO
-            for j in range(start, min(start + LANES, end)):
+        start = begin
+        while start < end:
+            stop, part, first = start + stretch(end - start, LANES, VECTORS), ZERO, start - (start - begin) % LANES
+            for j in range(start, stop):
                 found = element(*at(row, j, ZERO))
                 put(targets, j, found)
                 part = add(part, found[0])
-                odds = at(folded, j - start, ZERO)[0]
-                put(folded, j - start, (fma(odds, found[1], odds + found[1]),))
+                odds = at(folded, j - first, ZERO)[0]
+                put(folded, j - first, (fma(found[1], ONE + odds, odds),))
             total, lost = joined(total, lost, part)
+            start = stop
         part = ZERO
         for k in range(lanes):
             part = add(part, math.log1p(at(folded, k, ZERO)[0]))
-        total, lost = joined(total, lost, part * weight(*at(row, 0, ZERO)))
-    value = total + lost
-    return value if value - value == ZERO else term_by_term(row, targets, size)  # a product overflowed, or a term
+        logs, less = joined(logs, less, part)
+    if logs - logs + (total - total) != ZERO:  # a product overflowed, or a term
+        return term_by_term(row, targets, size)
+    return weighted(wide(total), wide(lost), weight(*at(row, 0, wide(ZERO))), wide(logs), wide(less))
+
+
+def weighted(total: Any, lost: Any, factor: Any, more: Any, less: Any) -> Any:
+    """total + lost + factor (more + less), rounded once, and what the float lacks."""
+    product = factor * more
+    total, lost = joined(total, lost, product)
+    return total, lost + (fma(factor, more, -product) + factor * less)
+
+
+def settled(total: Any, lost: Any) -> Any:
+    """total + lost, or the infinity or NaN that total is."""
+    return total + lost if total - total == wide(ZERO) else total
 
 
 def joined(total: Any, lost: Any, part: Any) -> Any:
@@ -138,12 +169,13 @@ def joined(total: Any, lost: Any, part: Any) -> Any:
 
 def sums(out: Any, slopes: Any, arguments: Any, size: int, first: int, last: int) -> Any:
     """out[i] = SIGN (the sum over j of element(arguments[i, j]) + size constant(arguments[i])); slopes beside it."""
-    health = common = ZERO
+    health, common = ZERO, wide(ZERO)
     for i in range(first, last):
         row = row_of(arguments, i)
         if i == first or differs(arguments, i):
-            common = number(size, ZERO) * constant(*at(row, 0, ZERO))
-        value = SIGN * (row_sum(row, row_of(slopes, i), size) + common)
+            common = constant(*at(row, 0, wide(ZERO)))
+        total, lost = row_sum(row, row_of(slopes, i), size)
+        value = SIGN * settled(*weighted(total, lost, number(size, total), common, wide(ZERO)))
         put(row_of(out, i), 0, (value,))
         health += SMALL * value
     return health
@@ -161,13 +193,16 @@ def elbos(
     last: int,
 ) -> Any:
     """out[i] = the log likelihood of arguments[i] less the sum of the regulariser of latents[i]; slopes beside it."""
-    health = common = ZERO
+    health, common = ZERO, wide(ZERO)
     for i in range(first, last):
         row = row_of(arguments, i)
         if i == first or differs(arguments, i):
-            common = number(size, ZERO) * constant(*at(row, 0, ZERO))
-        energy = row_sum(row, row_of(slopes, i), size) + common
-        value = -(energy + regulariser(row_of(latents, i), row_of(latent_slopes, i), width))
+            common = constant(*at(row, 0, wide(ZERO)))
+        total, lost = row_sum(row, row_of(slopes, i), size)
+        total, lost = weighted(total, lost, number(size, total), common, wide(ZERO))
+        gap, rest = regulariser(row_of(latents, i), row_of(latent_slopes, i), width)
+        total, lost = joined(total, lost + rest, gap)
+        value = -settled(total, lost)
         put(row_of(out, i), 0, (value,))
         health += SMALL * value
     return health
@@ -185,27 +220,30 @@ def importance_weighted(
     """
     health = ZERO
     for i in range(first, last):
-        top, total = LEAST, ZERO
+        top, mass = LEAST, ZERO
         kept = row_of(weights, i)
         for k in range(samples):
             sample = i * samples + k
             row = row_of(data, i) + row_of(parameters, sample)
-            energy = row_sum(row, row_of(slopes, sample), size) + number(size, ZERO) * constant(*at(row, 0, ZERO))
+            total, lost = row_sum(row, row_of(slopes, sample), size)
+            common = constant(*at(row, 0, wide(ZERO)))
+            total, lost = weighted(total, lost, number(size, total), common, wide(ZERO))
             latent = row_of(posterior, i) + row_of(noise, sample)
-            weight = -(energy + regulariser(latent, row_of(sample_slopes, sample), width))
+            gap, rest = regulariser(latent, row_of(sample_slopes, sample), width)
+            weight = number(-settled(*joined(total, lost + rest, gap)), ZERO)
             put(kept, k, (weight,))
             if weight > top:
-                total = total * math.exp(top - weight) + ONE
+                mass = mass * math.exp(top - weight) + ONE
                 top = weight
             elif weight == weight:
-                total += math.exp(weight - top)
+                mass += math.exp(weight - top)
             else:
-                total = weight
-        value = top + math.log(total / number(samples, ZERO))
+                mass = weight
+        value = top + math.log(mass / number(samples, ZERO))
         put(row_of(out, i), 0, (value,))
         health += SMALL * value
         for k in range(samples):
-            share = math.exp(at(kept, k, ZERO)[0] - top) / total
+            share = math.exp(at(kept, k, ZERO)[0] - top) / mass
             put(kept, k, (share,))
             for j in range(size):
                 scale(row_of(slopes, i * samples + k), j, share)

@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = [
     "CAREFUL", "EACH", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "differs", "exponent", "fma",
-    "fraction", "number", "polynomial", "put", "ready", "row_of", "scale", "scratch", "two_to", "two_to_minus",
+    "fraction", "number", "polynomial", "put", "ready", "row_of", "scale", "scratch", "two_to", "two_to_minus", "wide",
 ]  # fmt: skip
 
 
@@ -87,3 +87,4 @@ scale = _stand_in("scale")
 scratch = _stand_in("scratch")
 two_to = _stand_in("two_to")
 two_to_minus = _stand_in("two_to_minus")
+wide = _stand_in("wide")

@@ -138,35 +138,35 @@ def test_the_loops_as_they_are_hold() -> None:
 
 
 ROW_SUM = (
-    ("size if k == blocks - 1", "size - 1 if k == blocks - 1"),
-    ("(k + 1) * block)", "(k + 1) * block - 1)"),
-    ("range(blocks)", "range(1, blocks)"),
-    ("range(blocks)", "range(blocks - 1)"),
-    ("total + lost if", "total if"),
-    ("part = ZERO", "part = lost"),
+    ("range(start, stop)", "range(start, stop - 1)"),
+    ("range(start, stop)", "range(start + 1, stop)"),
+    ("start = 0", "start = block"),
+    ("while start < size", "while start < size - block"),
+    ("wide(lost)", "wide(ZERO)"),
+    ("stretch(size - start, block, VECTORS), ZERO", "stretch(size - start, block, VECTORS), lost"),
     ("joined(total, lost, part)", "joined(ZERO, lost, part)"),
     ("joined(total, lost, part)", "joined(total, -lost, part)"),
 )
 FOLDED = (
     ("min(begin + FOLDS * LANES, size)", "min(begin + LANES, size)"),
     ("range(0, size, FOLDS * LANES)", "range(FOLDS * LANES, size, FOLDS * LANES)"),
-    ("min(LANES, end - begin)", "min(LANES, end - begin) - 1"),
+    ("* VECTORS, LANES)", "* VECTORS, LANES) - 1"),
     ("put(folded, k, (ZERO,))", "put(folded, k, (ONE,))"),
-    ("odds + found[1]", "found[1]"),
-    ("fma(odds, found[1], odds + found[1])", "odds + found[1]"),
-    ("min(start + LANES, end)", "min(start + LANES, end - 1)"),
-    ("put(folded, j - start, (fma", "put(folded, 0, (fma"),
-    (" * weight(*at(row, 0, ZERO))", ""),
+    ("ONE + odds, odds)", "ONE + odds, ZERO)"),
+    ("fma(found[1], ONE + odds, odds)", "odds + found[1]"),
+    ("range(start, stop)", "range(start, stop - 1)"),
+    ("put(folded, j - first, (fma", "put(folded, 0, (fma"),
+    ("weight(*at(row, 0, wide(ZERO)))", "wide(ONE)"),
     ("add(part, found[0])", "part"),
-    ("total, lost = joined(total, lost, part)\n        part = ZERO", "part = ZERO"),
-    ("else term_by_term(row, targets, size)", "else value"),
+    ("total, lost = joined(total, lost, part)", "total = total + ZERO"),
+    ("return term_by_term(row, targets, size)", "return wide(logs), wide(less)"),
 )
 SUMS = (
-    ("number(size, ZERO) * constant", "constant"),
+    ("number(size, total)", "wide(ONE)"),
     (" or differs(arguments, i)", ""),
     ("range(first, last)", "range(first + 1, last)"),
     ("health += SMALL * value", "health += SMALL"),
-    ("SIGN * (", "-SIGN * ("),
+    ("SIGN * settled", "-SIGN * settled"),
 )
 VALUES = (
     (" or differs(arguments, i)", ""),
@@ -176,11 +176,11 @@ VALUES = (
     ("row_of(out, i)", "row_of(out, first)"),
 )
 WEIGHTS = (
-    ("math.log(total / number(samples, ZERO))", "math.log(total)"),
+    ("math.log(mass / number(samples, ZERO))", "math.log(mass)"),
     ("                top = weight\n", ""),
-    ("total * math.exp(top - weight) + ONE", "total + ONE"),
+    ("mass * math.exp(top - weight) + ONE", "mass + ONE"),
     ("math.exp(weight - top)\n            else", "math.exp(top - weight)\n            else"),
-    ("- top) / total", "- top)"),
+    ("- top) / mass", "- top)"),
     ("sample = i * samples + k", "sample = k"),
 )
 
