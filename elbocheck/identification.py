@@ -20,6 +20,7 @@ from elbocheck.measuring import measure, opened_loss
 from elbocheck.models.components import Returns
 from elbocheck.probing import likelihood
 from elbocheck.probing.doubts import Nearest, doubts, kink_width, nearest
+from elbocheck.probing.match import Match
 from elbocheck.probing.normalizer import Normalizer, normalizer
 from elbocheck.probing.points import Points
 from elbocheck.probing.reconstruction import matched
@@ -171,12 +172,11 @@ def _identified(case: Case, seed: int, started: float) -> Identification:
     kind, reason = bound(case.anatomy, case.model, case.intent, case.probe.dtype)
     r, s = case.anatomy.reconstruction, case.anatomy.structure
     evidence, near, mass = None, None, None
-    if r is not None and s.separable and s.homogeneous and not s.batch_coupled:
+    if r is not None and r.bins is None and s.separable and s.homogeneous and not s.batch_coupled:
         points, where, found = matched(case.probe)
-        evidence = _evidence(case, points, found) if r.density is not None and r.bins is None else None
-        near = nearest(case.probe, points, where) if evidence is None and r.bins is None else None
-        if r.bins is None:
-            mass = normalizer(case.probe, r.density, where, nat(case.anatomy, case.model))
+        evidence = _evidence(case, points, found) if r.density is not None else None
+        near = nearest(case.probe, points, where) if evidence is None else None
+        mass = normalizer(case.probe, r.density, where, nat(case.anatomy, case.model))
     return Identification(
         target=case.loss.target,
         bound=kind,
@@ -199,7 +199,7 @@ def _identified(case: Case, seed: int, started: float) -> Identification:
     )
 
 
-def _evidence(case: Case, points: Points, found: list[likelihood.Match]) -> Evidence | None:
+def _evidence(case: Case, points: Points, found: list[Match]) -> Evidence | None:
     """Look again, more closely, at the family that was named."""
     probe = case.probe
     if not found:

@@ -35,6 +35,12 @@ def taken_apart(function: Any, **layout: Any) -> Anatomy:
     return dissect(probed(function, **layout), seed=0)
 
 
+def test_a_fit_that_overflows_explains_nothing() -> None:
+    """And says so without a warning: columns that are nearly one, values near the end of the floats."""
+    columns = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-13], [1.0, 1.0]])
+    assert not linear(columns, np.array([1e300, -1e300, 1e300]), np.ones(3)).explains
+
+
 def test_a_linear_fit_returns_exact_weights() -> None:
     """Weight and constant come back, and the residual is within the noise."""
     x = np.linspace(1, 5, 20)

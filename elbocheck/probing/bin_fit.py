@@ -7,9 +7,10 @@ number, its constant is read off the open first bin, or taken to be 0.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
-from math import exp, hypot, log1p, sqrt
+from math import exp, hypot, log, log1p, sqrt
 
 import numpy as np
 
@@ -19,10 +20,10 @@ from elbocheck.bins import SHAPES
 from elbocheck.probing.bin_model import COMMON, DEEP, LEVELS, RARE, Reading, Start, believed, lowest, model, noise
 from elbocheck.probing.bin_points import Seen, denser
 from elbocheck.probing.edges import Curve, Edges
-from elbocheck.probing.fit import Fit, Model, Shapes, linear, scanned, shaped
+from elbocheck.probing.fit import Fit, Model, Shapes, followed, linear, scanned, shaped
 from elbocheck.probing.residuals import SCALE_KINDS
 
-__all__ = ["Found", "explained"]
+__all__ = ["Found", "Search"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Found:
         """Whether width and weight are."""
         return self.error < UNKNOWN and self.weight > 4 * self.weight_error
 
+    def agrees(self, other: Found) -> bool:
+        """Tell whether width and factor are another reading's, to what both know of them."""
+        apart = max(abs(log(self.width / other.width)), abs(log(self.factor / other.factor)))
+        return apart <= self.error + other.error
+
 
 def _readings(curve: Curve) -> Iterator[tuple[str, str | None]]:
     """Yield distribution functions and ways to read a learned scale, that of its name first."""
@@ -71,25 +77,51 @@ def _readings(curve: Curve) -> Iterator[tuple[str, str | None]]:
             yield shape, kind
 
 
-def explained(curve: Curve, edges: Edges, seen: Seen, *, fixed: bool, exactly: bool) -> Found | None:
-    """Return the first reading that explains the values to rounding, or `exactly` unsaid nearly so, with its guard."""
-    guarded = bool(seen.far.any())
-    for rare in (RARE, COMMON) if guarded and not exactly else (RARE,):
-        readings = [Reading(s, k, fixed, guarded or None, rare) for s, k in _readings(curve)]
-        starts: dict[tuple[str, str | None], list[Start]] = {}  # a family's shapes are alike
-        for slack in budget.GUARDS[: 1 if exactly else None]:
-            for reading in readings:
-                alike = (SHAPES[reading.shape].family, reading.kind)
-                if alike not in starts:
-                    starts[alike] = list(islice(_starts(edges, seen, reading), STARTS))
-                found = _nearest(curve, edges, seen, reading, slack, starts[alike])
-                if found is not None and (found := _deeper(curve, edges, seen, found)).known:
+@dataclass(frozen=True)
+class Search:
+    """The readings that the probes of a loss are tried against.
+
+    Attributes:
+        curve: the loss.
+        edges: the bin.
+        seen: the probes.
+        fixed: the constant is known.
+    """
+
+    curve: Curve
+    edges: Edges
+    seen: Seen
+    fixed: bool
+    _rough: dict[tuple[str, str | None, float], list[Start]] = field(default_factory=dict)
+
+    def explained(self, *, exactly: bool) -> Found | None:
+        """Return the first reading that explains the values to rounding, or `exactly` unsaid nearly so, with its guard."""
+        guarded = bool(self.seen.far.any())
+        for rare, slack in EXACT if exactly else NEARLY if guarded else NEARLY[:PLAIN]:
+            for shape, kind in _readings(self.curve):
+                found = self._nearest(Reading(shape, kind, self.fixed, guarded or None, rare), slack)
+                if found is not None and (found := _deeper(self.curve, self.edges, self.seen, found)).known:
                     return found
-    return None
+        return None
+
+    def _nearest(self, reading: Reading, slack: float) -> Found | None:
+        return _nearest(self.curve, self.edges, self.seen, reading, slack, self._starts(reading))
+
+    def _starts(self, reading: Reading) -> list[Start]:
+        """Return rough fits; a family's shapes are alike."""
+        alike = (SHAPES[reading.shape].family, reading.kind, reading.rare)
+        if alike not in self._rough:
+            self._rough[alike] = list(islice(_starts(self.edges, self.seen, reading), STARTS))
+        return self._rough[alike]
 
 
-STARTS, SCANNED = 3, 2
-"""Rough fits that are tried, and places of a scan that each is the better of."""
+EXACT = ((RARE, budget.GUARDS[0]),)
+"""What a bin may cost that is believed, and nats beyond rounding."""
+NEARLY = (*((RARE, slack) for slack in budget.GUARDS[1:]), *((COMMON, slack) for slack in budget.GUARDS))
+PLAIN = len(budget.GUARDS) - 1
+"""The first of these, where no guard bends rare bins."""
+STARTS, SCANNED, ROUGH = 3, 2, 120
+"""Rough fits that are tried, places of a scan that each is the better of, and points that it is made on."""
 
 
 def _nearest(
@@ -112,35 +144,24 @@ def _deeper(curve: Curve, edges: Edges, seen: Seen, found: Found) -> Found:
     if found.error > UNKNOWN / 8 and curve.scale is None:
         seen = denser(curve, edges, seen, found.factor)
     best = found
-    for nats in DEEP:
+    for reading in _deeper_readings(seen, found):
         start = ((best.width, best.factor), best.weight)
-        deep = _nearest(curve, edges, seen, replace(best.reading, deep=nats), 0.0, [start])
-        if deep is None:
+        deep = _nearest(curve, edges, seen, reading, 0.0, [start])
+        if deep is None or not deep.agrees(best):  # digits were lost after all
             break
         best = min(best, deep, key=lambda one: one.error)
     return best
 
 
-def _along(bins: Model, values: Array, rounding: Array, start: Shapes) -> Shapes:
-    """Return the best shapes in a narrow, curved valley: the width is fitted at many scales.
-
-    Bins far below a fixed scale are a density times their width: of a normal one a parabola, whose weight, scale and
-    constant three numbers tell; only the fourth power of width over scale tells them apart.
-    """
-    best, reach = start, VALLEY
-    for _ in range(ZOOMS):
-        found = []
-        for factor in best[1] * np.exp(np.linspace(-reach, reach, PLACES)):
-
-            def parts(width: float, *level: float, at: float = factor) -> tuple[Array, ...]:
-                return bins.parts(width, at, *level)
-
-            at_scale = Model(parts, [], bins.free, (bins.shapes[0], *bins.shapes[2:]))
-            width = best[0] * (factor / best[1]) ** STEEP
-            (width, *level), fit = shaped(at_scale, values, rounding, (width, *best[2:]))
-            found.append((fit.misfit, (width, float(factor), *level)))
-        best, reach = min(found)[1], reach * 2 / (PLACES - 1)
-    return best
+def _deeper_readings(seen: Seen, found: Found) -> Iterator[Reading]:
+    """Yield readings that believe rarer bins, where these are enough to show whether they keep their digits."""
+    count = believed(seen, found.reading, found.weight).off.size
+    for nats in DEEP:
+        reading = replace(found.reading, deep=nats)
+        deeper = believed(seen, reading, found.weight).off.size
+        if deeper - count >= MINIMUM:
+            count = deeper
+            yield reading
 
 
 def _starts(edges: Edges, seen: Seen, reading: Reading) -> Iterator[Start]:
@@ -149,9 +170,9 @@ def _starts(edges: Edges, seen: Seen, reading: Reading) -> Iterator[Start]:
     for rise in [edges.rise] if edges.rise else _rises(seen):
         some = believed(seen, reading, rise)
         level = some.value[some.far] - least
-        some = some.keep(~some.far)
+        some = some.keep(~some.far).thinned(ROUGH)
         nats = float(level[0]) / rise if level.size else np.inf
-        if np.count_nonzero(~some.tail) < MINIMUM or LEVELS[1] < nats < np.inf:
+        if np.count_nonzero(~(some.tail | some.counted)) < MINIMUM or LEVELS[1] < nats < np.inf:
             continue
         bins = model(edges, some, reading, nats=nats)
         rough = np.abs(some.value - least) + rise / 8
@@ -174,25 +195,27 @@ def _finished(curve: Curve, edges: Edges, seen: Seen, reading: Reading, slack: f
         level = float(seen.value[seen.far][0]) - lowest(seen, reading)
         shapes = (*shapes, float(np.clip(level / weight, *LEVELS)))
     valley = reading.kind is None and not seen.open and not slack
+    fitted = partial(followed, leader=FACTOR) if valley else shaped
+    some = believed(seen, reading, weight)
     for turn in range(TURNS):
-        some = believed(seen, reading, weight)
-        if np.count_nonzero(~(some.tail | some.far)) < MINIMUM:
+        if np.count_nonzero(~(some.tail | some.far | some.counted)) < MINIMUM:
             return None
         bins = model(edges, some, reading)
         rounding = noise(curve, edges, some, reading, (shapes, weight)) + np.where(some.far, 0.0, slack * weight)
-        if turn == TURNS - 1 and valley:
-            shapes = _along(bins, some.value, rounding, shapes)
-        shapes, fit = shaped(bins, some.value, rounding, shapes)
+        shapes, fit = fitted(bins, some.value, rounding, shapes)
         weight = _weight(shapes, fit)
         if not weight > 0:
             return None
-        if turn >= TURNS - 2 and (fit.explains or not valley or fit.residual > LOST):
+        before, some = some, believed(seen, reading, weight)
+        if turn and some.off.size == before.off.size:
             break
-    return _told(some, reading, bins, (shapes, fit), rounding, slack) if fit.explains else None
+    if not fit.explains:
+        return None
+    return _told(before, reading, bins, (shapes, fit), rounding, slack, float(np.finfo(curve.probe.dtype).eps))
 
 
-TURNS, LOST = 4, 1e3
-"""What is believed depends on the weight; the last turn is for one that is off along a valley, by what still fits nearly."""
+TURNS = 3
+"""What is believed depends on the weight, and its noise on the shapes."""
 
 
 def _weight(shapes: Shapes, fit: Fit) -> float:
@@ -200,7 +223,7 @@ def _weight(shapes: Shapes, fit: Fit) -> float:
 
 
 def _told(
-    seen: Seen, reading: Reading, bins: Model, fitted: tuple[Shapes, Fit], rounding: Array, slack: float
+    seen: Seen, reading: Reading, bins: Model, fitted: tuple[Shapes, Fit], rounding: Array, slack: float, eps: float
 ) -> Found:
     """Return what a fit says, with how far the noise can have moved it."""
     shapes, fit = fitted
@@ -208,6 +231,8 @@ def _told(
     scatter = fit.misfit / sqrt(len(whole) - whole.shape[1])
     worst = linear(whole, np.zeros(len(whole)), rounding).errors
     errors = worst if slack else worst * min(budget.BIN_SCATTER * scatter, 1.0)
+    wider = whole[:, len(fit.coefficients)] * np.abs(seen.off) * eps / shapes[0]
+    errors = np.hypot(errors, _drifts(whole, rounding, wider, seen.off))
     weight, first = _weight(shapes, fit), len(fit.coefficients)
     loose = float(hypot(errors[0] / fit.coefficients[0], *errors[first + 2 :])) * weight
     error = float(np.max(errors[first : first + 2])) if _resolved(whole / rounding[:, None]) else np.inf
@@ -228,6 +253,13 @@ def _told(
     )
 
 
+def _drifts(columns: Array, noise: Array, wider: Array, off: Array) -> Array:
+    """Return how far numbers move by the rounding of a bin's ends: it is no noise, but one for all distances of a binade."""
+    binades = np.frexp(off)[1]
+    moved = [linear(columns, np.where(binades == one, wider, 0.0), noise).coefficients for one in np.unique(binades)]
+    return np.asarray(np.linalg.norm(moved, axis=0))
+
+
 def _resolved(columns: Array) -> bool:
     """Tell whether no column is a sum of others to what the rounding of a difference quotient leaves of it."""
     norms = np.linalg.norm(columns, axis=0)
@@ -236,8 +268,9 @@ def _resolved(columns: Array) -> bool:
     return bool(np.linalg.svd(columns / norms, compute_uv=False)[-1] > RESOLVED)
 
 
-VALLEY, ZOOMS, PLACES, STEEP = 0.7, 3, 9, 3.0
-"""How far from a first scale another is looked for, relative; how often nearer, and at how many; a width follows a scale so."""
+FACTOR = 1
+"""Bins far below a fixed scale are a density times their width: of a normal one a parabola, whose weight, scale and constant
+three numbers tell; only the fourth power of width over scale tells them apart. This shape leads along that valley."""
 RESOLVED = 1e-10
 """Quotients over a step of 1e-4 are known to 1e-12 a nat, and bins cost ten."""
 UNKNOWN = 1e-2

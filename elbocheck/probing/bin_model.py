@@ -92,7 +92,7 @@ def _energy(
         low, high = (middle - width / 2) / spread, (middle + width / 2) / spread
         energy = shape.bin(low, high)
         top = shape.tail(high) if reading.deep or seen.tail.any() else np.zeros_like(energy)
-        energy = np.where(seen.tail, top, energy)
+        energy = np.where(seen.counted, -np.log(seen.probability), np.where(seen.tail, top, energy))
         if reading.added is not None:
             energy = held(energy, exp(-most), added=reading.added)
         if reading.added and seen.open:  # the known constant is that of a probability of 1, and the guard
@@ -106,15 +106,15 @@ def lowest(seen: Seen, reading: Reading) -> float:
 
 
 def believed(seen: Seen, reading: Reading, weight: float) -> Seen:
-    """Return the probes of bins that are not rare, and that of an impossible datum."""
+    """Return the probes of bins that are not rare, or whose probability is known, and that of an impossible datum."""
     most = np.where(seen.off > 0, max(reading.deep, reading.rare), reading.rare) * weight
-    return seen.keep((np.abs(seen.value - lowest(seen, reading)) < most) | seen.far)
+    return seen.keep((np.abs(seen.value - lowest(seen, reading)) < most) | seen.far | seen.counted)
 
 
 def noise(curve: Curve, edges: Edges, seen: Seen, reading: Reading, start: Start) -> Array:
     """Return the rounding to expect: of the sum, and of a difference of two numbers at rounded arguments.
 
-    Nothing cancels for an impossible datum: what is left there is the guard.
+    Nothing cancels for an impossible datum, of which the guard is left, nor in a count.
     """
     shapes, weight = start
     width, factor, nats = (*shapes, np.inf)[:3]
@@ -127,4 +127,6 @@ def noise(curve: Curve, edges: Edges, seen: Seen, reading: Reading, start: Start
             cancelled = np.where(seen.off > 0, (ROUNDINGS + steep) * np.exp(energy - top), cancelled)
     size = (abs(edges.level) + np.abs(seen.off) + width) / np.minimum(np.abs(seen.off) + width, 1e9)
     inner = weight * eps * (cancelled + (ROUNDINGS + np.abs(seen.scale) + size) * (1 + steep))
-    return np.asarray(curve.probe.noise(seen.value, weight * energy, weight) + np.where(seen.far, 0.0, inner))
+    return np.asarray(
+        curve.probe.noise(seen.value, weight * energy, weight) + np.where(seen.far | seen.counted, 0.0, inner)
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import isclose, log
 
 import numpy as np
@@ -11,44 +12,67 @@ import numpy as np
 from elbocheck import budget
 from elbocheck.anatomy import Reconstruction
 from elbocheck.bins import SHAPES, Bins
-from elbocheck.probing.bin_fit import Found, explained
+from elbocheck.probing.bin_counts import counted
+from elbocheck.probing.bin_fit import Found, Search
 from elbocheck.probing.bin_levels import first_level, on_grid
-from elbocheck.probing.bin_points import probed
+from elbocheck.probing.bin_points import Seen, plateau, probed
 from elbocheck.probing.edges import Curve, Edges, box, inside
 from elbocheck.probing.probe import Probe, argument_of
 from elbocheck.probing.reduction import weigh
 from elbocheck.roles import Role
 from elbocheck.shapes import Layout
 
-__all__ = ["read"]
+__all__ = ["Suspect"]
 
 
-def read(
-    probe: Probe, role: Role, axes: tuple[str, ...], *, exactly: bool = False
-) -> tuple[Reconstruction, float, float] | None:
-    """Return the likelihood, the constant that is left and its error; None where the values are no such thing.
+@dataclass(frozen=True)
+class Suspect:
+    """A loss of which one level at least may have a bin.
 
-    Args:
-        probe: the loss.
-        role: of its prediction.
-        axes: of one datum.
-        exactly: only bins that explain the values to rounding, with the guard that they show: something else does.
+    Attributes:
+        curve: the loss.
+        edges: the level.
+        first: the lowest level, where its bin is open.
     """
-    curve = Curve.of(probe, role)
-    level = inside(curve)
-    if level is None:
-        return None
-    edges = box(curve, level) if curve.scale is not None else level
-    if edges is None:
-        return None
-    first = first_level(curve, edges)
-    if exactly and first is None and curve.scale is None:
-        return None  # of bins so narrow that another family explains them the constant alone would tell a width
-    seen, fixed = probed(curve, edges, first), first is not None or curve.scale is None
-    found = explained(curve, edges, seen, fixed=fixed, exactly=exactly)
-    if found is None:
-        return None
-    return _told(curve, edges, found, axes)
+
+    curve: Curve
+    edges: Edges
+    first: float | None
+
+    @classmethod
+    def of(cls, probe: Probe, role: Role) -> Suspect | None:
+        """Return what may have bins; None where no level lies between two sides, or a scale near 0 leaves it no width."""
+        curve = Curve.of(probe, role)
+        level = inside(curve)
+        edges = level if level is None or curve.scale is None else box(curve, level)
+        return None if edges is None else cls(curve, edges, first_level(curve, edges))
+
+    @property
+    def shows(self) -> bool:
+        """Whether bins are seen; of some so narrow that another family explains them the constant alone would tell a width."""
+        return self.first is not None or self.curve.scale is not None or self._counts is not None
+
+    def read(self, axes: tuple[str, ...], *, exactly: bool) -> tuple[Reconstruction, float, float] | None:
+        """Return the likelihood, the constant that is left and its error; None where the values are no such thing.
+
+        Args:
+            axes: of one datum.
+            exactly: bins that explain the values to rounding, with the guard that they show; else nearly so.
+        """
+        found = self._search.explained(exactly=exactly)
+        return None if found is None else _told(self.curve, self.edges, found, axes)
+
+    @cached_property
+    def _search(self) -> Search:
+        edges, seen = self.edges, probed(self.curve, self.edges, self.first)
+        if self.first is None and self.curve.scale is None and self._counts is not None:
+            counts, unit = self._counts
+            edges, seen = replace(edges, rise=unit), seen.joined(counts)
+        return Search(self.curve, edges, seen, fixed=self.first is not None or self.curve.scale is None)
+
+    @cached_property
+    def _counts(self) -> tuple[Seen, float] | None:
+        return counted(self.curve, self.edges, plateau(self.curve, self.edges))
 
 
 def _told(curve: Curve, edges: Edges, found: Found, axes: tuple[str, ...]) -> tuple[Reconstruction, float, float]:

@@ -12,7 +12,8 @@ from elbocheck.adapters import Array
 from elbocheck.probing.curves import CURVES, Curve
 from elbocheck.probing.families import candidates
 from elbocheck.probing.fit import linear
-from elbocheck.probing.likelihood import Fitted, Match, approximate
+from elbocheck.probing.likelihood import Fitted, approximate
+from elbocheck.probing.match import Match
 from elbocheck.probing.points import Points, measure
 from elbocheck.probing.probe import Probe
 from elbocheck.roles import PREDICTIONS, Role

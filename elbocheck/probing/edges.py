@@ -23,8 +23,11 @@ FAR = 1e5
 """A prediction beyond all data, at an ordinary scale."""
 LEVELS = (0.3, 3.3, 100.3)
 """Data that lie inside of some usual range: of [0, 1] and [-1, 1], of few integers, of bytes."""
-ROUNDED = ((2.0**-10, 1.0), (2.0**-10, 2.0**-6), (2.0**-4, 1.0))
-"""Steps in the datum, and how far the prediction lies off it: a loss of continuous data never repeats itself."""
+STEPS = (2.0**-10, 2.0**-4)
+"""In the datum: levels of bytes in [0, 1] lie many of the first apart, integers many of the second."""
+OFF = (1.0, -1.0, 2.0**-6, -(2.0**-6), 2.0**4, -(2.0**4), 2.0**-10, -(2.0**-10), 2.0**6, -(2.0**6), 2.0**-3, -(2.0**-3))
+"""Predictions off data of which the loss tells no two apart at any, where it rounds them: in float32, or beside a guard, two
+of any data may cost the same at one."""
 NARROW = {True: 1e-16, False: -40.0}
 """A learned scale near 0, where it is positive and where it is a logarithm."""
 NEARER = {True: 1e-18, False: -44.0}
@@ -107,21 +110,31 @@ def inside(curve: Curve) -> Edges | None:
 
 
 def _middle(curve: Curve, x: float, sign: float) -> Edges:
-    """Return the middle of the data that the loss rounds to the same level: neighbours of one value to the last bit."""
-    for spacing, at in ROUNDED:
-        values = curve(x + spacing * np.arange(33), x + at)
-        alike = np.count_nonzero(values[1:] == values[:-1])
-        if alike == 0:
+    """Return the middle of the data that the loss rounds to the same level."""
+    for step in STEPS:
+        data = x + step * np.arange(33)
+        alike = _alike(curve, data[:-1], data[1:])
+        if 0 < np.count_nonzero(alike) < alike.size:
+            return _plateau(curve, x, sign)
+        if not alike.all():
             break
-        if alike < 32:
-            return _plateau(curve, x, sign, x + at)
     return Edges(x, 0.0, sign)
 
 
-def _plateau(curve: Curve, x: float, sign: float, at: float) -> Edges:
+def _alike(curve: Curve, data: Array, others: Array) -> Array:
+    """Tell of which pairs of data the loss tells none from the other, wherever the prediction lies."""
+    alike = np.ones(data.shape, bool)
+    for off in OFF:
+        if not alike.any():
+            break
+        near = data[alike] + off
+        alike[alike] = curve(data[alike], near) == curve(others[alike], near)
+    return alike
+
+
+def _plateau(curve: Curve, x: float, sign: float) -> Edges:
     def same(y: float) -> bool:
-        one, other = curve(np.array([x, y]), at)
-        return bool(one == other)
+        return bool(_alike(curve, np.array([x]), np.array([y]))[0])
 
     ends = []
     for side in (-1.0, 1.0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -15,6 +15,8 @@ Shapes = tuple[float, ...]
 STEP = 1e-4
 """Of the differences that stand for derivatives in a shape: they steer, they do not move the optimum."""
 NOTHING = 1e-150
+RANK = 1e-15
+"""Of the largest singular value: directions of columns that count less are none of their own."""
 STALLED = 1e-6
 """Share of the misfit below which a gain moves the shapes by a thousandth of what noise does."""
 ROUNDS, HALVINGS, STARTS, REFINEMENTS = 60, 6, 4, 2
@@ -54,18 +56,21 @@ def linear(columns: Array, values: Array, noise: Array) -> Fit:
     """
     noise = np.maximum(noise, NOTHING)  # a value of exactly 0 has no relative rounding
     weighted = columns / noise[:, None]
-    if not np.all(np.isfinite(weighted)) or not np.all(np.isfinite(values)):
+    if not (np.isfinite(weighted).all() and np.isfinite(values).all()):
         blank = np.zeros(columns.shape[1])
         return Fit(blank, blank + np.inf, np.inf)
-    norms = np.max(np.abs(weighted), axis=0)  # a sum of squares would overflow
-    norms = np.where(norms > 0, norms, 1.0)
-    inverse = np.linalg.pinv(weighted / norms)
+    norms = np.abs(weighted).max(axis=0)  # a sum of squares would overflow
+    norms[norms == 0] = 1.0
+    left, sizes, right = np.linalg.svd(weighted / norms, full_matrices=False)
+    kept = sizes > RANK * sizes[0]
+    inverse = (right[kept].T / sizes[kept]) @ left[:, kept].T
     coefficients = np.zeros(columns.shape[1])
-    for _ in range(REFINEMENTS):  # a value of 1e13 times its noise leaves a solver too few digits
-        coefficients = coefficients + inverse @ ((values - columns @ coefficients) / noise) / norms
-    errors = np.linalg.norm(inverse, axis=1) / norms
-    off = np.minimum(np.abs(values - columns @ coefficients) / noise, 1e150)
-    return Fit(coefficients, errors, float(np.max(off)), float(np.linalg.norm(off)))
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows explains nothing, and its residual says so
+        for _ in range(REFINEMENTS):  # a value of 1e13 times its noise leaves a solver too few digits
+            coefficients = coefficients + inverse @ ((values - columns @ coefficients) / noise) / norms
+        errors = np.sqrt((inverse * inverse).sum(axis=1)) / norms
+        off = np.minimum(np.abs(values - columns @ coefficients) / noise, 1e150)
+        return Fit(coefficients, errors, float(off.max()), float(np.sqrt(off @ off)))
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,20 @@ class Model:
             ends = [self.parts(*grid.moved(shapes, place, sign * STEP)) for sign in (1.0, -1.0)]
             found.append(sum(w * (up - down) / (2 * STEP) for w, up, down in zip(weights, *ends, strict=False)))
         return np.column_stack(found) if found else np.zeros((len(self.free), 0))
+
+    def holding(self, place: int, shape: float) -> Model:
+        """Return the model in which the shape at a place is a number."""
+
+        def parts(*others: float | Array) -> tuple[Array, ...]:
+            return self.parts(*others[:place], shape, *others[place:])
+
+        return replace(self, parts=parts, shapes=(*self.shapes[:place], *self.shapes[place + 1 :]))
+
+    def moved(self, shapes: Shapes, steps: Array) -> Shapes:
+        """Return the shapes a step further, each on its grid."""
+        for place, grid in enumerate(self.shapes):
+            shapes = grid.moved(shapes, place, float(steps[place]))
+        return shapes
 
     def uncertainty(self, shapes: Shapes, fit: Fit, noise: Array) -> tuple[Array, float]:
         """Return how far the noise can have moved coefficients and shapes together: each coefficient, the worst shape.
@@ -144,24 +163,55 @@ def shaped(model: Model, values: Array, noise: Array, start: Shapes) -> tuple[Sh
     Returns:
         The shapes, and the fit of the coefficients there.
     """
-    shapes, fit = start, linear(model.columns(start), values, noise)
-    if not start:
-        return shapes, fit
+
+    def plainly(shapes: Shapes) -> tuple[Shapes, Fit]:
+        return shapes, linear(model.columns(shapes), values, noise)
+
+    return _descended(model, values, noise, plainly(start), plainly) if start else plainly(start)
+
+
+def followed(model: Model, values: Array, noise: Array, start: Shapes, leader: int) -> tuple[Shapes, Fit]:
+    """Fit as `shaped` does where shapes lie in a narrow, curved valley: one leads, the others are fitted wherever it goes.
+
+    A step of all leaves the floor of such a valley, and would be refused unless it were tiny.
+
+    Args:
+        model: the energies.
+        values: shape (points,).
+        noise: the expected error of each value.
+        start: the shapes.
+        leader: the place of the shape that leads.
+    """
+
+    def beside(shapes: Shapes) -> tuple[Shapes, Fit]:
+        others = *shapes[:leader], *shapes[leader + 1 :]
+        found, fit = shaped(model.holding(leader, shapes[leader]), values, noise, others)
+        return (*found[:leader], shapes[leader], *found[leader:]), fit
+
+    return _descended(model, values, noise, beside(start), beside)
+
+
+def _descended(
+    model: Model,
+    values: Array,
+    noise: Array,
+    start: tuple[Shapes, Fit],
+    at: Callable[[Shapes], tuple[Shapes, Fit]],
+) -> tuple[Shapes, Fit]:
+    """Return the shapes and the fit that Gauss-Newton ends at, from those of a start; `at` fits near a trial of shapes."""
+    shapes, fit = start
     for _ in range(ROUNDS):
         whole = np.column_stack([model.columns(shapes), model.tangents(shapes, fit.coefficients)])
         steps = linear(whole, values, noise).coefficients[-len(shapes) :]
-        steps = steps * (FARTHEST / max(float(np.max(np.abs(steps))), FARTHEST))
-        for halved in range(HALVINGS):
-            tried = shapes
-            for place, grid in enumerate(model.shapes):
-                tried = grid.moved(tried, place, float(steps[place]) / 2**halved)
-            fitted = linear(model.columns(tried), values, noise)
-            if fitted.misfit < fit.misfit:
-                break
-        else:
+        if not np.isfinite(steps).all():
             return shapes, fit
-        stalled = fitted.misfit > (1 - STALLED) * fit.misfit
-        shapes, fit = tried, fitted
+        steps = steps * (FARTHEST / max(float(np.max(np.abs(steps))), FARTHEST))
+        trials = (at(model.moved(shapes, steps / 2**halved)) for halved in range(HALVINGS))
+        better = next((trial for trial in trials if trial[1].misfit < fit.misfit), None)
+        if better is None:
+            return shapes, fit
+        stalled = better[1].misfit > (1 - STALLED) * fit.misfit
+        shapes, fit = better
         if stalled:
             return shapes, fit
     return shapes, fit

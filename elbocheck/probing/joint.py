@@ -124,6 +124,8 @@ def _claimed(law: Parametric, probe: Probe, fit: State, off: Array) -> State | N
     """
     _, group, count = np.unique(fit.points.value, return_inverse=True, return_counts=True)
     slopes = law.tangents(fit.points, fit.vector)
+    if not np.all(np.any(slopes, axis=0) & np.all(np.isfinite(slopes), axis=0)):  # what moves no value is not known
+        return None
     by_value = inverse(slopes, fit.deviation)
     moved = law.meaning(fit.vector) @ by_value
     if not np.all(np.isfinite(moved)):

@@ -14,6 +14,7 @@ from elbocheck.probing.candidate import Candidate
 from elbocheck.probing.errors import expected_errors, rough_errors
 from elbocheck.probing.families import candidates
 from elbocheck.probing.fit import Fit, Model, Shapes, scanned, shaped
+from elbocheck.probing.match import Match
 from elbocheck.probing.points import Points, measure
 from elbocheck.probing.probe import Probe
 from elbocheck.roles import PREDICTIONS, Role
@@ -36,52 +37,6 @@ DATA = 3
 A categorical's, linear in one-hot data, needs the two that there are."""
 LEAST = 0.4
 """Share of the probes at which a family must be defined to be considered."""
-
-
-@dataclass(frozen=True)
-class Match:
-    """A candidate that explains the probes.
-
-    Attributes:
-        candidate: the candidate.
-        weight: of its energy in a whole call, and that weight's uncertainty.
-        error: uncertainty of the weight, same unit.
-        constant: what is left of a call.
-        constant_error: its uncertainty.
-        parameters: the family's parameters.
-        parameter_error: their relative uncertainty.
-        normalizer_ratio: weight of the log normaliser over that of the energy; None where nothing varies it.
-        deviation: the largest difference in nats per element, where a guard explains it.
-        residual: the largest difference in units of the rounding to be expected.
-        datum: what becomes of the term of the data alone: `none` where the family has none, `whole`, `dropped` or `other`.
-        agreement: the largest difference, relative to the loss and the weight of the energy.
-        fitted: the candidate whose parts were fitted: another one where the data's own term told the family.
-        shapes: of that.
-        coefficients: of its parts.
-        points: that it was fitted to.
-    """
-
-    candidate: Candidate
-    weight: float
-    error: float
-    constant: float
-    constant_error: float
-    parameters: dict[str, float]
-    parameter_error: float
-    normalizer_ratio: float | None
-    deviation: float
-    residual: float
-    datum: str
-    agreement: float
-    fitted: Candidate
-    shapes: Shapes
-    coefficients: Array
-    points: Points
-
-    @property
-    def complexity(self) -> tuple[int, int, float]:
-        """Fewest parameters first, then the closest."""
-        return (*self.candidate.complexity, self.residual)
 
 
 def match(probe: Probe, points: Points, where: str) -> list[Match]:

@@ -49,8 +49,9 @@ class Probe:
             return 0.0
         start, step = float(np.asarray(self.base[role])) or 0.7, 1e-4 if eps(self.dtype) < 1e-10 else 2e-3
         values = self.curve([{role: start + step * k} for k in range(13)])
-        spread = np.abs(np.diff(values, 6)) / sqrt(924)  # the sum of the squared binomials of 6
-        return float(4 * np.max(spread)) if np.all(np.isfinite(spread)) else 0.0
+        if not np.all(np.isfinite(values)):
+            return 0.0
+        return float(4 * np.max(np.abs(np.diff(values, 6)))) / sqrt(924)  # the sum of the squared binomials of 6
 
     @cached_property
     def data(self) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import isfinite
 
@@ -12,7 +13,7 @@ from elbocheck.anatomy import Reconstruction
 from elbocheck.monomial import Monomial
 from elbocheck.probing import classes, curve, discretised, likelihood
 from elbocheck.probing.curves import IMPROPER
-from elbocheck.probing.likelihood import Match
+from elbocheck.probing.match import Match
 from elbocheck.probing.normalizer import periodic
 from elbocheck.probing.points import Points, sample
 from elbocheck.probing.probe import Probe
@@ -28,40 +29,55 @@ CLEAR = 8 / budget.EXPONENT
 """Of a difference, in units of its noise: its growth tells an exponent."""
 
 
-def reconstruction(
-    probe: Probe, structure: Structure, axes: tuple[str, ...]
-) -> tuple[Reconstruction, float | None, float]:
+Found = tuple[Reconstruction, float | None, float]
+"""What was read, the constant that is left, and its error."""
+
+
+def reconstruction(probe: Probe, structure: Structure, axes: tuple[str, ...]) -> Found:
     """Name the family and weigh it; return it with the constant that is left (None: no family fits) and its error.
 
     The element curve is probed with all elements alike, so it says nothing where elements couple or weigh differently.
     """
     role = next(r for r in probe.loss.roles if r in PREDICTIONS)
-    alike = structure.separable and structure.homogeneous and not probe.layout.indexed
-    _, where, found = matched(probe) if alike else (*sample(probe), [])
-    closed = where == "unit"
-    signed = False
-    if not found and where == "real" and alike:
-        found = likelihood.match_signed(probe)
-        signed = bool(found)
-
-    if alike and _doubtful(found):
-        explained = bool(found) and not found[0].deviation
-        if (binned := discretised.read(probe, role, axes, exactly=explained)) is not None:
-            return binned
-    one, other = _levels(probe, role)
-
-    def amplitude(layout: Layout) -> float:
-        return probe({role: one}, layout) - probe({role: other}, layout)
-
+    if not structure.separable or not structure.homogeneous or probe.layout.indexed:
+        return _whole(probe, role, structure, axes, closed=sample(probe)[1] == "unit")
+    suspect = discretised.Suspect.of(probe, role)
+    if suspect and suspect.shows and (binned := suspect.read(axes, exactly=True)) is not None:
+        return binned  # no family of continuous data explains what bins do to rounding, and most are tried in vain
+    _, where, plain = matched(probe)
+    signed = [] if plain or where != "real" else likelihood.match_signed(probe)
+    found = plain or signed
+    if suspect and _doubtful(found) and (hidden := _hidden_bins(suspect, axes, found)) is not None:
+        return hidden
     if not found:
-        coupled = structure.batch_coupled or structure.broadcast
-        if not coupled and (told := classes.read(probe, role, axes)) is not None:
-            return told
-        return _unidentified(probe, role, weigh(probe, 1.0, 0.0, amplitude, axes), closed=closed), None, 0.0
+        return _whole(probe, role, structure, axes, closed=where == "unit")
     best = sharpened(probe, found[0], where)
     error = max(best.error / abs(best.weight), best.deviation, budget.ratio_error(probe.dtype))
-    read = _read(probe, best, role, weigh(probe, best.weight, error, amplitude, axes), closed=closed)
-    return replace(read, signed=signed), best.constant, best.constant_error + best.deviation * abs(best.weight)
+    weight = weigh(probe, best.weight, error, _amplitude(probe, role), axes)
+    read = replace(_read(probe, best, role, weight, closed=where == "unit"), signed=bool(signed))
+    return read, best.constant, best.constant_error + best.deviation * abs(best.weight)
+
+
+def _hidden_bins(suspect: discretised.Suspect, axes: tuple[str, ...], found: list[Match]) -> Found | None:
+    """Return bins that do not show: exact ones where those that show were not tried, and what rare bins leave of others."""
+    nearly = not found or found[0].deviation > 0
+    readings = (suspect.read(axes, exactly=exactly) for exactly in (True,) * (not suspect.shows) + (False,) * nearly)
+    return next((binned for binned in readings if binned is not None), None)
+
+
+def _whole(probe: Probe, role: Role, structure: Structure, axes: tuple[str, ...], *, closed: bool) -> Found:
+    """Return a loss of classes, or one that no family explains, of which only the weight in sizes is told."""
+    coupled = structure.batch_coupled or structure.broadcast
+    if not coupled and (told := classes.read(probe, role, axes)) is not None:
+        return told
+    weight = weigh(probe, 1.0, 0.0, _amplitude(probe, role), axes)
+    return _unidentified(probe, role, weight, closed=closed), None, 0.0
+
+
+def _amplitude(probe: Probe, role: Role) -> Callable[[Layout], float]:
+    """Return how far two predictions are apart, at any sizes."""
+    one, other = _levels(probe, role)
+    return lambda layout: probe({role: one}, layout) - probe({role: other}, layout)
 
 
 def matched(probe: Probe) -> tuple[Points, str, list[Match]]:
@@ -89,11 +105,13 @@ def _even(probe: Probe) -> bool:
 
 
 def _doubtful(found: list[Match]) -> bool:
-    """Tell whether a loss may have bins: no family, one that rare bins under a guard resemble, or one that it is not quite."""
+    """Tell whether a loss may have bins that do not show: no family, or one that it is not quite and that bins resemble.
+
+    Nor is one at its limit what the loss is: that of a simpler family, which does not explain it.
+    """
     best = found[0] if found else None
-    return (
-        best is None or best.candidate.family in IMPROPER or (best.candidate.parameter == "loc" and best.deviation > 0)
-    )
+    located = best is not None and (best.candidate.family in IMPROPER or best.candidate.parameter == "loc")
+    return best is None or (located and (best.deviation > 0 or best.limiting))
 
 
 def _levels(probe: Probe, role: Role) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from elbocheck import budget
 from elbocheck.adapters import Array
 from elbocheck.probing.joint import State, fitted, inverse
 from elbocheck.probing.leverage import chosen, places
-from elbocheck.probing.likelihood import Match
+from elbocheck.probing.match import Match
 from elbocheck.probing.parametric import Parametric
 from elbocheck.probing.points import Points, measure
 from elbocheck.probing.probe import Probe
