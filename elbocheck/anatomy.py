@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from elbocheck.bins import Bins
 from elbocheck.mass import Mass
+from elbocheck.mixtures import Mixture
 from elbocheck.monomial import Monomial
 from elbocheck.probing.structure import Structure
 from elbocheck.roles import Role
@@ -40,6 +41,8 @@ class Reconstruction:
         integral: mass of exp(-loss) of one element on the real line, for a loss of the residual that no family explains.
         agreement: the largest difference from the family, relative to the loss: seen, or allowed where all was met to rounding.
         bins: of a likelihood of data on a grid.
+        mixture: how the loss takes components, all of which the family is; None where it takes none.
+        mixed_as: what it makes of different ones: `mixture`, `over-counted`, `unweighed`, `mean`, `best` or `unknown`.
         mismatch: for a quadratic core with linear tails that do not join: (knot, curvature, tail slope).
     """
 
@@ -66,6 +69,8 @@ class Reconstruction:
     integral: Mass | None = None
     agreement: float = 0.0
     bins: Bins | None = None
+    mixture: Mixture | None = None
+    mixed_as: str = "mixture"
     mismatch: tuple[float, float, float] | None = None
 
 

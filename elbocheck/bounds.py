@@ -74,6 +74,8 @@ def no_density(r: Reconstruction, intent: Intent) -> str | None:
         return f"exp(-loss) has infinite mass {r.integral.where}"
     if r.normalizer_ratio is not None and abs(r.normalizer_ratio - 1) > budget.NORMALISER:
         return "its mass changes with a learned parameter: the log normaliser is missing or wrong"
+    if r.mixture is not None and r.mixed_as in UNMIXED:
+        return UNMIXED[r.mixed_as]
     if r.mass is not None and r.mass[1] - r.mass[0] > budget.NORMALISER:
         return "its mass over {0, 1} changes with the prediction: classes are weighted"
     if r.density == "bernoulli" and intent.data_kind not in (None, "binary"):
@@ -85,6 +87,14 @@ def no_density(r: Reconstruction, intent: Intent) -> str | None:
     ):
         return "data outside [0, 1] lie outside the Bernoulli's domain"
     return None
+
+
+UNMIXED = {
+    "over-counted": "its mass changes with the weights of the components, which are counted once for every element that shares one",
+    "mean": "it is the mean of the components' losses, not the loss of their mean: exp(-loss) has less mass than the mixture",
+    "best": "it is the loss of the best component alone: exp(-loss) has less mass than the mixture",
+}
+"""What a loss that takes components is, where it is no mixture."""
 
 
 def not_integrable(r: Reconstruction, intent: Intent) -> bool:
@@ -99,6 +109,13 @@ def _squashed(r: Reconstruction) -> str:
     return "; of a decoder whose probabilities cannot leave [0.5, 0.7311]" if twice else ""
 
 
+_UNREAD = {
+    "unweighed": "their weights do not enter: it is no mixture by them",
+    "unknown": "what becomes of different ones is no mixture that is known here",
+}
+"""What components that differ leave unread."""
+
+
 def _unread(anatomy: Anatomy, dtype: np.dtype[Any]) -> str:
     """Say why no family was read."""
     if not anatomy.structure.separable:
@@ -106,6 +123,8 @@ def _unread(anatomy: Anatomy, dtype: np.dtype[Any]) -> str:
     if not anatomy.structure.homogeneous:
         return "the elements have different weights: no likelihood that is the same for all"
     r, decided = anatomy.reconstruction, ""
+    if r is not None and r.mixture is not None:
+        return "equal components are a known family, but " + _UNREAD[r.mixed_as]
     if dtype != np.float64:
         decided = f"; float64 tells families apart that {name_of(dtype)} does not (--dtype float64)"
     if r is not None and r.integral is not None and r.integral.status is Status.OK:

@@ -18,6 +18,7 @@ from elbocheck.adapters.framework import Wrap
 from elbocheck.binding import Binding, bind
 from elbocheck.errors import CallError, ElbocheckError
 from elbocheck.memory import Counter
+from elbocheck.mixtures import Mixture
 from elbocheck.models.lowered import Lowered
 from elbocheck.noise import Noise, capturing
 from elbocheck.results import Result, pick, read, total
@@ -51,6 +52,7 @@ class Loss:
         calls: how often it was called so far.
         counter: what changes it from call to call, where something does.
         wrap: what compiles, or maps over data, the function of its tensors; None for the loss as it is.
+        mixture: how it takes the components of a mixture, all of which are alike then; None where it takes none.
     """
 
     function: Callable[..., Any]
@@ -65,6 +67,7 @@ class Loss:
     calls: Calls = field(default_factory=Calls, compare=False)
     counter: Counter | None = None
     wrap: Wrap | None = None
+    mixture: Mixture | None = None
 
     @classmethod
     def of(
@@ -98,8 +101,8 @@ class Loss:
 
     @property
     def roles(self) -> frozenset[Role]:
-        """The roles that the loss takes."""
-        return frozenset(self.binding.roles.values())
+        """The roles that the loss takes: of a mixture, those of a component."""
+        return frozenset(self.binding.roles.values()) - (set() if self.mixture is None else {Role.MIXTURE})
 
     def speaking(self, framework: str) -> Loss:
         """Return the same loss called through another framework's tensors."""
@@ -115,7 +118,7 @@ class Loss:
             CallError: the loss raised (ELB001) or returned what is no loss (ELB004).
         """
         self.calls.values += 1
-        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        tensors = self._tensors(inputs)
         return read(self._run(tensors), self.adapter, self.member)
 
     def in_memory(self, inputs: Inputs) -> Result:
@@ -125,20 +128,21 @@ class Loss:
             CallError: the loss raised (ELB001) or returned what is no loss (ELB004).
         """
         self.calls.values += 1
-        tensors = {role: self.adapter.shared(inputs[role]) for role in self.roles}
+        tensors = {role: self.adapter.shared(array) for role, array in self._given(inputs).items()}
         return read(self._run(tensors), self.adapter, self.member)
 
     def totalled(self, inputs: Inputs) -> Loss:
         """Return the loss with the member that is the sum of the others read as its value, where there is one."""
-        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        tensors = self._tensors(inputs)
         return replace(self, member=total(self._run(tensors), self.adapter))
 
     def mutated(self, inputs: Inputs) -> list[Role]:
         """Return the roles whose tensor the loss changed in place during one call."""
         self.calls.values += 1
-        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        tensors = self._tensors(inputs)
         self._run(tensors)
-        return [r for r in self.roles if not np.array_equal(self.adapter.array(tensors[r]), inputs[r], equal_nan=True)]
+        given = self._given(inputs)
+        return [r for r in self.roles if not np.array_equal(self.adapter.array(tensors[r]), given[r], equal_nan=True)]
 
     def gradient(self, inputs: Inputs, wrt: Mapping[Role, Array]) -> dict[Role, Array]:
         """Return d sum(loss) / d role by automatic differentiation, for the roles in `wrt`.
@@ -147,24 +151,26 @@ class Loss:
             CallError: the loss or its derivative raised.
         """
         self.calls.gradients += 1
-        others = {r: self.adapter.tensor(np.asarray(v)) for r, v in inputs.items() if r not in wrt}
+        given = self._given({**inputs, **wrt})
+        others = {role: self.adapter.tensor(array) for role, array in given.items() if role not in wrt}
 
         def call(leaves: Mapping[str, Any]) -> Any:
-            given = {Role(name): leaf for name, leaf in leaves.items()}
-            return pick(self._run({**others, **given}), self.adapter, self.member)[0]
+            leaf = {Role(name): leaf for name, leaf in leaves.items()}
+            return pick(self._run({**others, **leaf}), self.adapter, self.member)[0]
 
-        found = self.adapter.gradient(call, {role.value: array for role, array in wrt.items()})
-        return {Role(name): slope for name, slope in found.items()}
+        slopes = self.adapter.gradient(call, {role.value: given[role] for role in wrt})
+        found = {Role(name): slope for name, slope in slopes.items()}
+        return found if self.mixture is None else {r: self.mixture.added(r, s) for r, s in found.items()}
 
     def repeated(self, inputs: Inputs) -> Callable[[], Any]:
         """Return a call of the loss on these arrays with nothing around it, to be timed."""
-        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        tensors = self._tensors(inputs)
         args, kwargs = self._arguments(tensors)
         return self.adapter.timed(lambda: self.function(*args, **kwargs), tensors.values())
 
     def repeated_gradient(self, inputs: Inputs, wrt: Role) -> Callable[[], Any] | None:
         """Return the same with its derivative by one role; None where the framework has none."""
-        tensors = {role: self.adapter.tensor(np.asarray(inputs[role])) for role in self.roles}
+        tensors = self._tensors(inputs)
 
         def call(leaves: Mapping[str, Any]) -> Any:
             args, kwargs = self._arguments({**tensors, wrt: leaves[wrt.value]})
@@ -174,6 +180,14 @@ class Loss:
             return None
         both = partial(self.adapter.value_and_grad, call, {wrt.value: tensors[wrt]})
         return self.adapter.timed(both, tensors.values())
+
+    def _given(self, inputs: Inputs) -> dict[Role, Array]:
+        """Return the arrays that the loss takes."""
+        given = inputs if self.mixture is None else self.mixture.spread(inputs)
+        return {role: np.asarray(given[role]) for role in self.binding.roles.values()}
+
+    def _tensors(self, inputs: Inputs) -> dict[Role, Any]:
+        return {role: self.adapter.tensor(array) for role, array in self._given(inputs).items()}
 
     def _run(self, tensors: Mapping[Role, Any]) -> Any:
         args, kwargs = self._arguments(tensors)

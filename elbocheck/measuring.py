@@ -22,6 +22,7 @@ from elbocheck.loss import Loss, named
 from elbocheck.models.components import Returns
 from elbocheck.models.distributions import is_distribution
 from elbocheck.models.opened import Asked, opened
+from elbocheck.probing import mixed
 from elbocheck.probing.bin_levels import on_range
 from elbocheck.probing.bin_mass import added_up
 from elbocheck.probing.dissect import dissect
@@ -112,6 +113,9 @@ def measure(
     axes = anatomy.event_axes
     sized = sizes(nominal(probe.layout, declared, channels_first=axes[:1] == ("C",)), axes)
     model = imply(anatomy, argument_names(probe.loss), sized)
+    if loss.mixture is not None:
+        anatomy = _mixed(probe, anatomy, nat(anatomy, model), seed)
+        model = imply(anatomy, argument_names(probe.loss), sized)
     anatomy = _integrated(probe, _binned(probe, anatomy, intent), model)
     return Case(probe.loss, probe, working, anatomy, model, intent, seed)
 
@@ -124,6 +128,14 @@ def _binned(probe: Probe, anatomy: Anatomy, intent: Intent) -> Anatomy:
     bins = on_range(r.bins, intent.data_range)
     bins = added_up(probe, r.role, r.scale_as, bins, r.weight.at(anatomy.sizes))
     return replace(anatomy, reconstruction=replace(r, bins=bins))
+
+
+def _mixed(probe: Probe, anatomy: Anatomy, worth: float, seed: int) -> Anatomy:
+    """Return the anatomy with what becomes of components that differ."""
+    r, elements = anatomy.reconstruction, probe.layout.batch * probe.layout.pixels
+    if r is None or r.density is None:
+        return anatomy
+    return replace(anatomy, reconstruction=mixed.read(probe, r, worth / elements, seed))
 
 
 def rounds_inside(probe: Probe) -> bool:
@@ -190,11 +202,13 @@ def _called(
     named = framework or (loss.adapter.name if loss.device else None)  # a device is one framework's
     single = np.dtype(np.float32)  # weights inside a loss have a dtype of their own
     dtypes = (dtype, single) if narrower and dtype != single else (dtype,)
-    for there, exact in product((loss, *earlier(loss)), dtypes):
+    plain = () if Role.MIXTURE in loss.roles else (loss, *earlier(loss))
+    for there, exact in product((*plain, *mixed.mixtures(loss)), dtypes):
         for name in [named] if named else candidates(loss.function):
             spoken = there.speaking(name)
             try:
-                return spoken, discover(spoken, declared, exact), exact
+                layout = discover(spoken, declared, exact)
+                return spoken if spoken.mixture is None else mixed.weighed(spoken, layout, exact), layout, exact
             except RunError as error:
                 errors.append(error)
     raise next((e for e in errors if isinstance(e, CallError) and e.code != "ELB001"), errors[0])

@@ -44,6 +44,7 @@ def in_context(found: Mapping[Key, Role], given: Mapping[Key, Role], fixed: Iter
         predicted = any(role in PREDICTIONS for role in roles.values())
     if data and (not predicted or Role.Q_LOC not in {*roles.values(), *held}):
         roles = {k: r if k in given else LIKELIHOOD_TWIN.get(r, r) for k, r in roles.items()}
+    _refuse_weights_alone(roles, given)
     return _one_each(_scale_alone(_one_posterior_scale(roles, given), given))
 
 
@@ -80,6 +81,18 @@ def _one_posterior_scale(roles: dict[Key, Role], given: Mapping[Key, Role]) -> d
     return {
         k: LIKELIHOOD_TWIN.get(r, r) if k in scales and k != own and k not in given else r for k, r in roles.items()
     }
+
+
+def _refuse_weights_alone(roles: Mapping[Key, Role], given: Mapping[Key, Role]) -> None:
+    """Raise UsageError for what is called like the weights of a mixture, where no components stand beside it."""
+    named = next((key for key, role in roles.items() if role is Role.MIXTURE and key not in given), None)
+    found = set(roles.values())
+    mixed = Role.X in found and found & PREDICTIONS and not found & LIKELIHOOD_SHAPES
+    if named is not None and not mixed:
+        raise UsageError(
+            f"cannot tell the role of {named!r}, which is no weight of a mixture's components here: "
+            f"type --role {named}=ROLE (or --set {named}=VALUE for a constant); roles are {', '.join(Role)}"
+        )
 
 
 def _one_each(roles: dict[Key, Role]) -> dict[Key, Role]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isclose
 
 from elbocheck import budget
@@ -10,7 +11,9 @@ from elbocheck.anatomy import Anatomy, Reconstruction
 from elbocheck.bins import SHAPES, Bins
 from elbocheck.implied import ImpliedModel
 from elbocheck.member import family
+from elbocheck.mixtures import Mixture
 from elbocheck.monomial import Monomial
+from elbocheck.roles import Role
 
 __all__ = ["code", "formula"]
 
@@ -78,8 +81,12 @@ _SCALES = {"scale": "{}", "log_scale": "np.exp({})", "var": "np.sqrt({})", "log_
 
 def formula(r: Reconstruction | None, model: ImpliedModel, names: Mapping[str, str]) -> str | None:
     """Return the energy of one element as text, e.g. `u^2/2 with u = (x - x_hat)/3.5`; None where no family was found."""
-    if r is None or model.family is None:
+    if r is None or model.family is None or r.mixed_as != "mixture":
         return None
+    if r.mixture is not None:
+        one, weights = formula(replace(r, mixture=None), model, names), names.get(Role.MIXTURE, Role.MIXTURE)
+        by = {"logits": f"softmax({weights})_k", "log_probs": f"e^{weights}_k", "probs": f"{weights}_k"}
+        return f"-log(sum over k of {by[r.mixture.weights_as]}*e^-E_k/Z_k), E = {one}, Z the mass of e^-E"
     x, p = names.get("x", "x"), names.get(r.role.value, r.role.value)
     x, p = (p, x) if r.swapped else (x, f"sigmoid({p})" if r.link == "sigmoid" else p)
     if r.bins is not None:
@@ -153,15 +160,11 @@ def _posterior(kind: str, name: str) -> str:
 def _log_prob(r: Reconstruction, model: ImpliedModel, names: Mapping[str, str]) -> str | None:
     """Return the call of the reference's log_prob, None where the catalogue has no such form."""
     density = family(model.family)
-    if density is None or r.signed:
+    if density is None or r.signed or r.mixed_as != "mixture":
         return None
     if r.bins is not None:
-        return _binned_log_prob(r, r.bins, density.name, names)
-    x, p = names.get("x", "x"), names.get(r.role.value, r.role.value)
-    x, p = (p, x) if r.swapped else (x, f"1 / (1 + np.exp(-{p}))" if r.link == "sigmoid" else p)
-    given = {r.parameter: p, **{k: f"{v:.12g}" for k, v in (model.member or model.parameters).items()}}
-    if r.shape_role is not None and r.shape_as is not None:
-        given[r.shape_as] = names.get(r.shape_role.value, r.shape_role.value)
+        return None if r.mixture is not None else _binned_log_prob(r, r.bins, density.name, names)
+    x, given = _given(r, model, names)
     given = _CONVENTIONAL.get(density.name, dict)(given)
     if r.scale_role is not None and r.scale_as is not None:
         learned = _SCALES[r.scale_as].format(names.get(r.scale_role.value, r.scale_role.value))
@@ -173,7 +176,34 @@ def _log_prob(r: Reconstruction, model: ImpliedModel, names: Mapping[str, str]) 
     if "scale" in form.names:
         given.setdefault("scale", "1.0")
     arguments = ", ".join(f"{name}={given[name]}" for name in form.names)
+    if r.mixture is not None:
+        return (
+            f"densities.mixture.log_prob(densities.{density.name}, {x}, {_components(r.mixture, names)}, {arguments})"
+        )
     return f"densities.{density.name}.log_prob({x}, {arguments})"
+
+
+def _given(r: Reconstruction, model: ImpliedModel, names: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the data and the parameters as a loss holds them, as code, but for a learned scale."""
+    x, p = names.get("x", "x"), names.get(r.role.value, r.role.value)
+    x, p = (p, x) if r.swapped else (x, f"1 / (1 + np.exp(-{p}))" if r.link == "sigmoid" else p)
+    given = {r.parameter: p, **{k: f"{v:.12g}" for k, v in (model.member or model.parameters).items()}}
+    if r.shape_role is not None and r.shape_as is not None:
+        given[r.shape_as] = names.get(r.shape_role.value, r.shape_role.value)
+    return x, given
+
+
+def _components(mixture: Mixture, names: Mapping[str, str]) -> str:
+    """Return how the reference takes weights and components, as code."""
+    weights = names.get(Role.MIXTURE, Role.MIXTURE)
+    said = [f"np.log({weights})" if mixture.weights_as == "probs" else weights]
+    if not mixture.last:
+        said.append("axis=1")
+    if mixture.shared is None:
+        said.append(f"shared=tuple(range(1, {names.get('x', 'x')}.ndim))")
+    elif mixture.shared:
+        said.append(f"shared=({mixture.shared[0] if mixture.shared[0] < 0 else mixture.shared[0] + 1},)")
+    return ", ".join(said)
 
 
 def _counts(given: dict[str, str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ class Role(StrEnum):
     VAR = "var"
     LOG_VAR = "log_var"
     DELTA = "delta"
+    MIXTURE = "mixture_weights"
     TOTAL_COUNT = "total_count"
     DF = "df"
     CONCENTRATION = "concentration"
@@ -104,17 +105,19 @@ _NAMES: dict[Role, str] = {
     "px_logvar decoder_logvar decoder_log_var logvar_dec log_var_dec out_logvar out_log_var output_logvar obs_logvar "
     "obs_log_var rec_logvar rec_log_var likelihood_logvar logvar_out",
     Role.DELTA: "delta huber_delta learned_delta",
+    Role.MIXTURE: "mixture_weights mixture_logits mixture_probs mix_logits mix_weights mix_probs mixing_logits "
+    "mixing_weights mixing_coefficients pi pis log_pi logpi pi_logits logit_pi logits_pi logit_probs logmix log_mix mdn_pi",
     Role.TOTAL_COUNT: "total_count total_counts x_total_count n_trials theta px_r px_theta x_theta dispersion "
     "inverse_dispersion px_dispersion",
     Role.DF: "df x_df px_df dof degrees_of_freedom",
     Role.CONCENTRATION: "concentration x_concentration px_concentration dec_concentration",
     Role.CONCENTRATION0: "concentration0 x_concentration0",
     Role.Q_LOC: "q_loc mu mus mean means z_mean z_mu mu_z mean_z q_mu q_mean m loc latent_mean latent_mu enc_mu "
-    "enc_mean z_loc qz_loc qz_mean posterior_mean mu_q mean_q qz_m q_m zm encoder_mean z_means encoder_mu code_mean",
-    Role.Q_SCALE: "q_scale sigma sigmas std stds stddev sd scale z_std z_sigma z_scale sigma_z std_z q_std q_sigma "
+    "enc_mean z_loc qz_loc qz_mean locs posterior_mean mu_q mean_q qz_m q_m zm encoder_mean z_means encoder_mu code_mean",
+    Role.Q_SCALE: "q_scale sigma sigmas std stds stddev sd scale scales z_std z_sigma z_scale sigma_z std_z q_std q_sigma "
     "latent_std enc_std qz_scale stdev z_stddev sd_z z_sd",
     Role.Q_LOG_SCALE: "q_log_scale log_sigma log_std logstd logsigma log_sd log_stddev z_log_std z_log_sigma "
-    "z_logstd log_scale log_sigma_z log_std_z z_logsigma ln_sigma logscale q_log_std enc_log_std",
+    "z_logstd log_scale log_scales log_sigmas log_stds log_sigma_z log_std_z z_logsigma ln_sigma logscale q_log_std enc_log_std",
     Role.Q_VAR: "q_var var vars variance z_var sigma2 sigma_sq qz_v q_v zv z_variance sigma_squared q_variance",
     Role.Q_LOG_VAR: "q_log_var logvar log_var logvars log_vars log_variance z_log_var z_logvar z_log_variance lv "
     "log_sigma2 logsigma2 log_sigma_sq log_var_z logvar_z q_logvar log_sigma_squared latent_logvar latent_log_var "

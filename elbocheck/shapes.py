@@ -140,9 +140,9 @@ def nominal(layout: Layout, declared: Mapping[Role, Shape], *, channels_first: b
     return Layout(batch=128, event=event, latent=latent)
 
 
-def layouts(declared: Mapping[Role, Shape], *, concentrated: bool = False) -> Iterator[Layout]:
-    """Yield the sizes to try, each with a concentration as a column and as a vector where there is one."""
-    for layout in _declared(declared) if declared else (*SMALL, *_usual()):
+def layouts(declared: Mapping[Role, Shape], *, concentrated: bool = False, few: bool = False) -> Iterator[Layout]:
+    """Yield the sizes to try, small ones alone where `few`, each with a concentration as a column and as a vector."""
+    for layout in _declared(declared) if declared else SMALL if few else (*SMALL, *_usual()):
         yield layout
         if concentrated:
             yield replace(layout, concentration=())
@@ -164,7 +164,7 @@ def discover(loss: Loss, declared: Mapping[Role, Shape], dtype: np.dtype) -> Lay
         RunError: it fails at all of them, in ways that hang on the shape.
     """
     failures: list[CallError] = []
-    for layout in layouts(declared, concentrated=Role.Q_KAPPA in loss.roles):
+    for layout in layouts(declared, concentrated=Role.Q_KAPPA in loss.roles, few=loss.mixture is not None):
         if len(failures) == len(SMALL) and not declared:
             if (indexed := _indexed(loss, dtype)) is not None:  # before sizes at which indices would only be broadcast
                 return indexed

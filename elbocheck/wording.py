@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from elbocheck.anatomy import Anatomy, Reconstruction, Regulariser, Target
 from elbocheck.monomial import Monomial
 from elbocheck.probing.estimates import NO_POSTERIOR, NO_PRIOR, OTHER_SPREAD
+from elbocheck.roles import Role
 
 _VARIANCE = {
     "log_var": "e^{}",
@@ -43,8 +44,21 @@ def likelihood(
         shown[r.shape_as] = names.get(r.shape_role, r.shape_role.value)
     elif r.normalizer_ratio is not None and r.scale_as is None and "delta" in names:
         shown["delta"] = names.get("delta", "delta")
-    text = f"{_titled(family)}({', '.join(f'{k}={v}' for k, v in shown.items())})"
+    text = _mixed(r, f"{_titled(family)}({', '.join(f'{k}={v}' for k, v in shown.items())})", names)
     return f"{text} of e^{names.get('x', 'x')}" if r.log_data else text
+
+
+def _mixed(r: Reconstruction, component: str, names: Mapping[str, str]) -> str:
+    """Return a mixture of components, e.g. `Mixture by softmax(pi) of Normal(loc=mu, scale=sigma)`."""
+    if r.mixture is None:
+        return component
+    name = names.get(Role.MIXTURE, Role.MIXTURE)
+    by = {"logits": f"softmax({name})", "log_probs": f"e^{name}", "probs": name}[r.mixture.weights_as]
+    if r.mixed_as != "mixture":
+        return f"{component} for each component, weighed by {by}"
+    shared = r.mixture.shared
+    each = ", one for a whole datum," if shared is None else ", one for all channels," if shared else ""
+    return f"Mixture by {by}{each} of {component}"
 
 
 def _argument(r: Reconstruction, names: Mapping[str, str]) -> str:

@@ -33,6 +33,7 @@ from elbocheck.budget.identification import (
     SHARE,
     SQUARE,
     TYPED_CONSTANT,
+    WEIGHTS_AS,
     parameter_error,
 )
 from elbocheck.budget.kernels import KERNELS
@@ -107,6 +108,7 @@ __all__ = [
     "SPHERE_ULPS",
     "SQUARE",
     "TYPED_CONSTANT",
+    "WEIGHTS_AS",
     "WEIGHT_ULPS",
     "Budget",
     "mass_tolerance",

@@ -27,6 +27,7 @@ __all__ = [
     "SHARE",
     "SQUARE",
     "TYPED_CONSTANT",
+    "WEIGHTS_AS",
     "parameter_error",
 ]
 
@@ -78,6 +79,10 @@ where a rise of 1e-4 stands on values of order 1, is 1e-12."""
 
 DECLARED = 1e-6
 """A declared number agrees with a measured one to the digits that people type."""
+
+WEIGHTS_AS = 1e-4
+"""Share of a value by which a change of all weights of a mixture at once counts as none: far above the rounding of float32, and
+far below a nat of each element, which unnormalised ones move it by."""
 
 RANGE = 2.0**-8
 """What a declared range of the data is known to: one of 256 levels more or less."""

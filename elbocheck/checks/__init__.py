@@ -12,6 +12,7 @@ from elbocheck.checks import (
     gradient,
     intent,
     likelihood,
+    mixtures,
     order,
     parameters,
     posterior,
@@ -29,6 +30,7 @@ __all__ = ["CHECKS", "Case", "Check"]
 CHECKS: tuple[Check, ...] = (
     call.CHECK,
     likelihood.CHECK,
+    mixtures.CHECK,
     bins.CHECK,
     posterior.CHECK,
     estimates.CHECK,

@@ -113,7 +113,7 @@ def _constant(case: Case, r: Reconstruction) -> Iterator[Finding]:
     """Yield the note on a constant that is there but is another sigma's."""
     constant, dropped = case.anatomy.constant, case.model.dropped
     g = case.anatomy.regulariser
-    if r.density != "normal" or constant is None or not dropped or "L" in constant.powers:
+    if r.density != "normal" or constant is None or not dropped or "L" in constant.powers or r.mixed_as != "mixture":
         return
     if g is not None and g.pattern != "kl":
         return  # what is left may be the other term's

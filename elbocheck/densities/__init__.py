@@ -1,5 +1,6 @@
 """The reference densities, one family per file."""
 
+from elbocheck.densities import mixture
 from elbocheck.densities.asymmetric_laplace import asymmetric_laplace
 from elbocheck.densities.bernoulli import bernoulli
 from elbocheck.densities.beta import beta
@@ -30,7 +31,7 @@ from elbocheck.densities.weibull import weibull
 __all__ = [
     "DENSITIES", "IDENTIFIED", "Density", "Form", "Parameter", "asymmetric_laplace", "bernoulli", "beta",
     "binomial", "cauchy", "charbonnier", "continuous_bernoulli", "discretized_logistic", "epsilon_insensitive",
-    "exponential", "gamma", "generalized_normal", "huber", "laplace", "log_cosh", "log_normal", "logistic",
+    "exponential", "gamma", "generalized_normal", "huber", "laplace", "log_cosh", "log_normal", "logistic", "mixture",
     "multivariate_normal", "named", "negative_binomial", "normal", "poisson", "student_t", "truncated_normal",
     "von_mises_fisher", "weibull",
 ]  # fmt: skip

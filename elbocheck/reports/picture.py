@@ -14,7 +14,8 @@ from elbocheck.errors import UsageError
 from elbocheck.identification import Identification
 from elbocheck.mass import Status
 from elbocheck.probing import likelihood
-from elbocheck.probing.likelihood import Fitted, Match
+from elbocheck.probing.likelihood import Fitted
+from elbocheck.probing.match import Match
 from elbocheck.probing.points import sample
 from elbocheck.roles import Role
 

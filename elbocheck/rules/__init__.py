@@ -44,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     posterior.KL_WRONG_REFERENCE,
     estimates.DENSITY_TERM_DROPPED,
     posterior.CATEGORICAL_KL_LOG_MISSING,
+    likelihood.MIXTURE_WEIGHT_OVER_COUNTED,
     posterior.KL_WRONG_DIMENSION,
     gradient.STOP_GRADIENT_MISMATCH,
     posterior.CAPACITY_TARGET,

@@ -41,6 +41,22 @@ DOUBLE_SIGMOID = Rule(
     reference="derivation: log(1 + e^(-p)) for p in [0, 1]; PyTorch documentation, BCEWithLogitsLoss.",
 )
 
+MIXTURE_WEIGHT_OVER_COUNTED = Rule(
+    code="ELB216",
+    name="mixture-weight-over-counted",
+    severities=(Severity.O, Severity.I),
+    summary="The weight of a mixture's component counts once for every element of a datum instead of once.",
+    why="A component is chosen once for the whole datum, so log pi stands once beside the sum of D log densities. Added to "
+    "each of them it counts D times: exp(-loss) has the mass of the sum of pi^D, far below 1 unless one component has all "
+    "the weight, and the gradient drives the weights there.",
+    signature="With the components of one datum made to differ, the loss is -log of the sum of pi_k^D exp(-loss_k), where "
+    "loss_k is what it gives with component k in all places.",
+    fix="Sum over the elements first, then add the weight:\n"
+    "    log_prob = component.log_prob(x).sum(-1)      # (B, K)\n"
+    "    nll = -logsumexp(log_softmax(logits, -1) + log_prob, -1)",
+    reference="Bishop 1994, Mixture Density Networks, Aston University NCRG/94/004, eq. (27).",
+)
+
 LOGITS_PROBS_CONFUSION = Rule(
     code="ELB403",
     name="logits-probs-confusion",
