@@ -89,6 +89,13 @@ def test_a_random_part_of_the_facts_holds(draw: int) -> None:
         assert found.digits >= FEWEST, (density.name, seed, found)
 
 
+def test_a_member_far_narrower_than_its_place_has_a_neighbour() -> None:
+    """Of log_var -257 the scale is 1e-56: moved by that, no parameter would move, and the KL be one of nothing."""
+    form = next(form for form in normal.forms if "log_var" in form.names)
+    *_, last = facts(normal, form, np.random.default_rng(2070325342), FEWEST)
+    assert (last.quantity, last.fault) == ("KL", None)
+
+
 def test_the_table_reads_what_it_writes() -> None:
     """JSON and back is the same table."""
     kept = release()

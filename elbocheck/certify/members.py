@@ -235,7 +235,8 @@ def _neighbour(member: Member, rng: np.random.Generator) -> Member:
         if i > 1 or isinstance(parameter.domain, Integers) or (stays and i == 0):
             moved.append(value)
         elif parameter.domain.low < 0:
-            moved.append(value + _width(member) * float(rng.normal()))
+            unit = _width(member) if parameter.name == "loc" else 1.0
+            moved.append(value + unit * float(rng.normal()))
         elif parameter.domain.high == 1:
             moved.append(float(np.clip(value * rng.uniform(0.5, 1.0), 1e-9, 1 - 1e-9)))
         else:
