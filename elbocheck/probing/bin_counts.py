@@ -108,8 +108,9 @@ class _Quanta:
             found, rarest = self(costs, unit), np.argmax(costs)
             noise = np.exp(-costs / unit) / self.quantum * np.asarray(self.probe.noise(costs)) / unit
             noise = noise + found * np.expand_dims(noise[..., rarest] / found[..., rarest], -1)
+            whole = np.abs(found - np.round(found)) <= noise
         clear = (noise < CLEAR) & (found > 0.5)
-        whole = np.all((np.abs(found - np.round(found)) <= noise) | ~clear, axis=-1)
+        whole = np.all(whole | ~clear, axis=-1)
         chance = np.sum(np.log(2 * noise, where=clear, out=np.zeros_like(noise)), axis=-1)
         return clear, whole & (chance < CHANCE)
 

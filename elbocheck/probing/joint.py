@@ -14,11 +14,15 @@ from elbocheck.probing.parametric import Parametric
 from elbocheck.probing.points import Points
 from elbocheck.probing.probe import Probe
 
-ROUNDS = 12
+ROUNDS, GRADINGS = 12, 4
+REGRADED = 0.1
+"""Of a deviation: a change that asks for no further fit."""
 SETTLED = 1e-5
 """Of the deviation to be expected: a step of a fit that moves no value by more is its last."""
-ALIKE, TRACE = 32, 1e-4
+ALIKE, TRACE = 32, 1e-9
 """Values whose deviations are averaged; of the noise, what none is taken to deviate by less than."""
+LOGARITHM = 0.635
+"""By how much the mean logarithm of a normal deviate's size is below that of its deviation: (Euler's constant + log 2)/2."""
 PULLED = 1e-3
 """How far from 1 the share of a value in its own fit is taken to be."""
 READ = 4 * float(np.finfo(np.float64).eps)
@@ -33,7 +37,7 @@ class Grades:
 
     Attributes:
         roundings: logarithms, increasing.
-        units: deviations.
+        units: logarithms of the deviations.
     """
 
     roundings: Array
@@ -41,22 +45,30 @@ class Grades:
 
     def deviation(self, probe: Probe, value: Array, noise: Array) -> Array:
         """Return the standard deviation of values, at least that of one rounding; of exact ones a trace of the noise."""
-        quantum = eps(probe.dtype) / np.sqrt(12) * np.abs(value)
-        units = np.interp(_roundings(value, noise), self.roundings, self.units)
-        return np.asarray(np.maximum(noise * np.maximum(units, TRACE), quantum))
+        units = np.exp(np.interp(_roundings(value, noise), self.roundings, self.units))
+        return np.asarray(np.maximum(noise * units, _least(probe, value, noise)))
 
 
 def _roundings(value: Array, noise: Array) -> Array:
     return np.asarray(np.log(noise) - np.log(np.abs(value) + np.finfo(np.float64).tiny))
 
 
-def _graded(value: Array, noise: Array, off: Array, vector: int) -> Grades:
-    """Return grades of a fit of so many numbers: root mean squares over values alike."""
+def _least(probe: Probe, value: Array, noise: Array) -> Array:
+    return np.asarray(np.maximum(TRACE * noise, eps(probe.dtype) / np.sqrt(12) * np.abs(value)))
+
+
+def _graded(probe: Probe, value: Array, noise: Array, off: Array, vector: int) -> Grades:
+    """Return grades of a fit of so many numbers: means of logarithms over values alike, on which a trend tells as little as
+    a value far off."""
+    kept = value != 0
+    if not kept.any():
+        return Grades(np.zeros(1), np.zeros(1))
+    value, noise, off = value[kept], noise[kept], off[kept]
     roundings = _roundings(value, noise)
     order = np.array_split(np.argsort(roundings, kind="stable"), max(1, value.size // ALIKE))
-    free = np.sqrt(value.size / (value.size - vector))
-    units = [free * np.sqrt(np.mean((off[one] / noise[one]) ** 2)) for one in order]
-    return Grades(np.array([np.median(roundings[one]) for one in order]), np.array(units))
+    free = 0.5 * np.log(value.size / max(value.size - vector, 1)) + LOGARITHM
+    units = np.log(np.maximum(np.abs(off), _least(probe, value, noise)) / noise)
+    return Grades(*np.array([(np.mean(roundings[one]), free + np.mean(units[one])) for one in order]).T)
 
 
 @dataclass(frozen=True)
@@ -91,10 +103,14 @@ def fitted(law: Parametric, probe: Probe, points: Points, vector: Array) -> Stat
     if count.size <= 2 * vector.size:
         return None
     noise, alike = law.noise(probe, points, vector), np.sqrt(count[group])
-    vector, off = _descended(law, points, vector, noise * alike)
-    grades = _graded(points.value, noise, off, vector.size)
-    deviation = grades.deviation(probe, points.value, noise)
+    deviation, grades = noise, Grades(np.zeros(1), np.zeros(1))
     vector, off = _descended(law, points, vector, deviation * alike)
+    for _ in range(GRADINGS):  # weighed as they do not deserve, values are off by what others move the fit
+        before, grades = deviation, _graded(probe, points.value, noise, off, vector.size)
+        deviation = grades.deviation(probe, points.value, noise)
+        vector, off = _descended(law, points, vector, deviation * alike)
+        if np.all(np.abs(np.log(deviation / before)) < REGRADED):
+            break
     if not np.max(np.abs(off) / noise) <= 1:  # NaN too
         return None
     return _claimed(law, probe, State(points, vector, noise, grades, deviation * alike, vector, vector), off)
