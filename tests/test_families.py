@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import lgamma
+from math import lgamma, sqrt
 from typing import Any
 
 import mpmath
@@ -386,6 +386,19 @@ def _gamma(concentration: float) -> Callable[[Any, Any], Any]:
     return loss
 
 
+def _nearly_square(alpha: float, c: float) -> Callable[[Any, Any], Any]:
+    b = alpha - 2
+
+    def loss(x: Any, x_hat: Any) -> Any:
+        each = b / alpha * np.expm1(alpha / 2 * np.log1p(((x - x_hat) / c) ** 2 / b))
+        return 0.003835 * np.mean(np.sum(each, axis=1))
+
+    return loss
+
+
+ALPHA, NARROW = 2.0875625610351562, 0.011095499619841576  # both float32
+
+
 COLLINEAR: Mapping[str, tuple[Callable[[Any, Any], Any], str, float]] = {
     "beta": (_beta(221.1197967529297), "precision", 221.1197967529297),
     "gamma": (_gamma(26.059276580810547), "concentration", 26.059276580810547),
@@ -394,6 +407,7 @@ COLLINEAR: Mapping[str, tuple[Callable[[Any, Any], Any], str, float]] = {
         "scale",
         0.061209526,
     ),
+    "barron": (_nearly_square(ALPHA, NARROW), "scale", NARROW * sqrt(ALPHA - 2)),
 }
 """Losses whose weight and parameter only small terms tell apart: among ordinary values float32 leaves four digits."""
 
