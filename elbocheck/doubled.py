@@ -16,6 +16,7 @@ from elbocheck.arithmetic import Arithmetic
 from elbocheck.kernels import double_double as kernels
 from elbocheck.kernels import loops
 from elbocheck.kernels._jit import Bound, Layout, compiled
+from elbocheck.kernels.threads import alone
 
 __all__ = ["DoubleDouble", "DoubleDoubles", "sharp_values"]
 
@@ -154,7 +155,7 @@ def _apply(kernel: Any, *numbers: Any) -> DoubleDouble:
     size = max((part.size for part in columns if isinstance(part, np.ndarray)), default=1)
     rows = [part.reshape(1, -1) if isinstance(part, np.ndarray) else np.array([part]) for part in columns]
     out = tuple(np.empty((1, size)) for _ in range(3))
-    _loop(kernel, tuple(row.ndim == 2 for row in rows))(out, tuple(rows), size, 0, 1)
+    alone(_loop(kernel, tuple(row.ndim == 2 for row in rows)), (out, tuple(rows), size), 1)
     return DoubleDouble(*(part[0] for part in out)) if size > 1 else DoubleDouble(*(float(part[0, 0]) for part in out))
 
 

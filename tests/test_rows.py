@@ -5,9 +5,6 @@ from __future__ import annotations
 import doctest
 import math
 from collections.abc import Callable
-from itertools import pairwise
-from threading import get_ident
-from time import sleep
 from typing import Any
 
 import numpy as np
@@ -24,7 +21,7 @@ from elbocheck.domain import Integers
 from elbocheck.errors import ParameterError, UsageError
 from elbocheck.kernels.elements import nothing
 from elbocheck.kernels.lift import lift
-from elbocheck.kernels.threads import shared, thread_count, threads
+from elbocheck.kernels.threads import threads
 
 ROWS, SIZE = 5, 777
 SUM, EQUALS, FAST = (BUDGETS[f"loop.{name}"].ulps for name in ("sum", "equals", "fast"))
@@ -295,29 +292,19 @@ def test_kl_sums_and_tiers() -> None:
     assert ulp_distance(found, [math.fsum(row) for row in each], "float64").max() <= SUM
 
 
-def test_threads_are_shared_and_limited() -> None:
-    """Every part is computed once; the limit is kept, and a wrong one named."""
-    done: list[tuple[int, int]] = []
-    seen: set[int] = set()
-
-    def work(first: int, last: int) -> float:
-        seen.add(get_ident())
-        sleep(2e-3)
-        done.append((first, last))
-        return 0.0
-
-    for count, weight in ((300, 10**6), (10**6, 1), (10, 1), (40_001, 2)):
-        done.clear()
-        with threads(3):
-            assert thread_count() == 3
-            assert shared(work, count, weight, work)
-        assert sum(last - first for first, last in done) == count
-        assert all(one[1] == two[0] for one, two in pairwise(sorted(done)))
-    assert 1 < len(seen) <= 3
-    for wrong in (0, 299):
-        assert not shared(lambda first, last, at=wrong: math.nan if first <= at < last else 0.0, 300, 10**6, wrong)
-    with pytest.raises(UsageError, match="threads must be >= 1, got 0"), threads(0):
-        pass
+def test_a_long_row_is_cut_the_same_for_any_number_of_threads() -> None:
+    """Elementwise and in total, to the last bit and the last number."""
+    x = RNG.normal(size=3 * (1 << 16) + 777)
+    found = []
+    for count in (1, 2):
+        with threads(count):
+            each = [normal.log_prob(x, loc=0.3, scale=1.5) for _ in range(3)][-1]
+            found.append((each, normal.log_prob_sum(x, axis=None, loc=0.3, scale=1.5)))
+    assert np.array_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
+    truth = -0.5 * ((x - 0.3) / 1.5) ** 2 - math.log(1.5) - 0.5 * math.log(2 * math.pi)
+    assert np.allclose(found[0][0], truth, rtol=1e-14, atol=1e-15)
+    assert found[0][1] == pytest.approx(math.fsum(truth), rel=1e-15)
 
 
 @pytest.mark.parametrize(

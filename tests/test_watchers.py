@@ -1,140 +1,209 @@
-"""Threads that stand by: everything is done once, errors arrive, nothing is kept, and bad help is not asked for again."""
+"""Threads that stand by: every row is filled once, infinities are noticed, nothing is kept, and bad help is not asked for again."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
 import weakref
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter, sleep
+from typing import Any
 
 import numpy as np
 import pytest
 
 import elbocheck.kernels.threads
 from elbocheck.densities import student_t
-from elbocheck.kernels.threads import shared, threads
-from elbocheck.kernels.watchers import PATIENCE, SHARE, Watcher, watchers
-from elbocheck.kernels.watching import per_microsecond, until, watch
+from elbocheck.errors import UsageError
+from elbocheck.kernels._jit import Bound, Layout, compiled
+from elbocheck.kernels.primitives import accumulate, at, row_of
+from elbocheck.kernels.threads import alone, shared, thread_count, threads
+from elbocheck.kernels.watchers import PATIENCE, SHARE, Crew, crew
 
 RNG = np.random.default_rng(7)
 ENOUGH = 1 << 20
+FIRST = 1.0
+
+
+def _once(out: Any, arguments: Any, _size: int, first: int, last: int) -> Any:
+    """Add each row's argument to its result: who fills a row twice is seen."""
+    health = 0.0
+    for i in range(first, last):
+        row = row_of(arguments, i)
+        accumulate(row_of(out, i), 0, row, FIRST)
+        health += at(row, 0, FIRST)[0]
+    return health
+
+
+LOOP = compiled(Bound(_once, ()), (1,), Layout((True,), "float64", "float64", "float64"))
 
 
 @pytest.fixture(autouse=True)
-def _little_is_worth_sharing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hand over everything, to helpers that nothing is held against."""
+def _little_is_worth_sharing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Share everything, with helpers that nothing is held against."""
     for least in ("WORTH", "LITTLE"):
-        monkeypatch.setattr(elbocheck.kernels.threads, least, 1e-9)
-    watchers.cache_clear()
+        monkeypatch.setattr(elbocheck.kernels.threads, least, 1e-12)
+    monkeypatch.setattr(elbocheck.kernels.threads, "_pace", {LOOP: 1e-12})
+    crew.cache_clear()
+    yield
+    crew.cache_clear()
 
 
-def test_a_watch_ends_with_a_turn_or_with_patience() -> None:
-    """A new turn is returned, the old one where none comes; that a turn is done is seen."""
-    mail = np.zeros(32, np.int64)
-    assert watch(mail, 0, 16, 0, 10, 0) == 0
-    mail[0] = 5
-    assert watch(mail, 0, 16, 3, 10, 2) == 5
-    assert mail[16] == 3
-    assert (until(mail, 16, 3, 10), until(mail, 16, 4, 10)) == (1, 0)
-    assert 1 <= per_microsecond() < 1000
+def filled(count: int, run: Callable[[tuple[Any, ...]], bool], given: Any = None) -> bool:
+    """Whether a run over so many rows notices what is not finite, and fills each row once."""
+    out, ones = np.zeros((count, 1)), np.ones((count, 1)) if given is None else given
+    finite = run(((out,), (ones,), 1))
+    assert np.array_equal(out, ones, equal_nan=True)
+    return finite
 
 
-def test_both_do_their_share() -> None:
-    """Every part is computed once, and a helper takes some of it."""
-    done: list[tuple[int, int]] = []
+def awake(helpers: Crew) -> bool:
+    """Wake all, and tell whether one was seen to watch."""
+    helpers.wake()
+    ended = perf_counter() + 5
+    while perf_counter() < ended:
+        if helpers.awake:
+            return True
+        sleep(1e-5)
+    return False
 
-    def work(first: int, last: int) -> float:
-        sleep(1e-2)
-        done.append((first, last))
-        return 0.0
 
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_every_row_is_filled_once(limit: int) -> None:
+    """However many share the work, task after task; what is not finite is noticed wherever it is."""
+    with threads(limit):
+        assert thread_count() == limit
+        for count in [2, 3, 64, 1000] * 200:
+            assert filled(count, lambda given, count=count: shared(LOOP, given, count, ENOUGH))  # type: ignore[misc]
+        for wrong in (0, 31, 63):
+            ones = np.ones((64, 1))
+            ones[wrong] = np.nan
+            assert not filled(64, lambda given: shared(LOOP, given, 64, ENOUGH), ones)
+        assert filled(64, lambda given: shared(LOOP, given, 64, ENOUGH))
+    with pytest.raises(UsageError, match="threads must be >= 1, got 0"), threads(0):
+        pass
+
+
+def test_helpers_take_what_is_left_from_the_back() -> None:
+    """While the gate is open and a seat is free; else they touch nothing, and are not waited for."""
+    from elbocheck.kernels import watching as w
+
+    out, ones = np.zeros((8, 1)), np.ones((8, 1))
+    mail = np.zeros(w.ROOM, np.int64)
+    LOOP(((out,), (ones,), 1), 0, 0, mail)
+    mail[[w.FIRST, w.LAST, w.PIECES, w.SEATS]] = 2, 8, 3, 1
+    assert w.watch(mail, 10) == 0, "the gate is shut"
+    mail[w.GATE], mail[w.TAKEN] = 5, 1
+    assert w.watch(mail, 10) == 1
+    assert out[:, 0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]  # pieces of two rows, the first of which is another's
+    assert (mail[w.ACTIVE], mail[w.BACK]) == (0, 2)
+    assert w.watch(mail, 10) == 0, "no seat is left"
+    assert w.lead(mail, 6, 0, 8, 4, 0, 10) == 1
+    assert out[:, 0].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
+    mail[w.ACTIVE] = 1
+    assert w.lead(mail, 7, 0, 8, 4, 0, 10) == -1, "one is still at work"
+    assert w.left(mail, 10) == -1
+    mail[w.ACTIVE] = 0
+    assert w.left(mail, 10) == 1
+    assert 1 <= w.per_microsecond() < 1000
+
+
+def test_a_caller_waits_for_whoever_has_begun() -> None:
+    """Longer than it watches, too; and what stops it meanwhile is raised when nobody writes into its arrays any more."""
+    from elbocheck.kernels import watching as w
+
+    helpers = crew(1)
+    helpers.mail[w.ACTIVE] += 1  # as who has begun does
+
+    def done() -> None:
+        sleep(0.02)
+        helpers.mail[w.ACTIVE] -= 1
+
+    late = threading.Thread(target=done)
+    started = perf_counter()
+    late.start()
     with threads(2):
-        for _ in range(3):
-            done.clear()
-            assert shared(work, 100, ENOUGH, work)
-            assert sorted(done)[0][0] == 0
-            assert sum(last - first for first, last in done) == 100
-    assert len(done) > 1
+        assert filled(64, lambda given: shared(LOOP, given, 64, ENOUGH))
+    assert perf_counter() - started > 0.015
+    late.join()
 
 
-def test_an_error_of_a_part_is_raised_wherever_it_arises() -> None:
-    """In the caller's part or a helper's; the helper serves on."""
-    for wrong in (0, 99):
+def test_help_is_given() -> None:
+    """Who watches takes part."""
+    from elbocheck.kernels.watching import BACK
 
-        def work(first: int, last: int, wrong: int = wrong) -> float:
-            sleep(1e-2)
-            if first <= wrong < last:
-                raise MemoryError("no room")
-            return 0.0
-
-        with threads(2), pytest.raises(MemoryError, match="no room"):
-            shared(work, 100, ENOUGH, work)
+    helpers, ended = crew(1), perf_counter() + 60
     with threads(2):
-        assert shared(lambda _first, _last: 0.0, 100, ENOUGH, "fine")
+        while (
+            not helpers.mail[BACK] and perf_counter() < ended
+        ):  # on busy cores it may come too late, but not each time
+            assert awake(helpers)
+            filled(50_000, lambda given: shared(LOOP, given, 50_000, ENOUGH))
+    assert helpers.mail[BACK]
 
 
 def test_no_array_is_kept() -> None:
-    """What a call worked on is free when it returns, or as soon as a helper that began nothing has looked at it."""
-
-    class Held:
-        pass
-
-    held = Held()
-    gone = weakref.ref(held)
+    """What a call worked on is free when it returns."""
+    out, ones = np.zeros((64, 1)), np.ones((64, 1))
+    gone = weakref.ref(out)
     with threads(2):
-        shared(lambda _first, _last, held=held: 0.0 if held else 1.0, 100, ENOUGH, "held")  # type: ignore[misc]
-    del held
-    ended = perf_counter() + 5
-    while gone() is not None and perf_counter() < ended:
-        sleep(1e-3)
+        shared(LOOP, ((out,), (ones,), 1), 64, ENOUGH)
+    del out
     assert gone() is None
 
 
 def test_help_that_was_none_is_not_asked_for() -> None:
-    """For a time that makes its cost a small share, and longer where it adds up; gains pay it back."""
-    helper = Watcher()
-    assert not helper.shunned
-    helper.judge(-1.0)
-    assert not helper.shunned
-    helper.judge(2e-3)
-    assert helper.shunned
+    """For a time that makes its cost a small share, twice as long the next time; once it helps that is forgotten."""
+    helpers = Crew(0)
+    assert not helpers.shunned
+    helpers.judge(-1.0)
+    assert not helpers.shunned
+    helpers.judge(2e-3)
+    assert helpers.shunned
     sleep(2e-3 / SHARE)
-    assert not helper.shunned
-    helper.judge(2e-3)
+    assert not helpers.shunned
+    helpers.judge(2e-3)
     sleep(2e-3 / SHARE)
-    assert helper.shunned
+    assert helpers.shunned
+    sleep(2e-3 / SHARE)
+    helpers.judge(-1e-6)
+    helpers.judge(1e-6)
+    sleep(1e-4)
+    assert not helpers.shunned
 
 
-def test_a_helper_falls_asleep_and_wakes() -> None:
-    """It does not spin for ever."""
-    helper = Watcher()
-    done: list[int] = []
-    for turn in range(3):
+def test_helpers_fall_asleep_and_wake() -> None:
+    """They do not spin for ever."""
+    helpers = crew(2)
+    for _ in range(3):
         ended = perf_counter() + 5
-        while not helper.asleep and perf_counter() < ended:
+        while helpers.awake and perf_counter() < ended:
             sleep(PATIENCE / 1e6)
-        assert helper.asleep
-        helper.hand(lambda turn=turn: done.append(turn))  # type: ignore[misc]
-        while len(done) <= turn and perf_counter() < ended:
-            sleep(1e-4)
-        helper.wait()
-    assert done == [0, 1, 2]
+        assert helpers.awake == 0
+        assert awake(helpers)
 
 
 def test_many_callers_get_what_one_gets() -> None:
-    """A helper serves one caller at a time; the others work alone."""
+    """Helpers serve one caller at a time; the others work alone."""
     x, loc = RNG.normal(size=(2, 64, 2000))
     with threads(1):
-        alone = student_t.log_prob_sum(x, loc=loc, scale=1.0, df=3.0)
+        lonely = student_t.log_prob_sum(x, loc=loc, scale=1.0, df=3.0)
 
     def call(_k: int) -> bool:
         with threads(2):
-            return np.array_equal(student_t.log_prob_sum(x, loc=loc, scale=1.0, df=3.0), alone)
+            return np.array_equal(student_t.log_prob_sum(x, loc=loc, scale=1.0, df=3.0), lonely)
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(call, range(200)))
+
+
+def test_alone_is_the_same() -> None:
+    """Without a mail."""
+    assert filled(9, lambda given: alone(LOOP, given, 9))
+    assert not filled(9, lambda given: alone(LOOP, given, 9), np.full((9, 1), np.inf))
 
 
 FORKED = """

@@ -18,7 +18,7 @@ from elbocheck.densities.density import Density, Form
 from elbocheck.divergences import normal_standard
 from elbocheck.domain import REAL
 from elbocheck.errors import ParameterError, UsageError
-from elbocheck.kernels._jit import Bound, Layout
+from elbocheck.kernels._jit import Bound
 from elbocheck.kernels.arrange import result_dtype
 from elbocheck.kernels.elements import slope, together
 from elbocheck.kernels.lift import Array, Element, Lifted, row_sum
@@ -70,9 +70,9 @@ def of_one_dtype(*groups: Sequence[ArrayLike]) -> list[list[Any]]:
     return [[v if type(v) in (int, float) else np.asarray(v, dtype) for v in group] for group in groups]
 
 
-def empty(count: int, rows: int, size: int, layout: Layout) -> tuple[Array, ...]:
+def empty(count: int, rows: int, size: int, dtype: np.dtype[Any]) -> tuple[Array, ...]:
     """Arrays for as many results, shape (rows, size)."""
-    return tuple(np.empty((rows, size), layout.result) for _ in range(count))
+    return tuple([np.empty((rows, size), dtype) for _ in range(count)])
 
 
 def moving(likelihood: Density, form: Form, varies: Sequence[bool], wrt: Sequence[str] | None) -> tuple[str, ...]:

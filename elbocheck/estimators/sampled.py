@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike
 
 from elbocheck.densities.density import Density, Form, log_prob_element
 from elbocheck.errors import UsageError
-from elbocheck.estimators.decoded import POSTERIOR, check_posterior, empty, form_of, moving, of_one_dtype, regulariser
+from elbocheck.estimators.decoded import POSTERIOR, check_posterior, empty, form_of, moving, regulariser
 from elbocheck.kernels import loops
 from elbocheck.kernels._jit import Bound, Layout, Widened, compiled
-from elbocheck.kernels.arrange import Plan, arrange
+from elbocheck.kernels.arrange import Plan, arrange_together
 from elbocheck.kernels.lift import Array, narrow, row_sum
 from elbocheck.kernels.threads import shared
 
@@ -98,37 +98,36 @@ def _elbo(
 ) -> tuple[Array, dict[str, Array]]:  # fmt: skip
     form = form_of(likelihood, parameters)
     latent = posterior if eps is None else (*posterior, eps)
-    given, within = of_one_dtype(form.arguments(x, parameters), latent)
-    rows, inner = arrange(given, tier), arrange(within, tier)
-    if rows.plan.shape[:-1] != inner.plan.shape[:-1]:
-        raise UsageError(
-            f"x has rows {rows.plan.shape[:-1]}, the posterior {inner.plan.shape[:-1]}: they must be the same"
-        )
-    plan, width = rows.plan, inner.plan.size
-    names = moving(likelihood, form, plan.layout.varies[1:], wrt) if grad else ()
-    slopes = empty(len(names), plan.count, plan.size, plan.layout)
-    latent_slopes = empty(2 if grad else 0, plan.count, width, plan.layout)
-    out = np.empty((plan.count, 1), plan.layout.result)
-    loop = _planned_elbo(likelihood, form, names, eps is None, grad, plan, inner.plan)
-
-    def work(first: int, last: int) -> float:
-        return loop((out,), slopes, latent_slopes, rows.arrays, inner.arrays, plan.size, width, first, last)
-
-    finite = shared(work, plan.count, plan.size + width, loop)
+    rows, inner = arrange_together((form.arguments(x, parameters), latent), tier)
+    plan, within = rows.plan, inner.plan
+    chosen = wrt if wrt is None else tuple(wrt)
+    names, loop = _planned_elbo(likelihood, form, chosen, eps is None, grad, plan, within)
+    out = np.empty((plan.count, 1), plan.stored)
+    slopes = empty(len(names), plan.count, plan.size, plan.stored)
+    latent_slopes = empty(2 if grad else 0, plan.count, within.size, plan.stored)
+    arrays = ((out,), slopes, latent_slopes, rows.arrays, inner.arrays, plan.size, within.size)
+    finite = shared(loop, arrays, plan.count, plan.size + within.size)
     likelihood.check(form, parameters, finite)
     check_posterior(posterior, finite)
+    value = out.reshape(plan.outer)
+    value = value if plan.final else narrow(value, plan.dtype)
+    if not grad:
+        return value, {}
     found = {name: narrow(s.reshape(plan.shape), plan.dtype) for name, s in zip(names, slopes, strict=True)}
-    inside = {
-        name: narrow(s.reshape(inner.plan.shape), plan.dtype) for name, s in zip(POSTERIOR, latent_slopes, strict=False)
-    }
-    return narrow(out.reshape(plan.shape[:-1]), plan.dtype), {**found, **inside}
+    for name, s in zip(POSTERIOR, latent_slopes, strict=True):
+        found[name] = narrow(s.reshape(within.shape), plan.dtype)
+    return value, found
 
 
 @lru_cache(maxsize=4096)  # by identity, as sums are
 def _planned_elbo(
-    likelihood: Density, form: Form, names: tuple[str, ...], analytic: bool, grad: bool, plan: Plan, latent: Plan
-) -> Any:
-    return _elbo_loop(likelihood, form, names, analytic, grad, plan.layout, latent.layout)
+    likelihood: Density, form: Form, wrt: tuple[str, ...] | None, analytic: bool, grad: bool, plan: Plan, latent: Plan
+) -> tuple[tuple[str, ...], Any]:
+    """The parameters to differentiate by, and the loop."""
+    if plan.outer != latent.outer:
+        raise UsageError(f"x has rows {plan.outer}, the posterior {latent.outer}: they must be the same")
+    names = moving(likelihood, form, plan.layout.varies[1:], wrt) if grad else ()
+    return names, _elbo_loop(likelihood, form, names, analytic, grad, plan.layout, latent.layout)
 
 
 @cache

@@ -97,19 +97,15 @@ def _importance_weighted(
     layouts = tuple(rows.plan.layout for rows in (*given, *latent))
     size = data.shape[1]
     names = moving(likelihood, form, given[1].plan.layout.varies, wrt) if grad else ()
-    slopes = empty(len(names), batch * samples, size, layouts[0])
-    sample_slopes = empty(2 if grad else 0, batch * samples, width, layouts[0])
-    latent_slopes = tuple(np.zeros((batch, width), layouts[0].result) for _ in sample_slopes)
-    out, weights = np.empty((batch, 1), layouts[0].result), np.empty((batch, samples), layouts[0].result)
+    stored = given[0].plan.stored
+    slopes = empty(len(names), batch * samples, size, stored)
+    sample_slopes = empty(2 if grad else 0, batch * samples, width, stored)
+    latent_slopes = tuple(np.zeros((batch, width), stored) for _ in sample_slopes)
+    out, weights = np.empty((batch, 1), stored), np.empty((batch, samples), stored)
     loop = _weighted_loop(likelihood, form, names, grad, layouts)
-    groups = [rows.arrays for rows in (*given, *latent)]
-
-    def work(first: int, last: int) -> float:
-        targets = ((out,), (weights,), slopes, sample_slopes, latent_slopes)
-        health: float = loop(*targets, *groups, samples, size, width, first, last)
-        return health
-
-    finite = shared(work, batch, samples * (size + width), loop)
+    targets = ((out,), (weights,), slopes, sample_slopes, latent_slopes)
+    groups = tuple(rows.arrays for rows in (*given, *latent))
+    finite = shared(loop, (*targets, *groups, samples, size, width), batch, samples * (size + width))
     likelihood.check(form, parameters, finite)
     check_posterior(posterior, finite)
     dtype = given[0].plan.dtype

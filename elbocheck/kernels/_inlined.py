@@ -16,7 +16,7 @@ from numba.core.compiler_machinery import LoweringPass, register_pass
 from numba.core.runtime.nrt import rtsys
 from numba.core.typed_passes import NativeLowering
 
-__all__ = ["Inlined"]
+__all__ = ["Inlined", "InlinedOnce"]
 
 
 class Part(JITCodeLibrary):
@@ -27,8 +27,19 @@ class Part(JITCodeLibrary):
         for library in dict.fromkeys(self._linking_libraries):
             if library is not rtsys.library:  # Numba's runtime comes with the loop
                 self._final_module.link_in(library._get_module_for_linking(), preserve=True)
-        self._optimize_final_module()
+        self.optimise()
         self._finalized = True
+
+    def optimise(self) -> None:
+        """Do so before it is taken in elsewhere: at many places, perhaps."""
+        self._optimize_final_module()
+
+
+class OnePlace(Part):
+    """What is taken in at one place, and optimised there."""
+
+    def optimise(self) -> None:
+        """Leave it."""
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -53,10 +64,12 @@ class Publication(LoweringPass):
 class Inlined(CompilerBase):
     """The usual passes, but for two that take long and find nothing in functions of numbers."""
 
+    part = Part
+
     def define_pipelines(self) -> list[Any]:
         """The one pipeline."""
         state = self.state
-        state.library = Part(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library = self.part(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
         passes = DefaultPassBuilder.define_nopython_pipeline(state)
         passes.add_pass_after(Publication, NativeLowering)
@@ -66,3 +79,9 @@ class Inlined(CompilerBase):
         passes.passes = [step for step in passes.passes if step[0].__name__ not in needless]
         passes.finalize()
         return [passes]
+
+
+class InlinedOnce(Inlined):
+    """The same for a loop, which one function takes in."""
+
+    part = OnePlace

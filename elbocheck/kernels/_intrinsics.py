@@ -156,9 +156,8 @@ def row_of(_typing: Any, arrays: Any, i: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         found = []
         for k, kind in enumerate(signature.args[0]):
-            array = context.make_array(kind)(context, builder, builder.extract_value(arguments[0], k))
-            step = cgutils.unpack_tuple(builder, array.strides)[0]
-            start = cgutils.pointer_add(builder, array.data, builder.mul(step, arguments[1]))
+            array = cgutils.create_struct_proxy(kind)(context, builder, builder.extract_value(arguments[0], k))
+            start = cgutils.pointer_add(builder, array.data, builder.mul(array.step, arguments[1]))
             found.append(start if kind.ndim == 2 else builder.load(start))
         return context.make_tuple(builder, signature.return_type, found)
 
@@ -174,11 +173,9 @@ def differs(_typing: Any, arrays: Any, i: Any) -> Any:
         before = builder.sub(arguments[1], ir.Constant(arguments[1].type, 1))
         for k, kind in enumerate(signature.args[0]):
             if kind.ndim == 1:
-                array = context.make_array(kind)(context, builder, builder.extract_value(arguments[0], k))
-                step = cgutils.unpack_tuple(builder, array.strides)[0]
-                places = [
-                    cgutils.pointer_add(builder, array.data, builder.mul(step, at)) for at in (arguments[1], before)
-                ]
+                array = cgutils.create_struct_proxy(kind)(context, builder, builder.extract_value(arguments[0], k))
+                offsets = [builder.mul(array.step, at) for at in (arguments[1], before)]
+                places = [cgutils.pointer_add(builder, array.data, offset) for offset in offsets]
                 here, there = (builder.bitcast(builder.load(place), _layout(kind.dtype)[0]) for place in places)
                 found = builder.or_(found, builder.icmp_unsigned("!=", here, there))
         return found

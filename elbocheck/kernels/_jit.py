@@ -89,30 +89,40 @@ class Layout(NamedTuple):
 
 @cache
 def compiled(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
-    """The machine code of a loop.
+    """The machine code of a loop over rows, as a function (given, first, last, mail): see `_entrance.entrance`.
 
     Args:
-        loop: a module-level function of groups of results, groups of arguments and integers, in this order, to a number;
-            and the kernels that its names stand for.
+        loop: a module-level function of groups of results, groups of arguments and integers, which are given as one tuple,
+            and of the first and the last row, to a number; and the kernels that its names stand for.
         results: of each group of results, how many arrays it has.
         layouts: of each group of arguments; all compute in one type.
     """
     import numba
 
+    from elbocheck.kernels import _entrance
+
     layouts = tuple(layout._replace(each=layout.fast and len(results) == 1) for layout in layouts)
-    options = layouts[0].options
-    function = _copy(loop, layouts[0], _title(loop, results, layouts))
-    signature = _signature(function, results, layouts)
+    scope = {
+        "rows": _inlined(loop, layouts[0]._replace(varies=()), True),
+        "enter": _entrance.enter,
+        "__name__": _entrance.__name__,
+    }
+    title = _title(loop, results, layouts)
+    function = FunctionType(_entrance.entrance.__code__.replace(co_name=title), scope, title)
+    function.__qualname__ = title
+    signature = _signature(loop, results, layouts)
     if all(Path(file).is_file() for file in _files(loop)):  # what was typed at a prompt cannot be found again
         try:
-            return numba.njit([signature], cache=True, **options)(function)
+            return numba.njit([signature], cache=True, **OPTIONS)(function)
         except (RuntimeError, OSError):  # no folder can be written: compile afresh in every process
             pass
-    return numba.njit([signature], **options)(function)
+    return numba.njit([signature], **OPTIONS)(function)
 
 
-def _signature(function: FunctionType, results: tuple[int, ...], layouts: tuple[Layout, ...]) -> Any:
+def _signature(loop: Bound, results: tuple[int, ...], layouts: tuple[Layout, ...]) -> Any:
     from numba import types
+
+    from elbocheck.kernels._entrance import MAIL
 
     result, computed = getattr(types, layouts[0].result), getattr(types, layouts[0].computed)
     outputs = [types.Tuple([types.Array(result, 2, "A")] * count) for count in results]
@@ -125,8 +135,9 @@ def _signature(function: FunctionType, results: tuple[int, ...], layouts: tuple[
         )
         for layout in layouts
     ]
-    integers = function.__code__.co_argcount - len(outputs) - len(inputs)
-    return computed(*outputs, *inputs, *[types.intp] * integers)
+    integers = loop.function.__code__.co_argcount - len(outputs) - len(inputs) - 2
+    given = types.Tuple([*outputs, *inputs, *[types.intp] * integers])
+    return types.intp(given, types.intp, types.intp, MAIL)
 
 
 def require_kernel(scalar: Any) -> None:
@@ -144,26 +155,26 @@ def require_kernel(scalar: Any) -> None:
 
 
 @cache
-def _inlined(bound: Bound, layout: Layout) -> Any:
-    """A function as Numba wants it inside another one: what it names compiled first, itself inlined so that loops
+def _inlined(bound: Bound, layout: Layout, once: bool = False) -> Any:
+    """A function as Numba wants it inside others, or inside one: what it names compiled first, itself inlined so that loops
     over it can be vectorised."""
     import numba
 
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, pipeline_class=_compiler(), **layout.options)(
+    return numba.njit(forceinline=True, no_cpython_wrapper=True, pipeline_class=_compiler(once), **layout.options)(
         _copy(bound, layout, bound.function.__name__)
     )
 
 
 @cache
-def _compiler() -> Any:
+def _compiler(once: bool) -> Any:
     """The compiler of what is inlined: Numba's own where another version of it lacks what ours is made of."""
     try:
-        from elbocheck.kernels._inlined import Inlined
+        from elbocheck.kernels import _inlined
     except ImportError:
         from numba.core.compiler import Compiler
 
         return Compiler
-    return Inlined
+    return _inlined.InlinedOnce if once else _inlined.Inlined
 
 
 def _copy(bound: Bound, layout: Layout, title: str) -> FunctionType:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from elbocheck.errors import UsageError
 from elbocheck.kernels._jit import Layout
 
-__all__ = ["TIERS", "Rows", "arrange", "result_dtype"]
+__all__ = ["TIERS", "Plan", "Rows", "arrange", "arrange_together", "result_dtype"]
 
 TIERS = ("exact", "fast")
 """exact: float32 is computed in float64 and rounded once. fast: float32 is computed in float32."""
@@ -47,6 +47,13 @@ class Rows(NamedTuple):
         """The arrays of a part of each row."""
         return tuple(a[:, first:last] if a.ndim == 2 else a for a in self.arrays)
 
+    def cut(self, size: int) -> tuple[int, tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]]:
+        """One row as rows of a size, how many and their arrays, and the arrays of what is left."""
+        count = self.plan.size // size
+        arrays = self.part(0, count * size)
+        whole = tuple(a.reshape(count, size) if a.ndim == 2 else np.repeat(a, count) for a in arrays)
+        return count, whole, self.part(count * size, self.plan.size)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -59,6 +66,9 @@ class Plan:
         dtype: of the result, by NumPy's promotion.
         layout: what a loop over the rows is compiled for.
         steps: what is done to each argument.
+        outer: the shape of sums over rows.
+        stored: dtype that results are stored in at first.
+        final: whether sums over rows are not rounded to another, nor made a scalar.
     """
 
     shape: tuple[int, ...]
@@ -67,6 +77,9 @@ class Plan:
     dtype: np.dtype[Any]
     layout: Layout
     steps: tuple[Step, ...]
+    outer: tuple[int, ...]
+    stored: np.dtype[Any]
+    final: bool
 
 
 def arrange(arguments: Sequence[ArrayLike], tier: str, *, flat: bool = False, wide: bool = False) -> Rows:
@@ -82,13 +95,20 @@ def arrange(arguments: Sequence[ArrayLike], tier: str, *, flat: bool = False, wi
         UsageError: for an unknown tier.
         TypeError: for complex, extended or non-numeric input.
     """
-    given, specs = [], []
-    for argument in arguments:  # in one loop: with small batches it takes as long as the arithmetic
-        array = argument if type(argument) is np.ndarray or type(argument) in WEAK else np.asarray(argument)
-        given.append(array)
-        specs.append(_spec(array) if type(array) is np.ndarray else NUMBER)
-    plan = _plan(tuple(specs), tier, flat, wide)
+    specs, given = _specs(arguments)
+    plan = _plan(specs, tier, flat, wide)
     return Rows(plan, tuple(map(call, plan.steps, given)))
+
+
+def arrange_together(groups: Sequence[Sequence[ArrayLike]], tier: str) -> list[Rows]:
+    """The same of several groups, all in the one dtype in which they would be added up.
+
+    Raises:
+        UsageError, TypeError: as arrange.
+    """
+    read = [_specs(group) for group in groups]
+    plans = _plans(tuple([specs for specs, _ in read]), tier)
+    return [Rows(plan, tuple(map(call, plan.steps, given))) for plan, (_, given) in zip(plans, read, strict=True)]
 
 
 def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
@@ -100,9 +120,24 @@ def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
     return _promoted(tuple(None if type(a) in WEAK else np.asarray(a).dtype for a in arguments))
 
 
-def _spec(array: NDArray[Any]) -> Spec:
-    flags = array.flags
-    return array.shape, array.dtype, flags.carray or (flags.c_contiguous and flags.aligned)
+def _specs(arguments: Sequence[Any]) -> tuple[tuple[Spec, ...], Sequence[Any]]:
+    """What is to be known of arguments, and they as arrays or Python's numbers: in one loop, for with small batches it takes as
+    long as the arithmetic."""
+    specs: list[Spec] = []
+    for argument in arguments:
+        kind = type(argument)
+        if kind is np.ndarray:
+            specs.append((argument.shape, argument.dtype, argument.flags.carray or _whole(argument)))
+        elif kind in WEAK:
+            specs.append(NUMBER)
+        else:
+            return _specs([a if type(a) in WEAK else np.asarray(a) for a in arguments])
+    return tuple(specs), arguments
+
+
+def _whole(array: NDArray[Any]) -> bool:
+    """Tell whether an array that may not be written is otherwise as carray says."""
+    return array.flags.c_contiguous and array.flags.aligned
 
 
 @lru_cache(maxsize=1024)
@@ -131,7 +166,19 @@ def _plan(specs: tuple[Spec, ...], tier: str, flat: bool, wide: bool) -> Plan:
         else _constant(spec, shape[:-1], count, np.dtype(layout.computed))
         for spec, vary in zip(specs, varies, strict=True)
     )
-    return Plan(shape, count, size, dtype, layout, steps)
+    stored, outer = np.dtype(layout.result), shape[:-1]
+    return Plan(shape, count, size, dtype, layout, steps, outer, stored, stored == dtype and bool(outer))
+
+
+@lru_cache(maxsize=1024)
+def _plans(groups: tuple[tuple[Spec, ...], ...], tier: str) -> tuple[Plan, ...]:
+    dtype = _promoted(tuple(spec[1] for specs in groups for spec in specs))
+
+    def cast(spec: Spec) -> Spec:
+        shape, given, contiguous = spec
+        return spec if given is None else (shape, dtype, contiguous and given == dtype)
+
+    return tuple(_plan(tuple(map(cast, specs)), tier, False, False) for specs in groups)
 
 
 def _layout(specs: tuple[Spec, ...], varies: tuple[bool, ...], tier: str, wide: bool) -> tuple[Layout, np.dtype[Any]]:

@@ -20,14 +20,14 @@ from elbocheck.kernels import loops
 from elbocheck.kernels._jit import Bound, Layout, Widened, compiled, require_kernel
 from elbocheck.kernels.arrange import Plan, Rows, arrange, result_dtype
 from elbocheck.kernels.elements import Function, nothing, one, together
-from elbocheck.kernels.threads import shared
+from elbocheck.kernels.threads import alone, shared
 
 __all__ = [
     "Array", "Element", "Kernel", "Lifted", "Wide", "fill", "lift", "narrow", "result_dtype", "row_sum", "scalar", "sums",
     "total", "values", "vectorise",
 ]  # fmt: skip
 
-GRAIN = 1 << 10  # numbers that stay together: the same are computed in vectors however many threads share them
+GRAIN = 1 << 13  # numbers that stay together: the same are computed in vectors however many threads share them
 PART = 1 << 16  # numbers of a row that one thread sums before others may
 
 Array = NDArray[np.floating[Any]]
@@ -120,25 +120,23 @@ def fill(element: Element, rows: Rows, out: Any) -> tuple[Any, bool]:
     target = out.reshape(plan.count, size)
     if not out.size:
         return out, True
-    if plan.count > 1:
-        return out, shared(lambda first, last: loop((target,), arrays, size, first, last), plan.count, size, loop)
-
-    def part(first: int, last: int) -> float:
-        start, stop = first * GRAIN, min(last * GRAIN, size)
-        return loop((target[:, start:stop],), rows.part(start, stop), stop - start, 0, 1)
-
-    return out, shared(part, -(-size // GRAIN), GRAIN, loop)
+    if plan.count > 1 or size < 4 * GRAIN:
+        return out, shared(loop, ((target,), arrays, size), plan.count, size)
+    count, whole, rest = rows.cut(GRAIN)
+    cut = count * GRAIN
+    finite = shared(loop, ((target[:, :cut].reshape(count, GRAIN),), whole, GRAIN), count, GRAIN)
+    return out, alone(loop, ((target[:, cut:],), rest, size - cut), 1) and finite
 
 
 def sums(element: Element, rows: Rows, slopes: tuple[Array, ...] = ()) -> tuple[Array, bool]:
     """Sum over the last axis, and whether every sum is finite; slopes are stored as arrays of two axes."""
     plan, arrays = rows
-    out, size = np.empty((plan.count, 1), plan.layout.result), plan.size
-    if not size:
-        return narrow(np.zeros(plan.shape[:-1]), plan.dtype), True
-    loop = _planned_sums(element, plan, len(slopes))
-    finite = shared(lambda first, last: loop((out,), slopes, arrays, size, first, last), plan.count, size, loop)
-    return narrow(out.reshape(plan.shape[:-1]), plan.dtype), finite
+    if not plan.size:
+        return narrow(np.zeros(plan.outer), plan.dtype), True
+    out, loop = np.empty((plan.count, 1), plan.stored), _planned_sums(element, plan, len(slopes))
+    finite = shared(loop, ((out,), slopes, arrays, plan.size), plan.count, plan.size)
+    found = out.reshape(plan.outer)
+    return found if plan.final else narrow(found, plan.dtype), finite
 
 
 def total(element: Element, rows: Rows) -> tuple[Array, bool]:
@@ -147,17 +145,10 @@ def total(element: Element, rows: Rows) -> tuple[Array, bool]:
     if plan.count != 1 or plan.size <= PART:
         found, finite = sums(element, rows)
         return narrow(np.asarray(fsum(np.ravel(found))), plan.dtype), finite
-    loop, parts = _sums(element, plan.layout, 0), -(-plan.size // PART)
-    out = np.empty((parts, 1), plan.layout.result)
-
-    def work(first: int, last: int) -> float:
-        health = 0.0
-        for k in range(first, last):
-            start, stop = k * PART, min((k + 1) * PART, plan.size)
-            health += loop((out[k : k + 1],), (), rows.part(start, stop), stop - start, 0, 1)
-        return health
-
-    finite = shared(work, parts, PART, loop)
+    loop, (count, whole, rest) = _sums(element, plan.layout, 0), rows.cut(PART)
+    out = np.empty((count + 1, 1), plan.layout.result)
+    finite = shared(loop, ((out[:count],), (), whole, PART), count, PART)
+    finite &= alone(loop, ((out[count:],), (), rest, plan.size - count * PART), 1)
     return narrow(np.asarray(fsum(out.ravel())), plan.dtype), finite
 
 

@@ -8,31 +8,34 @@ how many there are.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from math import isfinite
 from time import perf_counter
 from typing import Any
 
-from elbocheck.errors import UsageError
-from elbocheck.kernels.watchers import Watcher, watchers
+import numpy as np
 
-__all__ = ["shared", "thread_count", "threads"]
+from elbocheck.errors import UsageError
+from elbocheck.kernels.watchers import Crew, crew
+
+__all__ = ["alone", "shared", "thread_count", "threads"]
 
 PIECE = 1 << 14
 """Elements of half of what is worth sharing at the least, and of what a loop is first timed by."""
-PIECES = 4
-"""Of each thread, where there is much to do."""
+PIECES = 16
+"""Of each thread at the most."""
+SHORTEST = 4e-6
+"""Seconds of work in a piece at the least."""
 WORTH = 3e-4
-"""Seconds of work that sleeping threads are woken for, and that pieces last."""
+"""Seconds of work that sleeping threads are woken for."""
 LONG = 6e-4
 """Seconds of work, several pieces, that are worth a thread that may be late: the caller does what it leaves."""
-LITTLE = 4e-5
-"""Seconds of work that is handed to threads that watch."""
-BEGUN = 1e-5
-"""Seconds until such a thread has begun."""
+LITTLE = 8e-6
+"""Seconds of work that is shared with threads that watch."""
+NOBODY = np.zeros(0, np.int64)
+"""The mail of a loop that its caller runs alone."""
 
 VARIABLE = "ELBOCHECK_NUM_THREADS"
 _limit: ContextVar[int | None] = ContextVar("threads", default=None)
@@ -72,35 +75,50 @@ def threads(count: int) -> Iterator[None]:
         _limit.reset(token)
 
 
-def shared(work: Callable[[int, int], float], count: int, weight: int, loop: Any) -> bool:
-    """Call work(first, last) on consecutive parts of range(count), whose elements weigh `weight` each, and wait.
+def alone(loop: Any, given: tuple[Any, ...], count: int) -> bool:
+    """Fill all rows of a compiled loop, and tell whether every result is finite."""
+    return bool(loop(given, 0, count, NOBODY))
 
-    The work is taken piece by piece by whoever is free: a thread that is slow to begin delays nothing.
+
+def shared(loop: Any, given: tuple[Any, ...], count: int, weight: int) -> bool:
+    """Fill all rows of a compiled loop, whose elements weigh `weight` each, together with others where that is worth it.
 
     Args:
-        work: fills a part, and returns a finite number if all of it is.
-        count: how much there is.
+        loop: from `compiled`; how long a number takes it is known once it has been called.
+        given: its results and arguments.
+        count: how many rows there are.
         weight: numbers in each.
-        loop: what the work calls: how long a number takes it is known once it has been called.
 
     Returns:
-        Whether every part returned a finite number.
+        Whether every result is finite.
     """
     if count * weight < 2 * PIECE or count < 2 or (limit := thread_count()) == 1:
-        return isfinite(work(0, count))
+        return alone(loop, given, count)
     first, well = 0, True
     if loop not in _pace:
         first, started = max(PIECE // weight, 1), perf_counter()
-        well = isfinite(work(0, first))
+        well = bool(loop(given, 0, first, NOBODY))
         _pace[loop] = (perf_counter() - started) / (first * weight)
     left = _pace[loop] * weight * (count - first)
-    asked = [h for h in watchers(limit - 1) if _worth(h, left) and h.free.acquire(blocking=False)]
-    good, spent = _together(work, [*_parts(first, count, left, len(asked) + 1)], asked)
-    at_most = SLOWER * _pace[loop] if not asked else _pace[loop]  # what help cost is no reason to ask for more
-    _pace[loop] = min(spent * (len(asked) + 1) / ((count - first) * weight), at_most)
-    for helper in asked:
-        helper.judge(spent - left)
-    return well and good
+    helpers = crew(limit - 1)
+    workers, started = 1, perf_counter()
+    if _worth(helpers, left) and helpers.free.acquire(blocking=False):
+        try:
+            workers = limit
+            loop(given, 0, 0, helpers.mail)
+            each = max(1, min(int(left / (limit * SHORTEST)), PIECES))
+            well &= helpers.lead(first, count, min(limit * each, count - first))
+        finally:
+            helpers.free.release()
+    else:
+        well &= bool(loop(given, first, count, NOBODY))
+    spent = perf_counter() - started
+    _pace[loop] = min(
+        spent * workers / ((count - first) * weight), SLOWER * _pace[loop] if workers == 1 else _pace[loop]
+    )
+    if workers > 1:
+        helpers.judge(spent - left)
+    return well
 
 
 _pace: dict[Any, float] = {}
@@ -109,52 +127,12 @@ SLOWER = 1.05
 """Times as long as it took, what a number may be taken to: on a busy core it takes longer for a while, and help is none."""
 
 
-def _worth(helper: Watcher, left: float) -> bool:
+def _worth(helpers: Crew, left: float) -> bool:
     """Tell whether to ask for help; who would have to be woken for too little is woken for the next time, if that is soon."""
-    if left < LITTLE or (left < LONG and helper.shunned):
+    if left < LITTLE or (left < LONG and helpers.shunned):
         return False
-    if left >= WORTH or not helper.asleep:
+    if helpers.awake:
         return True
-    if helper.soon():
-        helper.wake()
-    return False
-
-
-def _together(
-    work: Callable[[int, int], float], parts: list[tuple[int, int]], asked: list[Watcher]
-) -> tuple[bool, float]:
-    """Do all parts with helpers, which are free again afterwards; return whether all is finite, and the seconds spent."""
-    left, good = iter(parts), []
-
-    def run() -> None:
-        for start, stop in left:
-            good.append(isfinite(work(start, stop)))
-
-    started = perf_counter()
-    try:
-        for helper in asked:
-            helper.hand(run)
-        run()
-    finally:
-        for helper in asked:
-            try:
-                helper.wait()
-            finally:
-                helper.free.release()
-    return all(good), perf_counter() - started
-
-
-def _parts(first: int, count: int, left: float, workers: int) -> Iterator[tuple[int, int]]:
-    """Cut what is left: one part each where it is little, the caller's longer by what the others lose before they begin."""
-    if workers == 1:
-        yield first, count
-        return
-    pieces = max(1, min(PIECES, int(left / WORTH)))
-    rest = count - first
-    longer = int(rest * min(BEGUN / left, 1.0) * (workers - 1) / workers) if pieces == 1 else 0
-    step = -(-(rest - longer) // (workers * pieces))
-    start = first
-    while start < count:
-        stop = min(start + step + (longer if start == first else 0), count)
-        yield start, stop
-        start = stop
+    if left >= WORTH or helpers.soon():
+        helpers.wake()
+    return left >= WORTH

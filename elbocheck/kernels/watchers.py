@@ -1,138 +1,127 @@
-"""Threads that stand by: what a caller hands over is begun within microseconds while they watch, for a while after each task.
+"""Threads that stand by: a loop that is laid out is begun within a microsecond while they watch, for a while after each task.
 
-OpenMP's threads do the same. Nobody waits for one that has not begun, and who was late is not asked again for a while: on
-busy cores the caller works alone.
+OpenMP's threads do the same. Nobody waits for one that has not begun, and where help cost more than it gave it is not asked for
+again for a while: on busy cores the caller works alone.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import perf_counter, sleep
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Watcher", "watchers"]
+__all__ = ["Crew", "crew"]
 
-DELAY = 8.0
-"""Microseconds until a helper asks for the interpreter's lock: by then the caller has let go of it, and nobody sleeps for it."""
 PATIENCE = 500.0
 """Microseconds for which a helper watches."""
 POLLED = 200.0
-"""Microseconds for which a caller watches a helper before it sleeps for as long."""
-SHARE, DEBT = 0.2, 0.02
-"""Of the time, what help may cost where another process wants the core; the seconds that are remembered at the most."""
-GIVEN, DONE = 0, 16  # apart in memory, lest one thread's writing slow the other's reading
+"""Microseconds for which a caller watches its helpers before it sleeps for as long."""
+SHARE = 0.2
+"""Of the time, what help may cost where another process wants the core."""
+STRIKES = 6
+"""How often help that was worse than none, time after time, doubles the time for which it is not asked again."""
 
 
 @dataclass
-class Task:
-    """Work that is handed over.
+class Helper:
+    """A thread that watches a mail.
 
     Attributes:
-        run: what is to be done: nothing, where others have done it meanwhile.
-        begun: whether somebody must wait for it.
-        error: what it raised.
-    """
-
-    run: Callable[[], object]
-    begun: bool = False
-    error: BaseException | None = None
-
-    def do(self) -> None:
-        """Run it."""
-        self.begun = True
-        try:
-            self.run()
-        except BaseException as error:  # noqa: BLE001  # the caller's to raise
-            self.error = error
-
-
-IDLE = Task(lambda: None)
-
-
-class Watcher:
-    """A thread that stands by for one caller at a time.
-
-    Attributes:
-        free: held by the caller.
         asleep: whether it must be woken.
     """
 
-    def __init__(self) -> None:
-        self.free, self.asleep = Lock(), False
-        self._mail, self._turn, self._task = np.zeros(DONE + 16, np.int64), 0, IDLE
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        self._debt, self._late, self._last = 0.0, 0.0, 0.0
+    mail: Any
+    asleep: bool = False
+    bell: SimpleQueue[None] = field(default_factory=SimpleQueue)
+
+    def __post_init__(self) -> None:
         Thread(target=self._serve, name="elbocheck", daemon=True).start()
+
+    def _serve(self) -> None:
+        from elbocheck.kernels.watching import per_microsecond, watch
+
+        patience = int(PATIENCE * per_microsecond())
+        while True:
+            watch(self.mail, patience)
+            self.asleep = True
+            self.bell.get()
+            self.asleep = False
+
+
+class Crew:
+    """Helpers of one caller at a time.
+
+    Attributes:
+        free: held by the caller.
+        mail: what the caller lays its loop out on.
+    """
+
+    def __init__(self, count: int) -> None:
+        from elbocheck.kernels import watching
+
+        self.free, self.mail = Lock(), np.zeros(watching.ROOM, np.int64)
+        self._lead, self._left, self._patience = watching.lead, watching.left, int(POLLED * watching.per_microsecond())
+        self._helpers = [Helper(self.mail) for _ in range(count)]
+        self._task, self._strikes, self._late, self._last = 0, 0, 0.0, 0.0
 
     @property
     def shunned(self) -> bool:
         """Whether its help was worse than none not long ago."""
         return perf_counter() < self._late
 
+    @property
+    def awake(self) -> int:
+        """How many are."""
+        return sum(not helper.asleep for helper in self._helpers)
+
     def soon(self) -> bool:
-        """Tell whether work comes often enough that it would still watch when the next comes."""
+        """Tell whether work comes often enough that they would still watch when the next comes."""
         now = perf_counter()
         last, self._last = self._last, now
         return now - last < 1e-6 * PATIENCE
 
     def wake(self) -> None:
-        """Have it watch for a while."""
-        self._bell.put(None)
+        """Have all watch for a while."""
+        for helper in self._helpers:
+            if helper.asleep:
+                helper.bell.put(None)
 
-    def hand(self, run: Callable[[], object]) -> None:
-        """Hand over work; the caller holds `free`."""
-        self._task = Task(run)
-        self._turn += 1
-        self._mail[GIVEN] = self._turn
-        if self.asleep:
-            self.wake()
-
-    def wait(self) -> None:
-        """Wait for what has begun."""
-        task, self._task = self._task, IDLE  # which holds no arrays
-        if not task.begun:
-            return
-        from elbocheck.kernels.watching import per_microsecond, until
-
-        while not until(self._mail, DONE, self._turn, int(POLLED * per_microsecond())):
-            sleep(1e-6 * POLLED)  # it may want this core
-        if task.error is not None:
-            raise task.error
+    def lead(self, first: int, last: int, pieces: int) -> bool:
+        """Fill the rows of the loop that is laid out on the mail, and tell whether all is finite; the caller holds `free`."""
+        self._task += 1
+        found = self._lead(self.mail, self._task, first, last, pieces, len(self._helpers), self._patience)
+        stopped: BaseException | None = None
+        while found < 0:
+            try:
+                sleep(1e-6 * POLLED)  # a helper may want this core
+            except BaseException as error:  # noqa: BLE001  # it still writes into the caller's arrays
+                stopped = error
+            found = self._left(self.mail, self._patience)
+        if stopped is not None:
+            raise stopped
+        return bool(found)
 
     def judge(self, lost: float) -> None:
-        """Note by how many seconds its help was worse than none: it is not asked again until that is a small share of the time."""
-        self._debt = min(max(self._debt + lost, 0.0), DEBT)
-        if lost > 0:
-            self._late = perf_counter() + self._debt / SHARE
-
-    def _serve(self) -> None:
-        from elbocheck.kernels.watching import per_microsecond, watch
-
-        patience, delay = (int(span * per_microsecond()) for span in (PATIENCE, DELAY))
-        turn = 0
-        while True:
-            found = watch(self._mail, GIVEN, DONE, turn, patience, delay)
-            if found == turn:
-                self.asleep = True
-                if self._mail[GIVEN] == turn:
-                    self._bell.get()
-                self.asleep = False
-                continue
-            turn = found
-            self._task.do()
+        """Note by how many seconds its help was worse than none: it is not asked again until that is a small share of the time,
+        and a smaller one each time until it helps."""
+        if lost <= 0:
+            self._strikes = 0
+            return
+        self._late = perf_counter() + lost / SHARE * 2**self._strikes
+        self._strikes = min(self._strikes + 1, STRIKES)
 
 
 @cache
-def watchers(count: int) -> tuple[Watcher, ...]:
+def crew(count: int) -> Crew:
     """Return so many helpers."""
-    return tuple(Watcher() for _ in range(count))
+    return Crew(count)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=watchers.cache_clear)  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=crew.cache_clear)  # a child has none of its parent's threads

@@ -1,6 +1,12 @@
-"""Watching a place in memory from machine code, which holds no lock of the interpreter's: imported when a thread first does so.
+"""How a caller and its helpers share the rows of a loop: in machine code, which holds no lock of the interpreter's.
 
-A thread that sleeps takes 30 to 100 microseconds to wake; one that watches, one.
+A thread that sleeps takes 30 to 100 microseconds to wake; one that watches a word in memory, a fraction of one. Imported when
+a thread first does so.
+
+The caller lays a loop out on a mail, opens the gate, and takes pieces from the front; who watches counts itself as active, looks
+whether the gate is still open, and takes pieces from the back, so that in call after call each works on what is near to it. A
+piece is taken by one of them: at most as many are as there are. Once none is left the caller shuts the gate and waits until
+nobody is active: who comes later finds the gate shut and touches nothing, and nobody is waited for who has not begun.
 """
 
 from __future__ import annotations
@@ -15,34 +21,53 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["per_microsecond", "until", "watch"]
+from elbocheck.kernels._entrance import MAIL, ROOM, called
 
+__all__ = ["ROOM", "lead", "left", "per_microsecond", "watch"]
+
+GATE, ACTIVE, TAKEN, BACK, SEATS = 0, 16, 32, 48, 64
+"""Words that many threads write, apart in memory lest one thread's writing slow the other's reading: the number of the open
+task or 0, how many work on it, how many pieces are taken, how many of them from the back, how many helpers may still come."""
+FIRST, LAST, PIECES, FAILED = 80, 81, 82, 83
+"""Words that the caller writes before it opens the gate, and whether a result is not finite."""
 WORD = 8  # bytes
 _PAUSES = {"x86_64": "llvm.x86.sse2.pause", "AMD64": "llvm.x86.sse2.pause"}
-MAIL = types.Array(types.int64, 1, "C")
+
+
+def _place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    return builder.gep(data, [arguments[1]])
 
 
 @intrinsic
 def _seen(_typing: Any, mail: Any, place: Any) -> Any:
-    """Return a number that another thread may have stored, and all that it had stored before."""
+    """Return a word that another thread may have stored; of all such words, threads agree on the order."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.load_atomic(builder.gep(data, [arguments[1]]), "acquire", WORD)
+        return builder.load_atomic(_place(context, builder, signature, arguments), "seq_cst", WORD)
 
     return types.int64(mail, place), generate
 
 
 @intrinsic
-def _told(_typing: Any, mail: Any, place: Any, turn: Any) -> Any:
-    """Store a number for another thread to see, after all that was stored before."""
+def _told(_typing: Any, mail: Any, place: Any, word: Any) -> Any:
+    """Store a word for other threads to see, after all that was stored before."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        builder.store_atomic(arguments[2], builder.gep(data, [arguments[1]]), "release", WORD)
+        builder.store_atomic(arguments[2], _place(context, builder, signature, arguments), "seq_cst", WORD)
         return context.get_dummy_value()
 
-    return types.void(mail, place, turn), generate
+    return types.void(mail, place, word), generate
+
+
+@intrinsic
+def _added(_typing: Any, mail: Any, place: Any, more: Any) -> Any:
+    """Add to a word and return what it was, with no other thread in between."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.atomic_rmw("add", _place(context, builder, signature, arguments), arguments[2], "seq_cst")
+
+    return types.int64(mail, place, more), generate
 
 
 @intrinsic
@@ -66,37 +91,66 @@ def _compiled(function: Any, integers: int) -> Any:
         return njit(signature, nogil=True)(function)
 
 
-def _watch(mail: Any, given: int, done: int, turn: int, patience: int, delay: int) -> int:
-    """Say that a turn is done, and return the next one, somewhat later than it is given; the same where patience ends first."""
-    _told(mail, done, turn)
+@njit
+def _do(mail: Any, piece: int) -> None:
+    first, rows, pieces = mail[FIRST], mail[LAST] - mail[FIRST], mail[PIECES]
+    if not called(mail, first + rows * piece // pieces, first + rows * (piece + 1) // pieces):
+        _told(mail, FAILED, 1)
+
+
+@njit
+def _left(mail: Any, patience: int) -> int:
+    """Return 1 if nobody is at work any more and every result is finite, 0 if one is not; -1 where patience ends first."""
     for _ in range(patience):
-        if _seen(mail, given) != turn:
-            for _ in range(delay):
-                _pause()
-            return _seen(mail, given)
+        if _seen(mail, ACTIVE) == 0:
+            return 1 - _seen(mail, FAILED)
         _pause()
-    return turn
+    return -1
 
 
-def _until(mail: Any, place: int, turn: int, patience: int) -> int:
-    """Return 1 as soon as a turn is done; 0 where patience ends first."""
-    for _ in range(patience):
-        if _seen(mail, place) == turn:
-            return 1
+def _lead(mail: Any, task: int, first: int, last: int, pieces: int, seats: int, patience: int) -> int:
+    """Have the rows of the loop that is laid out filled, the caller among those who do it; return what `left` does."""
+    mail[FIRST], mail[LAST], mail[PIECES], mail[FAILED] = first, last, pieces, 0
+    mail[TAKEN], mail[BACK], mail[SEATS] = 0, 0, seats
+    _told(mail, GATE, task)
+    piece = 0
+    while _added(mail, TAKEN, 1) < pieces:
+        _do(mail, piece)
+        piece += 1
+    _told(mail, GATE, 0)
+    return _left(mail, patience)
+
+
+def _watch(mail: Any, patience: int) -> int:
+    """Help with every task that is given until for so many pauses none is; return how many there were."""
+    met = tasks = 0
+    waited = 0
+    while waited < patience:
+        task = _seen(mail, GATE)
+        if task != 0 and task != met:
+            _added(mail, ACTIVE, 1)
+            if _seen(mail, GATE) == task and _added(mail, SEATS, -1) > 0:
+                while _added(mail, TAKEN, 1) < mail[PIECES]:
+                    _do(mail, mail[PIECES] - 1 - _added(mail, BACK, 1))
+                tasks += 1
+            _added(mail, ACTIVE, -1)
+            met, waited = task, 0
         _pause()
-    return 0
+        waited += 1
+    return tasks
 
 
-watch, until = _compiled(_watch, 5), _compiled(_until, 3)
+lead, left, watch = _compiled(_lead, 6), _compiled(_left.py_func, 1), _compiled(_watch, 1)
 
 
 @cache
 def per_microsecond() -> int:
-    """Return how many pauses a microsecond has: from 7 to 40, by processor."""
-    mail, count = np.ones(1, np.int64), 1 << 12
+    """Return how many pauses a microsecond has: from 7 to 70, by processor."""
+    mail, count = np.zeros(ROOM, np.int64), 1 << 12
+    mail[ACTIVE] = 1
     times = []
     for _ in range(5):
         started = perf_counter()
-        until(mail, 0, 0, count)
+        left(mail, count)
         times.append(perf_counter() - started)
     return max(1, round(count / (1e6 * min(times))))

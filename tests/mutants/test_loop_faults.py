@@ -18,6 +18,7 @@ from elbocheck.estimators import decoded
 from elbocheck.kernels import loops
 from elbocheck.kernels._jit import Bound, Layout, compiled
 from elbocheck.kernels.elements import nothing, together
+from elbocheck.kernels.threads import alone
 
 RNG = np.random.default_rng(5)
 ROWS, SIZE = 3, 1000
@@ -60,13 +61,13 @@ def sums_hold(row_sum: Any, sums: Any) -> bool:
     inside = ("row_sum", Bound(row_sum, (("element", ELEMENT),)))
     loop = compiled(Bound(sums, (inside, ("constant", _of_its_row), ("SIGN", 1.0))), (1, 0), BESIDE)
     out = np.full((ROWS, 1), np.nan)
-    health = loop((out,), (), (X, EACH), SIZE, 0, ROWS)
+    finite = alone(loop, ((out,), (), (X, EACH), SIZE), ROWS)
     truth = [math.fsum([*row, each * SIZE]) for row, each in zip(X, EACH, strict=True)]
     size = [math.fsum(np.abs(row[np.abs(row) < 1e17])) + each * SIZE for row, each in zip(X, EACH, strict=True)]
     bad = np.where(X.max() == X, np.inf, X)
-    noticed = loop((np.empty((ROWS, 1)),), (), (bad, EACH), SIZE, 0, ROWS)
+    unnoticed = alone(loop, ((np.empty((ROWS, 1)),), (), (bad, EACH), SIZE), ROWS)
     near = bool(ulp_distance(out[:, 0], truth, "float64", magnitude=size).max() <= BUDGETS["loop.sum"].ulps)
-    return near and math.isfinite(health) and not math.isfinite(noticed)
+    return near and finite and not unnoticed
 
 
 def _rest(x: float) -> float:
@@ -89,7 +90,7 @@ def folds_hold(folded_sum: Any) -> bool:
     parts = (("element", together(_rest, (_odds,))), ("weight", _three), ("term_by_term", plain))
     bound = Bound(loops.sums, (("row_sum", Bound(folded_sum, parts)), ("constant", nothing), ("SIGN", 1.0)))
     out = np.empty((3, 1))
-    compiled(bound, (1, 0), DOUBLE)((out,), (), (x,), size, 0, 3)
+    alone(compiled(bound, (1, 0), DOUBLE), ((out,), (), (x,), size), 3)
     truth = [math.fsum(0.25 * row) + 3.0 * math.fsum(np.log1p(row)) for row in x]
     return bool(ulp_distance(out[:, 0], truth, "float64").max() <= BUDGETS["loop.sum"].ulps)
 
@@ -98,10 +99,11 @@ def values_hold(values: Any) -> bool:
     """Whether every number is stored where it belongs, and an infinity among them is noticed."""
     bound = Bound(values, (("element", ELEMENT), ("constant", _of_its_row), ("SIGN", -1.0)))
     out = np.full((ROWS, SIZE), np.nan)
-    health = compiled(bound, (1,), BESIDE)((out,), (X, EACH), SIZE, 0, ROWS)
+    loop = compiled(bound, (1,), BESIDE)
+    finite = alone(loop, ((out,), (X, EACH), SIZE), ROWS)
     bad = np.where(X[1, 7] == X, np.inf, X)
-    noticed = compiled(bound, (1,), BESIDE)((np.empty((ROWS, SIZE)),), (bad, EACH), SIZE, 0, ROWS)
-    return bool((out == -(X + EACH[:, None])).all()) and math.isfinite(health) and not math.isfinite(noticed)
+    unnoticed = alone(loop, ((np.empty((ROWS, SIZE)),), (bad, EACH), SIZE), ROWS)
+    return bool((out == -(X + EACH[:, None])).all()) and finite and not unnoticed
 
 
 def weights_hold(importance_weighted: Any) -> bool:
@@ -118,7 +120,8 @@ def weights_hold(importance_weighted: Any) -> bool:
     bound = Bound(importance_weighted, (*names, ("regulariser", decoded.regulariser(False, False))))
     out, shares = np.empty((batch, 1)), np.empty((batch, samples))
     loop = compiled(bound, (1, 1, 0, 0, 0), *layouts)
-    loop((out,), (shares,), (), (), (), (x,), (loc, scale), tuple(latent), (eps,), samples, size, width, 0, batch)
+    targets = ((out,), (shares,), (), (), ())
+    alone(loop, (*targets, (x,), (loc, scale), tuple(latent), (eps,), samples, size, width), batch)
     z = np.repeat(latent[0], samples, 0) + np.exp(0.5 * np.repeat(latent[1], samples, 0)) * eps
     gap = 0.5 * (z**2 - eps**2 - np.repeat(latent[1], samples, 0)).sum(-1)
     weights = (normal.log_prob_sum(np.repeat(x, samples, 0), loc=loc, scale=1.0) - gap).reshape(batch, samples)
