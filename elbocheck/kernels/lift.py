@@ -27,7 +27,7 @@ __all__ = [
     "total", "values", "vectorise",
 ]  # fmt: skip
 
-GRAIN = 1 << 13  # numbers that stay together: the same are computed in vectors however many threads share them
+GRAIN = 1 << 14  # numbers that stay together: the same are computed in vectors however many threads share them
 PART = 1 << 16  # numbers of a row that one thread sums before others may
 
 Array = NDArray[np.floating[Any]]
@@ -120,7 +120,7 @@ def fill(element: Element, rows: Rows, out: Any) -> tuple[Any, bool]:
     target = out.reshape(plan.count, size)
     if not out.size:
         return out, True
-    if plan.count > 1 or size < 4 * GRAIN:
+    if plan.count > 1 or size < 2 * GRAIN:
         return out, shared(loop, ((target,), arrays, size), plan.count, size)
     count, whole, rest = rows.cut(GRAIN)
     cut = count * GRAIN

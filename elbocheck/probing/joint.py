@@ -21,6 +21,8 @@ SETTLED = 1e-5
 """Of the deviation to be expected: a step of a fit that moves no value by more is its last."""
 ALIKE, TRACE = 32, 1e-9
 """Values whose deviations are averaged; of the noise, what none is taken to deviate by less than."""
+BIAS = 0.1
+"""Of a deviation, what all values may be off by the same way: a function's roundings do not quite even out."""
 LOGARITHM = 0.635
 """By how much the mean logarithm of a normal deviate's size is below that of its deviation: (Euler's constant + log 2)/2."""
 PULLED = 1e-3
@@ -81,7 +83,8 @@ class State:
         noise: error to allow each value.
         grades: what the values deviate by.
         deviation: that of each value, more where equal ones count as one.
-        floor: share of the claims that more values do not lessen, shape (1 + parameters,).
+        floor: share of the claims that constants, rounded once, have, shape (1 + parameters,).
+        chance: share of the claims that more values lessen, of the same shape.
         claims: what the logarithms of the weight and of each parameter may be off by, shape (1 + parameters,).
     """
 
@@ -91,6 +94,7 @@ class State:
     grades: Grades
     deviation: Array
     floor: Array
+    chance: Array
     claims: Array
 
 
@@ -113,7 +117,7 @@ def fitted(law: Parametric, probe: Probe, points: Points, vector: Array) -> Stat
             break
     if not np.max(np.abs(off) / noise) <= 1:  # NaN too
         return None
-    return _claimed(law, probe, State(points, vector, noise, grades, deviation * alike, vector, vector), off)
+    return _claimed(law, probe, State(points, vector, noise, grades, deviation * alike, vector, vector, vector), off)
 
 
 def _descended(law: Parametric, points: Points, vector: Array, deviation: Array) -> tuple[Array, Array]:
@@ -131,7 +135,7 @@ def _descended(law: Parametric, points: Points, vector: Array, deviation: Array)
 
 
 def _claimed(law: Parametric, probe: Probe, fit: State, off: Array) -> State | None:
-    """Return the fit with its claims: standard errors, the larger of two, and what rounded constants do.
+    """Return the fit with its claims: standard errors, the larger of two, and what rounded constants and biased functions do.
 
     The first takes the deviations to be as graded, but for a common factor; the second takes each as it is (White, A
     heteroskedasticity-consistent covariance matrix estimator, Econometrica (1980), with the deviations freed of their own
@@ -153,7 +157,8 @@ def _claimed(law: Parametric, probe: Probe, fit: State, off: Array) -> State | N
     errors = [_summed(moved, expected, group), *(_summed(moved, off / (1 - pull), one) for one in together)]
     terms = law.terms(fit.points, fit.vector)
     floor = (eps(probe.dtype) / 2 + READ) * (1 + np.sum(np.abs(moved @ terms[:-1].T), axis=1))
-    return replace(fit, floor=floor, claims=budget.DEVIATIONS * np.max(errors, axis=0) + floor)
+    chance = budget.DEVIATIONS * np.max(errors, axis=0)
+    return replace(fit, floor=floor, chance=chance, claims=chance + floor + BIAS * (np.abs(moved) @ expected))
 
 
 def _summed(moved: Array, errors: Array, group: Array) -> Array:

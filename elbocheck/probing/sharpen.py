@@ -100,7 +100,7 @@ def _closer(law: Parametric, probe: Probe, state: State, where: str) -> State:
     """Probe on while parameters are not known to what the dtype tells, until calls are spent or nothing more is told."""
     rng, enough, reach, count = np.random.default_rng(0), budget.parameter_error(probe.dtype), 1.0, SCOUTS
     left = budget.PARAMETER_CALLS.get(probe.loss.adapter.name, budget.OTHER_CALLS)
-    while left > 0 and reach > NEAREST and np.any(state.claims - state.floor > _wanted(probe, state)):
+    while left > 0 and reach > NEAREST and np.any(state.chance > _wanted(probe, state)):
         crowd = _crowd(law, probe, where, reach, rng)
         picked, errors = _picked(law, probe, state, crowd, min(count, left))
         reached = float(np.max(errors[1:])) * np.sqrt(len(picked) / left)
@@ -127,7 +127,7 @@ def _agrees(law: Parametric, state: State, closer: State) -> bool:
 
 
 def _wanted(probe: Probe, state: State) -> Array:
-    """Return what more values should lessen the claims to, beside what they do not lessen."""
+    """Return what more values should lessen their share of the claims to."""
     enough = budget.parameter_error(probe.dtype)
     return np.asarray(np.maximum(enough - state.floor, FUTILE * enough))
 
