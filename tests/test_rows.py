@@ -14,7 +14,18 @@ import elbocheck.densities.density
 import elbocheck.divergences.divergence
 import elbocheck.kernels.threads
 from elbocheck.budget import BUDGETS, ulp_distance
-from elbocheck.densities import DENSITIES, Density, bernoulli, cauchy, huber, laplace, normal, poisson, student_t
+from elbocheck.densities import (
+    DENSITIES,
+    Density,
+    bernoulli,
+    cauchy,
+    huber,
+    laplace,
+    logistic,
+    normal,
+    poisson,
+    student_t,
+)
 from elbocheck.densities.density import Form
 from elbocheck.divergences import normal_standard
 from elbocheck.domain import Integers
@@ -251,7 +262,7 @@ def test_a_bad_parameter_among_many_raises(density: Density, bad: float) -> None
 
 
 @pytest.mark.parametrize(
-    "density", [bernoulli, laplace, normal, huber, student_t, cauchy], ids=lambda density: density.name
+    "density", [bernoulli, laplace, normal, huber, student_t, cauchy, logistic], ids=lambda density: density.name
 )
 def test_fast_float32_stays_close(density: Density) -> None:
     """Where no terms cancel, float32 in float32 is within its budget, also where x - loc cancels.
@@ -272,6 +283,32 @@ def test_fast_float32_stays_close(density: Density) -> None:
             together = (np.abs(energy) + np.abs(normalizer) <= np.abs(truth)) & (normalizer >= 0)
             apart = (truth is energy) | together
             assert np.where(apart, ulp_distance(found, truth, "float32"), 0).max() <= FAST, scale
+
+
+def test_fast_float32_stays_close_by_log_var() -> None:
+    """Beside the root of the normaliser too, and where e**-log_var is large; what overflows is infinite, not NaN."""
+    loc, log_var = RNG.normal(size=(2, 10**5)).astype(np.float32)
+    log_var = np.concatenate([3 * log_var[:50_000], np.float32(-1.8378) * (1 + log_var[50_000:] / 1000)])
+    x = (loc + np.exp(log_var / 2) * RNG.normal(size=loc.size)).astype(np.float32)
+    found = normal.log_prob(x, tier="fast", loc=loc, log_var=log_var)
+    truth = normal.log_prob(x.astype(float), loc=loc.astype(float), log_var=log_var.astype(float))
+    together = normal.log_normalizer(loc=loc.astype(float), log_var=log_var.astype(float)) >= 0
+    assert together.sum() > 40_000
+    assert ulp_distance(found, truth, "float32")[together].max() <= FAST
+    far = np.array([3e38, -3e38, 1e30], np.float32)
+    assert normal.log_prob(far, tier="fast", loc=far[:1], log_var=np.float32([1.0])).tolist()[1:] == [-math.inf] * 2
+
+
+@pytest.mark.parametrize("density", [one for one in SCALARS if one.forms[0].wide], ids=lambda density: density.name)
+def test_what_gains_nothing_by_float32_is_stored_as_the_exact_tier_does(density: Density) -> None:
+    """Each value is rounded once in the tier `fast` too."""
+    form, rng = density.forms[0], np.random.default_rng(3)
+    values = {name: np.float32(rng.uniform(0.2, 0.8, 5000)) for name in form.names}
+    x = form.draw(rng, (5000,), *[value.astype(float) for value in values.values()]).astype(np.float32)
+    found = density.log_prob(x, tier="fast", **values)
+    assert ulp_distance(found, density.log_prob(x, **values), "float32").max() <= 0.5
+    truth = density.log_prob(x.astype(float), **{name: value.astype(float) for name, value in values.items()})
+    assert ulp_distance(found, truth, "float32").max() <= 0.5 + 1e-6
 
 
 @pytest.mark.parametrize("density", [laplace, normal, huber, student_t, cauchy], ids=lambda density: density.name)

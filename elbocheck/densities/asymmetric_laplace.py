@@ -114,6 +114,7 @@ asymmetric_laplace = Density(
             energy=lift(_energy),
             energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale), lift(_energy_by_quantile)),
             log_normalizer=lift(_normalizer),
+            wide=True,
             log_normalizer_grad=(None, lift(_normalizer_by_scale), lift(_normalizer_by_quantile)),
             definition=_definition,
             log_mass=_log_mass,

@@ -124,6 +124,7 @@ beta = Density(
             energy=lift(_energy),
             energy_grad=(lift(_energy_by_concentration1), lift(_energy_by_concentration0)),
             log_normalizer=lift(_normalizer),
+            wide=True,
             log_normalizer_grad=(lift(_normalizer_by_concentration1), lift(_normalizer_by_concentration0)),
             definition=_definition,
             log_mass=_log_mass,

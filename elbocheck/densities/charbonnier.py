@@ -138,6 +138,7 @@ charbonnier = Density(
             energy=_energy_kernel,
             energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale), lift(_energy_by_delta)),
             log_normalizer=_normalizer_kernel,
+            wide=True,
             log_normalizer_grad=(None, lift(_normalizer_by_scale), lift(_normalizer_by_delta)),
             definition=_definition,
             log_mass=_log_mass,

@@ -13,9 +13,10 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Levels
 from elbocheck.domain import COUNTS, POSITIVE, REAL, Integers
-from elbocheck.kernels.elementary import sigmoid, softplus
+from elbocheck.kernels.elementary import ratio, sigmoid, softplus
 from elbocheck.kernels.lift import Wide, lift
 from elbocheck.kernels.logistic import log1mexp
+from elbocheck.kernels.primitives import EACH, fma
 
 __all__ = ["discretized_logistic"]
 
@@ -23,12 +24,21 @@ __all__ = ["discretized_logistic"]
 def _energy(x: float, loc: float, scale: float, levels: float) -> float:
     if x < 0.0 or x > levels - 1.0:
         return math.inf
-    above, below = ((x + 0.5) - loc) / scale, ((x - 0.5) - loc) / scale
+    above, below = _side(loc, x + 0.5, scale), _side(x - 0.5, loc, scale)
     if x < 0.5:
-        return softplus(-above) + 0.0 * loc  # an infinite parameter is an error, not a limit
+        return above + 0.0 * loc  # an infinite parameter is an error, not a limit
     if x > levels - 1.5:
-        return softplus(below) + 0.0 * loc
-    return (softplus(below) + softplus(-above)) - log1mexp(1.0 / scale)
+        return below + 0.0 * loc
+    return (below + above) - log1mexp(1.0 / scale)
+
+
+def _side(x: float, loc: float, scale: float) -> float:
+    """Log(1 + e**u), u = (x - loc)/scale: what u lacks counts sigmoid(u) times, which is about the value or 1."""
+    if not EACH:
+        return softplus((x - loc) / scale)
+    high, low = ratio(x, loc, scale)
+    found = softplus(high)
+    return fma(low, found if found < 1.0 else 1.0, found)
 
 
 def _times_sigmoid(factor: float, x: float) -> float:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from elbocheck.kernels.elements import Function, nothing, of_parameters, restricted, together, used_arguments, whole
+from elbocheck.kernels.elements import (
+    Function,
+    nothing,
+    of_parameters,
+    restricted,
+    together,
+    used_arguments,
+    whole,
+    wide_where_stored,
+)
 from elbocheck.kernels.lift import Element, scalar
 
 if TYPE_CHECKING:
@@ -23,11 +32,13 @@ def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt
     moving = normalizer if normalizer is not None and _moves(normalizer, varies[1:]) else None
     constant: Function = nothing if normalizer is None or moving is not None else of_parameters(normalizer)
     if moving is not None and form.joint is not None:
-        return Element(together(restricted(scalar(form.joint), density.support), slopes), constant, -1.0)
+        kernel: Function = restricted(scalar(form.joint), density.support)
+        return Element(together(wide_where_stored(kernel) if form.wide else kernel, slopes), constant, -1.0)
 
     def complete(kernel: Function) -> Function:
         inside = restricted(kernel, density.support)
-        return inside if moving is None else whole(inside, moving, form.wide_normalizer)
+        found = inside if moving is None else whole(inside, moving, form.wide_normalizer)
+        return wide_where_stored(found) if form.wide else found
 
     value, folded = together(complete(scalar(form.energy)), slopes), form.folded
     if folded is None or _moves(folded.weight, varies):

@@ -136,6 +136,7 @@ epsilon_insensitive = Density(
             energy=lift(_energy),
             energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale), lift(_energy_by_epsilon)),
             log_normalizer=lift(_normalizer),
+            wide=True,
             log_normalizer_grad=(None, lift(_normalizer_by_scale), lift(_normalizer_by_epsilon)),
             definition=_definition,
             log_mass=_log_mass,

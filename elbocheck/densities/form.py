@@ -58,6 +58,7 @@ class Form:
         folded: the energy in a form that sums use.
         wide_normalizer: whether the log normaliser of each value is computed in float64 in the tier `fast` too: where float32
             is ulps off and its loop is not in vectors, so that it costs nothing.
+        wide: the same of the whole.
         joint: kernel (x, *parameters) of the energy and the log normaliser together, where apart they cancel or cost more.
     """
 
@@ -77,6 +78,7 @@ class Form:
     increasing: tuple[str, str] | None = None
     folded: Folded | None = None
     wide_normalizer: bool = False
+    wide: bool = False
     joint: Kernel | None = None
 
     @cached_property

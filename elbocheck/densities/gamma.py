@@ -157,6 +157,7 @@ gamma = Density(
             energy=lift(_energy),
             energy_grad=(lift(_energy_by_concentration), lift(_energy_by_rate)),
             log_normalizer=lift(_normalizer),
+            wide=True,
             log_normalizer_grad=(lift(_normalizer_by_concentration), lift(_normalizer_by_rate)),
             definition=_definition,
             log_mass=_log_mass,

@@ -137,6 +137,7 @@ generalized_normal = Density(
             energy=lift(_energy),
             energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale), lift(_energy_by_power)),
             log_normalizer=lift(_normalizer),
+            wide=True,
             log_normalizer_grad=(None, lift(_normalizer_by_scale), lift(_normalizer_by_power)),
             definition=_definition,
             log_mass=_log_mass,

@@ -75,6 +75,7 @@ log_cosh = Density(
             energy=lift(_energy),
             energy_grad=(lift(_energy_by_loc), lift(_energy_by_scale)),
             log_normalizer=lift(_normalizer),
+            wide=True,
             log_normalizer_grad=(None, lift(_normalizer_by_scale)),
             definition=_definition,
             log_mass=_log_mass,

@@ -115,6 +115,7 @@ def _form(parameter: Parameter, kernels: Any, normalizers: Any, scale: Any, log_
         energy=energy,
         energy_grad=tuple(slopes),
         log_normalizer=normalizer,
+        wide=True,
         log_normalizer_grad=(None, normalizer_slope),
         definition=lambda m, x, loc, value: height(m, m.log(x), loc, value) - m.log(x),
         log_mass=log_mass,

@@ -12,15 +12,20 @@ import numpy as np
 from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import LINE
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import standardise
+from elbocheck.kernels.elementary import ratio, standardise
 from elbocheck.kernels.libm import exp_of_negative, log1p_unit
 from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.primitives import EACH
 
 __all__ = ["logistic"]
 
 
 def _energy(x: float, loc: float, scale: float) -> float:
     # even in u: both terms are positive, nothing overflows
+    if EACH:
+        high, low = ratio(x, loc, scale)
+        logs = 2.0 * log1p_unit(exp_of_negative(-abs(high)))
+        return abs(high) + (logs + (low if high > 0.0 else -low))  # which counts tanh(u/2) times, where it shows once
     return _rest(x, loc, scale) + 2.0 * log1p_unit(_odds(x, loc, scale))
 
 

@@ -13,14 +13,23 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import LINE, Chart, line_breaks
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import difference, half_square, log_root_two_pi_times, ratio, shrink, standardise
+from elbocheck.kernels.elementary import (
+    difference,
+    finite,
+    half_square,
+    log_root_two_pi_times,
+    ratio,
+    shrink,
+    standardise,
+)
+from elbocheck.kernels.libm import exp_parts
 from elbocheck.kernels.lift import Wide, lift
-from elbocheck.kernels.primitives import CAREFUL
+from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma
 
 __all__ = ["normal"]
 
 LOG_TWO_PI = 1.8378770664093456  # nearest double of log(2 pi)
-LOG_TWO_PI_REST = -7.756588316134483e-17  # what it lacks
+LOG_TWO_PI_REST = by_type(float64=-7.756588316134483e-17, float32=3.126835435018904e-08)  # what it lacks in each type
 
 
 def _energy(x: float, loc: float, scale: float) -> float:
@@ -46,6 +55,12 @@ def _normalizer_by_scale(_loc: float, scale: float) -> float:
 
 
 def _energy_log_var(x: float, loc: float, log_var: float) -> float:
+    if EACH:
+        high, low = difference(x, loc)
+        precision, short = exp_parts(-log_var)
+        half = 0.5 * high * high
+        lost = fma(0.5 * high, high, -half) + high * low
+        return fma(half, precision, finite(fma(half, short, lost * precision))) if x != loc else 0.0
     if not CAREFUL:
         z = math.exp(-0.5 * log_var) * (x - loc)
         return 0.5 * z * z if x != loc else 0.0

@@ -130,6 +130,7 @@ weibull = Density(
             energy=lift(_energy),
             energy_grad=(lift(_energy_by_scale), lift(_energy_by_concentration)),
             log_normalizer=lift(_normalizer),
+            wide=True,
             log_normalizer_grad=(lift(_normalizer_by_scale), lift(_normalizer_by_concentration)),
             definition=_definition,
             log_mass=_log_mass,

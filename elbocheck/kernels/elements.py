@@ -14,7 +14,17 @@ from elbocheck.domain import Domain, Integers, Interval
 from elbocheck.kernels._jit import Bound, Widened
 from elbocheck.kernels.primitives import EACH, at, by_type, number, wide
 
-__all__ = ["nothing", "of_parameters", "one", "restricted", "slope", "together", "used_arguments", "whole"]
+__all__ = [
+    "nothing",
+    "of_parameters",
+    "one",
+    "restricted",
+    "slope",
+    "together",
+    "used_arguments",
+    "whole",
+    "wide_where_stored",
+]
 
 Function = Callable[..., Any] | Bound
 
@@ -56,6 +66,12 @@ def _whole_of_wide(x: Any, *parameters: Any) -> Any:
     if EACH:
         return energy(x, *parameters) + number(widened(*at(parameters, 0, wide(x))), x)
     return energy(x, *parameters) + normalizer(*parameters)
+
+
+def _wide(x: Any, *parameters: Any) -> Any:
+    if EACH:
+        return number(widened(wide(x), *at(parameters, 0, wide(x))), x)
+    return energy(x, *parameters)
 
 
 def _restricted(x: Any, *parameters: Any) -> Any:
@@ -119,6 +135,11 @@ def whole(kernel: Function, log_normalizer: Function, widen: bool = False) -> Bo
     """The energy and the log normaliser, which `widen` computes in float64 where the tier `fast` stores each value."""
     names: tuple[tuple[str, Any], ...] = (("energy", kernel), ("normalizer", log_normalizer))
     return Bound(_whole_of_wide, (*names, ("widened", Widened(log_normalizer)))) if widen else Bound(_whole, names)
+
+
+def wide_where_stored(kernel: Function) -> Bound:
+    """The same in float64 where the tier `fast` stores each value."""
+    return Bound(_wide, (("energy", kernel), ("widened", Widened(kernel))))
 
 
 def restricted(kernel: Function, support: Domain) -> Function:

@@ -104,6 +104,23 @@ def exp(x: float) -> float:
     return value * two_to(shifted, offset) * factor
 
 
+def exp_parts(x: float) -> tuple[float, float]:
+    """e**x and what the float lacks: what r and the last sum lost, the rest of the series rounded once."""
+    x = BOTTOM if x < BOTTOM else x
+    x = TOP if x > TOP else x
+    shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
+    k = shifted - SHIFTER
+    whole = fma(k, -LOG_TWO_HIGH, x)
+    r = fma(k, -LOG_TWO_LOW, whole)
+    lost = fma(k, -LOG_TWO_LOW, whole - r)
+    value = 1.0 + r
+    short = fma(r * r, polynomial(EXP, r), ((1.0 - value) + r) + lost)
+    offset = -GUARD_STEPS if x > HIGH else (GUARD_STEPS if x < LOW else 0)
+    power = two_to(shifted, offset)
+    factor = GUARD_UP if x > HIGH else (GUARD_DOWN if x < LOW else 1.0)
+    return value * power * factor, short * power * factor
+
+
 def exp_of_negative(x: float) -> float:
     """e**x for x <= 0, without what guards the other side."""
     x = BOTTOM if x < BOTTOM else x
