@@ -169,12 +169,12 @@ def _inlined(bound: Bound, layout: Layout, once: bool = False) -> Any:
 def _compiler(once: bool) -> Any:
     """The compiler of what is inlined: Numba's own where another version of it lacks what ours is made of."""
     try:
-        from elbocheck.kernels import _inlined
+        from elbocheck.kernels._inlined import Inlined, InlinedOnce
     except ImportError:
         from numba.core.compiler import Compiler
 
         return Compiler
-    return _inlined.InlinedOnce if once else _inlined.Inlined
+    return InlinedOnce if once else Inlined
 
 
 def _copy(bound: Bound, layout: Layout, title: str) -> FunctionType:
