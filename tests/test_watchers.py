@@ -16,15 +16,17 @@ import numpy as np
 import pytest
 
 import elbocheck.kernels.threads
+import elbocheck.kernels.watchers
 from elbocheck.densities import student_t
 from elbocheck.errors import UsageError
 from elbocheck.kernels._jit import Bound, Layout, compiled
 from elbocheck.kernels.primitives import accumulate, at, row_of
 from elbocheck.kernels.threads import alone, shared, thread_count, threads
-from elbocheck.kernels.watchers import PATIENCE, SHARE, Crew, crew
+from elbocheck.kernels.watchers import SHARE, Crew, crew
 
 RNG = np.random.default_rng(7)
 ENOUGH = 1 << 20
+PATIENCE = 5e4  # microseconds
 FIRST = 1.0
 
 
@@ -43,7 +45,8 @@ LOOP = compiled(Bound(_once, ()), (1,), Layout((True,), "float64", "float64", "f
 
 @pytest.fixture(autouse=True)
 def _little_is_worth_sharing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Share everything, with helpers that nothing is held against."""
+    """Share everything, with helpers that nothing is held against, and that watch for long enough to be seen on a busy machine."""
+    monkeypatch.setattr(elbocheck.kernels.watchers, "PATIENCE", PATIENCE)
     for least in ("WORTH", "LITTLE"):
         monkeypatch.setattr(elbocheck.kernels.threads, least, 1e-12)
     monkeypatch.setattr(elbocheck.kernels.threads, "_pace", {LOOP: 1e-12})
@@ -210,6 +213,7 @@ FORKED = """
 import os
 import numpy as np
 import elbocheck.kernels.threads
+import elbocheck.kernels.watchers
 from elbocheck.densities import student_t
 
 elbocheck.kernels.threads.WORTH = elbocheck.kernels.threads.LITTLE = 1e-9
