@@ -49,6 +49,7 @@ def _little_is_worth_sharing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(elbocheck.kernels.watchers, "PATIENCE", PATIENCE)
     for least in ("WORTH", "LITTLE"):
         monkeypatch.setattr(elbocheck.kernels.threads, least, 1e-12)
+    monkeypatch.setattr(elbocheck.kernels.threads, "LONG", 0.0)
     monkeypatch.setattr(elbocheck.kernels.threads, "_pace", {LOOP: 1e-12})
     crew.cache_clear()
     yield
@@ -105,6 +106,7 @@ def test_helpers_take_what_is_left_from_the_back() -> None:
     assert (mail[w.ACTIVE], mail[w.BACK]) == (0, 2)
     assert w.watch(mail, 10) == 0, "no seat is left"
     assert w.lead(mail, 6, 0, 8, 4, 0, 10) == 1
+    assert mail[w.GATE] == 0
     assert out[:, 0].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
     mail[w.ACTIVE] = 1
     assert w.lead(mail, 7, 0, 8, 4, 0, 10) == -1, "one is still at work"
