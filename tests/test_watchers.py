@@ -191,6 +191,21 @@ def test_helpers_fall_asleep_and_wake() -> None:
         assert awake(helpers)
 
 
+def test_all_are_woken_although_one_watches() -> None:
+    """For work that is worth it, or that comes often."""
+    helpers = crew(2)
+    ended = perf_counter() + 5
+    while helpers.awake and perf_counter() < ended:
+        sleep(PATIENCE / 1e6)
+    helpers._helpers[0].bell.put(None)
+    most = 0
+    with threads(3):
+        while most < 2 and perf_counter() < ended:
+            filled(64, lambda given: shared(LOOP, given, 64, ENOUGH))
+            most = max(most, helpers.awake)
+    assert most == 2
+
+
 def test_many_callers_get_what_one_gets() -> None:
     """Helpers serve one caller at a time; the others work alone."""
     x, loc = RNG.normal(size=(2, 64, 2000))

@@ -131,8 +131,7 @@ def _worth(helpers: Crew, left: float) -> bool:
     """Tell whether to ask for help; who would have to be woken for too little is woken for the next time, if that is soon."""
     if left < LITTLE or (left < LONG and helpers.shunned):
         return False
-    if helpers.awake:
-        return True
-    if left >= WORTH or helpers.soon():
+    watching, soon = helpers.awake, helpers.soon()
+    if left >= WORTH or soon:
         helpers.wake()
-    return left >= WORTH
+    return watching > 0 or left >= WORTH
