@@ -12,6 +12,7 @@ import pytest
 
 import elbocheck.densities.density
 import elbocheck.divergences.divergence
+import elbocheck.kernels.lift
 import elbocheck.kernels.threads
 from elbocheck.budget import BUDGETS, ulp_distance
 from elbocheck.densities import (
@@ -327,6 +328,23 @@ def test_kl_sums_and_tiers() -> None:
     found = normal_standard.kl_sum(loc=X, log_var=LOC)
     each = normal_standard.kl(loc=X, log_var=LOC)
     assert ulp_distance(found, [math.fsum(row) for row in each], "float64").max() <= SUM
+
+
+@pytest.mark.parametrize("rest", [0, 1])
+def test_a_long_row_may_leave_no_rest(rest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a row that its cuts fill, nothing is asked beyond its end."""
+    asked: list[int] = []
+
+    def alone(_loop: Any, given: tuple[Any, ...], count: int) -> bool:
+        asked.append(given[-1])
+        return kept(_loop, given, count)
+
+    kept = elbocheck.kernels.lift.alone
+    monkeypatch.setattr(elbocheck.kernels.lift, "alone", alone)
+    x = RNG.normal(size=2 * elbocheck.kernels.lift.PART + rest)
+    each = normal.log_prob(x, loc=0.0, scale=1.0)
+    assert ulp_distance(normal.log_prob_sum(x, axis=None, loc=0.0, scale=1.0), math.fsum(each), "float64") <= SUM
+    assert asked == [1, 1] * rest
 
 
 def test_a_long_row_is_cut_the_same_for_any_number_of_threads() -> None:

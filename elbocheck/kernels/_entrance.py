@@ -103,10 +103,8 @@ def _strided(context: Any, builder: Any, given: Any, seen: Any, values: Any) -> 
             continue
         found = []
         for one, light, value in zip(kind, kept, cgutils.unpack_tuple(builder, group, len(kind)), strict=True):
-            array, held = (
-                context.make_array(one)(context, builder, value),
-                cgutils.create_struct_proxy(light)(context, builder),
-            )
+            array = context.make_array(one)(context, builder, value)
+            held = cgutils.create_struct_proxy(light)(context, builder)
             held.data, held.step = array.data, cgutils.unpack_tuple(builder, array.strides)[0]
             found.append(held._getvalue())
         groups.append(context.make_tuple(builder, kept, found))
@@ -119,9 +117,7 @@ def _machine_code(context: Any, module: Any, rows: Any, inside: Any, given: Any)
     found = ir.Function(module, kind, module.get_unique_name("rows"))
     found.linkage = "internal"
     found.attributes.add("noinline")
-    set.add(
-        found.attributes, '"prefer-vector-width"="512"'
-    )  # as `ready` says, of the function that the loop is inlined in
+    set.add(found.attributes, '"prefer-vector-width"="512"')  # as `ready` asks of the loop, which is inlined here
     inner = ir.IRBuilder(found.append_basic_block("entry"))
     packed, start, stop = context.call_conv.get_arguments(found)
     values = inner.load(inner.bitcast(packed, context.get_value_type(given).as_pointer()))

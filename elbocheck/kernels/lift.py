@@ -125,7 +125,9 @@ def fill(element: Element, rows: Rows, out: Any) -> tuple[Any, bool]:
     count, whole, rest = rows.cut(GRAIN)
     cut = count * GRAIN
     finite = shared(loop, ((target[:, :cut].reshape(count, GRAIN),), whole, GRAIN), count, GRAIN)
-    return out, alone(loop, ((target[:, cut:],), rest, size - cut), 1) and finite
+    if cut < size:
+        finite &= alone(loop, ((target[:, cut:],), rest, size - cut), 1)
+    return out, finite
 
 
 def sums(element: Element, rows: Rows, slopes: tuple[Array, ...] = ()) -> tuple[Array, bool]:
@@ -146,9 +148,11 @@ def total(element: Element, rows: Rows) -> tuple[Array, bool]:
         found, finite = sums(element, rows)
         return narrow(np.asarray(fsum(np.ravel(found))), plan.dtype), finite
     loop, (count, whole, rest) = _sums(element, plan.layout, 0), rows.cut(PART)
-    out = np.empty((count + 1, 1), plan.layout.result)
+    left = plan.size - count * PART
+    out = np.empty((count + (left > 0), 1), plan.stored)
     finite = shared(loop, ((out[:count],), (), whole, PART), count, PART)
-    finite &= alone(loop, ((out[count:],), (), rest, plan.size - count * PART), 1)
+    if left:
+        finite &= alone(loop, ((out[count:],), (), rest, left), 1)
     return narrow(np.asarray(fsum(out.ravel())), plan.dtype), finite
 
 
