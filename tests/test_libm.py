@@ -79,7 +79,8 @@ for name in sys.argv[1:]:
         layout, element = Layout(varies, kind, kind, kind, True), log_prob_element(density, form, varies, ())
         for make in (lambda *two: _sums(*two, 0), _values):
             text = "".join(make(element, layout).inspect_asm().values())
-            print(name, kind, make.__name__, len(re.findall(rf"v?(?:add|sub|mul|fmadd[0-9]+)p{letter}\\s|fmul|fmla", text)))
+            vectors = len(re.findall(rf"v?(?:add|sub|mul|fmadd[0-9]+)p{letter}\\s|fmul|fmla", text))
+            print(name, kind, make.__name__, vectors, len(re.findall("prefetch|prfm", text)))
 """
 HOT = (
     "normal", "bernoulli", "huber", "laplace", "logistic", "student_t", "poisson", "negative_binomial",
@@ -93,6 +94,7 @@ def test_hot_loops_are_made_of_vector_instructions(tmp_path: Path) -> None:
         [sys.executable, "-c", PROBE, *HOT],
         env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    counts = {tuple(line.split()[:3]): int(line.split()[3]) for line in run.stdout.splitlines()}
+    counts = {tuple(line.split()[:3]): tuple(map(int, line.split()[3:])) for line in run.stdout.splitlines()}
     assert len(counts) == 4 * len(HOT)
-    assert min(counts.values()) >= 3, counts
+    assert min(vectors for vectors, _ in counts.values()) >= 3, counts
+    assert min(ahead for _, ahead in counts.values()) >= 2, counts  # memory is asked ahead for both arrays

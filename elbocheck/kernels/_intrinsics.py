@@ -25,6 +25,7 @@ __all__ = [
     "fma",
     "fraction",
     "polynomial",
+    "prefetch",
     "put",
     "ready",
     "row_of",
@@ -37,6 +38,8 @@ __all__ = [
 
 INTEGER = {64: (ir.IntType(64), 52, 1023, 0x3FE6A09E667F3BCD), 32: (ir.IntType(32), 23, 127, 0x3F3504F3)}
 """By bits of a float: the integer of its size, the bits of its mantissa, its bias and the bits of sqrt(1/2)."""
+LINE, PAGE = 64, 4096
+"""Bytes that memory hands out together, and how far ahead it is asked for them."""
 
 
 def _require_one_type(*kinds: Any) -> None:
@@ -210,6 +213,30 @@ def at(_typing: Any, row: Any, j: Any, like: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, found)
 
     return types.UniTuple(like, len(row))(row, types.intp, like), generate
+
+
+@intrinsic
+def prefetch(_typing: Any, row: Any, first: Any, last: Any) -> Any:
+    """Ask memory for what lies a page beyond columns first to last of a row, whichever row that is of, if of any."""
+
+    def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [address, *[integer] * 3])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [address], kind)
+        members = [
+            (k, member.dtype) for k, member in enumerate(signature.args[0]) if isinstance(member, types.CPointer)
+        ]
+        pointers = [builder.extract_value(arguments[0], k) for k, _ in members]
+        size = max((kind.bitwidth // 8 for _, kind in members), default=LINE)
+        line = ir.Constant(arguments[1].type, LINE // size)
+        with cgutils.for_range_slice(builder, *arguments[1:], line) as (j, _):
+            place = builder.add(j, ir.Constant(j.type, PAGE // size))
+            for start in pointers:
+                line_of = builder.bitcast(builder.gep(start, [place]), address)
+                builder.call(function, [line_of, integer(0), integer(3), integer(1)])  # to read, soon, data
+        return None
+
+    return types.void(row, types.intp, types.intp), generate
 
 
 @intrinsic

@@ -13,7 +13,6 @@ import math
 from typing import Any
 
 from elbocheck.kernels.primitives import (
-    CAREFUL,
     LANES,
     ROUNDED,
     accumulate,
@@ -23,6 +22,7 @@ from elbocheck.kernels.primitives import (
     differs,
     fma,
     number,
+    prefetch,
     put,
     ready,
     row_of,
@@ -33,9 +33,9 @@ from elbocheck.kernels.primitives import (
 
 __all__ = ["elbos", "folded_sum", "importance_weighted", "row_sum", "sums", "triples", "values"]
 
-BLOCK = 128  # so that a loop that is not vectorised stays within three ulps too
-WIDE = 256  # of the tier `fast`, whose loops are
-LONG = 4096  # where the sum is rounded to another type
+BLOCK = by_type(float64=128, float32=256)
+"""Numbers that fill sixteen lines of a cache, which waits for few more at a time: so few that a sum of them that is not
+vectorised stays within three ulps too."""
 VECTORS = by_type(float64=32, float32=64)  # numbers that a loop in vectors takes at a time, or a multiple of it
 VECTOR = by_type(float64=8, float32=16)  # numbers of one vector: a loop over a heavy element takes no more at a time
 FEW = 8  # of a rest that fills no vector, added one by one: equals are then off by little more than an ulp
@@ -63,10 +63,14 @@ def values(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
         row, target = row_of(arguments, i), row_of(out, i)
         if i == first or differs(arguments, i):
             common = number(constant(*at(row, 0, wide(ZERO))), ZERO)
-        for j in range(size):
-            value = SIGN * (element(*at(row, j, ZERO))[0] + common)
-            put(target, j, (value,))
-            health = add(health, SMALL * value)
+        for start in range(0, size, BLOCK):
+            stop, part = min(start + BLOCK, size), ZERO
+            prefetch(row, start, stop)
+            for j in range(start, stop):
+                value = SIGN * (element(*at(row, j, ZERO))[0] + common)
+                put(target, j, (value,))
+                part = add(part, SMALL * value)
+            health += part
     return health
 
 
@@ -92,10 +96,11 @@ def row_sum(row: Any, targets: Any, size: int) -> Any:
     """The sum along a row of the first of element's values, compensated between blocks; the others go to `targets`."""
     ready()
     total, lost = ZERO, ZERO
-    block = LONG if ROUNDED else BLOCK if CAREFUL else WIDE
+    block = BLOCK + BLOCK if ROUNDED else BLOCK
     start = 0
     while start < size:
         stop, part = start + stretch(size - start, block, VECTORS), ZERO
+        prefetch(row, start, stop)
         for j in range(start, stop):
             found = element(*at(row, j, ZERO))
             put(targets, j, found)
@@ -131,6 +136,7 @@ def folded_sum(row: Any, targets: Any, size: int) -> Any:
         start = begin
         while start < end:
             stop, part, first = start + stretch(end - start, LANES, VECTORS), ZERO, start - (start - begin) % LANES
+            prefetch(row, start, stop)
             for j in range(start, stop):
                 found = element(*at(row, j, ZERO))
                 put(targets, j, found)

@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = [
     "CAREFUL", "EACH", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "differs", "exponent", "fma",
-    "fraction", "number", "polynomial", "put", "ready", "row_of", "scale", "scratch", "two_to", "two_to_minus", "wide",
+    "fraction", "number", "polynomial", "prefetch", "put", "ready", "row_of", "scale", "scratch", "two_to", "two_to_minus", "wide",
 ]  # fmt: skip
 
 
@@ -80,6 +80,7 @@ differs = _stand_in("differs")
 exponent = _stand_in("exponent")
 fraction = _stand_in("fraction")
 number = _stand_in("number")
+prefetch = _stand_in("prefetch")
 put = _stand_in("put")
 ready = _stand_in("ready")
 row_of = _stand_in("row_of")

@@ -21,9 +21,9 @@ from elbocheck.kernels.elements import nothing, together
 from elbocheck.kernels.threads import alone
 
 RNG = np.random.default_rng(5)
-ROWS, SIZE = 3, 1000
+ROWS, SIZE, BLOCK = 3, 1000, loops.BLOCK.float64
 X = RNG.normal(size=(ROWS, SIZE)) * np.repeat(10.0 ** RNG.integers(-3, 9, SIZE // 100), 100)  # blocks of unlike sizes
-X[1, : loops.BLOCK] = X[1, -loops.BLOCK :] = 0.0
+X[1, :BLOCK] = X[1, -BLOCK:] = 0.0
 X[1, 0], X[1, -1] = 1e17, -1e17  # beside what only compensation between blocks keeps
 DOUBLE = Layout((True,), "float64", "float64", "float64")
 BESIDE = DOUBLE._replace(varies=(True, False))
@@ -174,8 +174,10 @@ SUMS = (
 VALUES = (
     (" or differs(arguments, i)", ""),
     ("put(target, j, (value,))", "put(target, 0, (value,))"),
-    ("add(health, SMALL * value)", "add(health, SMALL)"),
-    ("for j in range(size)", "for j in range(size - 1)"),
+    ("add(part, SMALL * value)", "add(part, SMALL)"),
+    ("health += part", "health = part"),
+    ("range(start, stop)", "range(start, stop - 1)"),
+    ("range(0, size, BLOCK)", "range(0, size, BLOCK + BLOCK)"),
     ("row_of(out, i)", "row_of(out, first)"),
 )
 WEIGHTS = (
