@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from elbocheck.kernels.elements import (
     Function,
     nothing,
-    of_parameters,
     restricted,
     together,
     used_arguments,
@@ -30,7 +29,7 @@ def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt
     slopes = tuple(form.slope_kernel(name) for name in wrt)
     normalizer = None if form.log_normalizer is None else scalar(form.log_normalizer)
     moving = normalizer if normalizer is not None and _moves(normalizer, varies[1:]) else None
-    constant: Function = nothing if normalizer is None or moving is not None else of_parameters(normalizer)
+    constant: Function = nothing if normalizer is None or moving is not None else normalizer
     if moving is not None and form.joint is not None:
         kernel: Function = restricted(scalar(form.joint), density.support)
         return Element(together(wide_where_stored(kernel) if form.wide else kernel, slopes), constant, -1.0)

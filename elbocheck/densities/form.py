@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike
 
 from elbocheck.densities.recipe import Recipe
 from elbocheck.domain import Parameter
-from elbocheck.kernels._jit import Bound
-from elbocheck.kernels.elements import Function, one, slope, together
+from elbocheck.kernels.elements import Function, one, together, whole
 from elbocheck.kernels.lift import Element, Kernel, Wide, scalar
 
 __all__ = ["Folded", "Form"]
@@ -90,13 +89,13 @@ class Form:
         """What kernels take."""
         return (x, *map(parameters.__getitem__, self.names))
 
-    def slope_kernel(self, name: str) -> Bound:
-        """The derivative of the log density by a parameter, as a kernel."""
+    def slope_kernel(self, name: str) -> Function:
+        """The derivative of minus the log density by a parameter, as a kernel."""
         place = self.names.index(name)
         energy, normalizer = self.energy_grad[place], self.log_normalizer_grad[place]
-        return slope(scalar(energy), None if normalizer is None else scalar(normalizer))
+        return scalar(energy) if normalizer is None else whole(scalar(energy), scalar(normalizer))
 
     @cache  # noqa: B019  # forms live as long as the program
     def slope_element(self, name: str) -> Element:
-        """The same for loops."""
-        return Element(together(self.slope_kernel(name)))
+        """The derivative of the log density, for loops."""
+        return Element(together(self.slope_kernel(name)), sign=-1.0)

@@ -113,7 +113,7 @@ def _normalizer(_loc: float, scale: float, df: float) -> float:
     if a < 1.0:  # the first step may be large, and cancel log scale: one logarithm of both
         scale *= (a + 0.5) / math.sqrt(a * (a + 1.0))
         a += 1.0
-    steps = max(0.0, math.ceil(LARGE - a))
+    steps = math.ceil(LARGE - a) if a < LARGE else 0.0
     inverse = 1.0 / (a + steps)
     excess = inverse * polynomial(EXCESS, inverse * inverse)
     while steps > 0.0:  # the smallest terms first
@@ -128,7 +128,7 @@ def _normalizer_by_scale(_loc: float, scale: float, _df: float) -> float:
 
 def _normalizer_by_df(_loc: float, _scale: float, df: float) -> float:
     a = 0.5 * df
-    steps = max(0.0, math.ceil(LARGE - a))
+    steps = math.ceil(LARGE - a) if a < LARGE else 0.0
     inverse = 1.0 / (a + steps)
     slope = inverse * inverse * polynomial(EXCESS_SLOPE, inverse * inverse)
     while steps > 0.0:

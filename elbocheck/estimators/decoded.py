@@ -20,7 +20,7 @@ from elbocheck.domain import REAL
 from elbocheck.errors import ParameterError, UsageError
 from elbocheck.kernels._jit import Bound
 from elbocheck.kernels.arrange import result_dtype
-from elbocheck.kernels.elements import slope, together
+from elbocheck.kernels.elements import together
 from elbocheck.kernels.lift import Array, Element, Lifted, row_sum
 
 __all__ = ["POSTERIOR", "check_posterior", "empty", "form_of", "moving", "of_one_dtype", "regulariser"]
@@ -105,4 +105,4 @@ def check_posterior(posterior: tuple[ArrayLike, ArrayLike], finite: bool) -> Non
 def regulariser(analytic: bool, grad: bool) -> Bound:
     """The divergence of a row of latents, in closed form or as an estimate, with its slopes if wanted."""
     value, slopes = _ANALYTIC if analytic else _SAMPLED
-    return row_sum(Element(together(value, tuple(slope(s, None) for s in slopes) if grad else ())), short=True)
+    return row_sum(Element(together(value, slopes if grad else ())), short=True)

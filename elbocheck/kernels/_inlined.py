@@ -22,6 +22,10 @@ __all__ = ["Inlined", "InlinedOnce"]
 class Part(JITCodeLibrary):
     """Instructions to be linked into a loop, which alone becomes machine code."""
 
+    def _optimize_functions(self, module: Any) -> None:
+        """Leave this to what optimises the whole."""
+        module.data_layout = self._codegen._data_layout
+
     def finalize(self) -> None:
         """Take in the parts that are called, and optimise the whole."""
         for library in dict.fromkeys(self._linking_libraries):
@@ -31,8 +35,10 @@ class Part(JITCodeLibrary):
         self._finalized = True
 
     def optimise(self) -> None:
-        """Do so before it is taken in elsewhere: at many places, perhaps."""
-        self._optimize_final_module()
+        """Do what is quick, for it is taken in at many places, perhaps: where a loop holds it all, the rest is done."""
+        quick = {"loop_vectorize": False, "slp_vectorize": False, "opt": 1, "cost": "cheap"}
+        passes, builder = self._codegen._module_pass_manager(**quick)
+        passes.run(self._final_module, builder)
 
 
 class OnePlace(Part):
@@ -71,17 +77,26 @@ class Inlined(CompilerBase):
         state = self.state
         state.library = self.part(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
-        passes = DefaultPassBuilder.define_nopython_pipeline(state)
-        passes.add_pass_after(Publication, NativeLowering)
-        needless = {"NopythonRewrites"}  # expressions of arrays
-        if not any(isinstance(constant, CodeType) for constant in state.func_id.code.co_consts):
-            needless.add("InlineClosureLikes")
-        passes.passes = [step for step in passes.passes if step[0].__name__ not in needless]
-        passes.finalize()
-        return [passes]
+        closures = any(isinstance(constant, CodeType) for constant in state.func_id.code.co_consts)
+        if closures not in _passes:
+            _passes[closures] = _needed(DefaultPassBuilder.define_nopython_pipeline(state), closures)
+        return [_passes[closures]]
 
 
 class InlinedOnce(Inlined):
-    """The same for a loop, which one function takes in."""
+    """The same for a loop, which is taken in at one place."""
 
     part = OnePlace
+
+
+_passes: dict[bool, Any] = {}
+"""What a function goes through, with functions inside it and without: as long in the making as a small one takes."""
+
+
+def _needed(passes: Any, closures: bool) -> Any:
+    """The passes that find something."""
+    passes.add_pass_after(Publication, NativeLowering)
+    needless = {"NopythonRewrites", *([] if closures else ["InlineClosureLikes"])}  # of arrays, of functions
+    passes.passes = [step for step in passes.passes if step[0].__name__ not in needless]
+    passes.finalize()
+    return passes

@@ -24,6 +24,7 @@ __all__ = [
     "exponent",
     "fma",
     "fraction",
+    "lesser",
     "polynomial",
     "prefetch",
     "put",
@@ -137,6 +138,16 @@ def fraction(_typing: Any, x: Any) -> Any:
         return builder.bitcast(builder.sub(bits, power), arguments[0].type)
 
     return x(x), generate
+
+
+@intrinsic
+def lesser(_typing: Any, _a: Any, _b: Any) -> Any:
+    """Return the lesser of two integers: Numba's `min` is a function more to compile."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.select(builder.icmp_signed("<", *arguments), *arguments)
+
+    return types.intp(types.intp, types.intp), generate
 
 
 @intrinsic

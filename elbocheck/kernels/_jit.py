@@ -14,8 +14,10 @@ functions that a kernel calls, so the loop's name carries a hash of all sources 
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dis import get_instructions
 from functools import cache
 from hashlib import sha256
@@ -37,6 +39,7 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrap
 FAST = {"contract", "arcp"}
 VECTORISED = ("ceil", "exp", "expm1", "log", "log1p")
 MOST = 5  # arguments of a kernel
+LOOPS = "elbocheck.kernels.loops"  # whose functions are taken in at one place each, and optimised there
 
 
 class Bound(NamedTuple):
@@ -103,7 +106,7 @@ def compiled(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
 
     layouts = tuple(layout._replace(each=layout.fast and len(results) == 1) for layout in layouts)
     scope = {
-        "rows": _inlined(loop, layouts[0]._replace(varies=()), True),
+        "rows": _inlined(loop, layouts[0]._replace(varies=())),
         "enter": _entrance.enter,
         "__name__": _entrance.__name__,
     }
@@ -111,12 +114,25 @@ def compiled(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
     function = FunctionType(_entrance.entrance.__code__.replace(co_name=title), scope, title)
     function.__qualname__ = title
     signature = _signature(loop, results, layouts)
-    if all(Path(file).is_file() for file in _files(loop)):  # what was typed at a prompt cannot be found again
-        try:
-            return numba.njit([signature], cache=True, **OPTIONS)(function)
-        except (RuntimeError, OSError):  # no folder can be written: compile afresh in every process
-            pass
-    return numba.njit([signature], **OPTIONS)(function)
+    with _no_collection():
+        if all(Path(file).is_file() for file in _files(loop)):  # what was typed at a prompt cannot be found again
+            try:
+                return numba.njit([signature], cache=True, **OPTIONS)(function)
+            except (RuntimeError, OSError):  # no folder can be written: compile afresh in every process
+                pass
+        return numba.njit([signature], **OPTIONS)(function)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Put off looking for garbage, which among the millions of objects of a compiler takes a twentieth of its time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _signature(loop: Bound, results: tuple[int, ...], layouts: tuple[Layout, ...]) -> Any:
@@ -155,11 +171,12 @@ def require_kernel(scalar: Any) -> None:
 
 
 @cache
-def _inlined(bound: Bound, layout: Layout, once: bool = False) -> Any:
+def _inlined(bound: Bound, layout: Layout) -> Any:
     """A function as Numba wants it inside others, or inside one: what it names compiled first, itself inlined so that loops
     over it can be vectorised."""
     import numba
 
+    once = bound.function.__module__ == LOOPS
     return numba.njit(forceinline=True, no_cpython_wrapper=True, pipeline_class=_compiler(once), **layout.options)(
         _copy(bound, layout, bound.function.__name__)
     )

@@ -16,10 +16,8 @@ from elbocheck.kernels.primitives import EACH, at, by_type, number, wide
 
 __all__ = [
     "nothing",
-    "of_parameters",
     "one",
     "restricted",
-    "slope",
     "together",
     "used_arguments",
     "whole",
@@ -52,10 +50,6 @@ def nothing(*_arguments: Any) -> Any:
 def one(*_arguments: Any) -> Any:
     """What a logarithm weighs that nothing is said of."""
     return 1.0
-
-
-def _of_parameters(_x: Any, *parameters: Any) -> Any:
-    return normalizer(*parameters)
 
 
 def _whole(x: Any, *parameters: Any) -> Any:
@@ -95,40 +89,27 @@ def _neither(x: Any) -> Any:
     return (product < 0.0) | (product > 0.0)
 
 
-def _slope(*arguments: Any) -> Any:
-    return -energy(*arguments)
-
-
-def _whole_slope(x: Any, *parameters: Any) -> Any:
-    return -(energy(x, *parameters) + normalizer(*parameters))
-
-
 def _alone(*arguments: Any) -> Any:
     return (value(*arguments),)
 
 
 def _with_one(*arguments: Any) -> Any:
-    return value(*arguments), first(*arguments)
+    return value(*arguments), -first(*arguments)
 
 
 def _with_two(*arguments: Any) -> Any:
-    return value(*arguments), first(*arguments), second(*arguments)
+    return value(*arguments), -first(*arguments), -second(*arguments)
 
 
 def _with_three(*arguments: Any) -> Any:
-    return value(*arguments), first(*arguments), second(*arguments), third(*arguments)
+    return value(*arguments), -first(*arguments), -second(*arguments), -third(*arguments)
 
 
 def _with_four(*arguments: Any) -> Any:
-    return value(*arguments), first(*arguments), second(*arguments), third(*arguments), fourth(*arguments)
+    return value(*arguments), -first(*arguments), -second(*arguments), -third(*arguments), -fourth(*arguments)
 
 
 _TOGETHER = (_alone, _with_one, _with_two, _with_three, _with_four)
-
-
-def of_parameters(log_normalizer: Function) -> Bound:
-    """A log normaliser as a function of all arguments."""
-    return Bound(_of_parameters, (("normalizer", log_normalizer),))
 
 
 def whole(kernel: Function, log_normalizer: Function, widen: bool = False) -> Bound:
@@ -157,15 +138,8 @@ def restricted(kernel: Function, support: Domain) -> Function:
     return Bound(_restricted, (("energy", kernel), ("outside", Bound(_beyond, names))))
 
 
-def slope(kernel: Function, log_normalizer: Function | None) -> Bound:
-    """The derivative of the log density by a parameter, from those of the energy and of the log normaliser."""
-    if log_normalizer is None:
-        return Bound(_slope, (("energy", kernel),))
-    return Bound(_whole_slope, (("energy", kernel), ("normalizer", log_normalizer)))
-
-
 def together(kernel: Function, slopes: tuple[Function, ...] = ()) -> Bound:
-    """A value and up to four others, as a tuple."""
+    """A value and up to four others with the other sign, slopes of a log density from those of its energy, as a tuple."""
     names = (("value", kernel), *zip(("first", "second", "third", "fourth"), slopes, strict=False))
     return Bound(_TOGETHER[len(slopes)], names)
 

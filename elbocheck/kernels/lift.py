@@ -83,10 +83,10 @@ class Element:
     """What a loop computes for each number, and for each row.
 
     Attributes:
-        value: to a tuple, the value and its slopes.
-        constant: what is added to every value of a row, of its arguments that do not vary.
+        value: to a tuple, the value and minus its slopes.
+        constant: what is added to every value of a row, a function of its arguments but the first, none of which varies.
         sign: what the results are multiplied by.
-        folded: to a tuple, the rest and the odds of `densities.form.Folded`, and the slopes; None where there are none.
+        folded: to a tuple, the rest and minus the odds of `densities.form.Folded`, and the slopes; None where there are none.
         weight: of the logarithms.
     """
 

@@ -21,6 +21,7 @@ from elbocheck.kernels.primitives import (
     by_type,
     differs,
     fma,
+    lesser,
     number,
     prefetch,
     put,
@@ -56,15 +57,15 @@ constant = regulariser = weight = term_by_term = element
 
 
 def values(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
-    """out[i, j] = SIGN (element(arguments[i, j]) + constant(arguments[i]))."""
+    """out[i, j] = SIGN (element(arguments[i, j]) + constant(parameters[i]))."""
     ready()
     health = common = ZERO
     for i in range(first, last):
         row, target = row_of(arguments, i), row_of(out, i)
         if i == first or differs(arguments, i):
-            common = number(constant(*at(row, 0, wide(ZERO))), ZERO)
+            common = number(constant(*at(row[1:], 0, wide(ZERO))), ZERO)
         for start in range(0, size, BLOCK):
-            stop, part = min(start + BLOCK, size), ZERO
+            stop, part = lesser(start + BLOCK, size), ZERO
             prefetch(row, start, stop)
             for j in range(start, stop):
                 value = SIGN * (element(*at(row, j, ZERO))[0] + common)
@@ -84,7 +85,7 @@ def triples(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
     for i in range(first, last):
         row, target = row_of(arguments, i), row_of(out, i)
         for start in range(0, size, LANES):
-            stop = min(start + LANES, size)
+            stop = lesser(start + LANES, size)
             for j in range(start, stop):
                 put(kept, j - start, element(*at(row, j, ZERO)))
             for j in range(start, stop):
@@ -114,12 +115,12 @@ def stretch(left: int, block: int, vectors: int) -> int:
     """How many of the numbers that are left are summed next: a block, whole vectors, or so few that what a sum of equals is
     off by stays small where they are added one after the other."""
     if ROUNDED:
-        return min(left, block)
-    return block if left >= block else left - left % vectors if left >= vectors else min(left, FEW)
+        return lesser(left, block)
+    return block if left >= block else left - left % vectors if left >= vectors else lesser(left, FEW)
 
 
 def folded_sum(row: Any, targets: Any, size: int) -> Any:
-    """The sum along a row of rest + weight log(1 + odds), the first two of element's values, odds >= 0.
+    """The sum along a row of rest + weight log(1 + odds), odds >= 0: element's values are rest and -odds.
 
     (1 + u)(1 + v) = 1 + (u + v (1 + u)), and no term cancels: of FOLDS numbers one logarithm is taken. Where odds are
     small, 1 + u is rounded by less of the whole than u + v would be.
@@ -129,8 +130,8 @@ def folded_sum(row: Any, targets: Any, size: int) -> Any:
     logs, less = ZERO, ZERO
     folded = scratch(ZERO)
     for begin in range(0, size, FOLDS * LANES):
-        end = min(begin + FOLDS * LANES, size)
-        lanes = min(-(-(end - begin) // VECTORS) * VECTORS, LANES)
+        end = lesser(begin + FOLDS * LANES, size)
+        lanes = lesser(-(-(end - begin) // VECTORS) * VECTORS, LANES)
         for k in range(lanes):
             put(folded, k, (ZERO,))
         start = begin
@@ -142,7 +143,7 @@ def folded_sum(row: Any, targets: Any, size: int) -> Any:
                 put(targets, j, found)
                 part = add(part, found[0])
                 odds = at(folded, j - first, ZERO)[0]
-                put(folded, j - first, (fma(found[1], ONE + odds, odds),))
+                put(folded, j - first, (fma(-found[1], ONE + odds, odds),))
             total, lost = joined(total, lost, part)
             start = stop
         part = ZERO
@@ -174,12 +175,12 @@ def joined(total: Any, lost: Any, part: Any) -> Any:
 
 
 def sums(out: Any, slopes: Any, arguments: Any, size: int, first: int, last: int) -> Any:
-    """out[i] = SIGN (the sum over j of element(arguments[i, j]) + size constant(arguments[i])); slopes beside it."""
+    """out[i] = SIGN (the sum over j of element(arguments[i, j]) + size constant(parameters[i])); slopes beside it."""
     health, common = ZERO, wide(ZERO)
     for i in range(first, last):
         row = row_of(arguments, i)
         if i == first or differs(arguments, i):
-            common = constant(*at(row, 0, wide(ZERO)))
+            common = constant(*at(row[1:], 0, wide(ZERO)))
         total, lost = row_sum(row, row_of(slopes, i), size)
         value = SIGN * settled(*weighted(total, lost, number(size, total), common, wide(ZERO)))
         put(row_of(out, i), 0, (value,))
@@ -203,7 +204,7 @@ def elbos(
     for i in range(first, last):
         row = row_of(arguments, i)
         if i == first or differs(arguments, i):
-            common = constant(*at(row, 0, wide(ZERO)))
+            common = constant(*at(row[1:], 0, wide(ZERO)))
         total, lost = row_sum(row, row_of(slopes, i), size)
         total, lost = weighted(total, lost, number(size, total), common, wide(ZERO))
         gap, rest = regulariser(row_of(latents, i), row_of(latent_slopes, i), width)
@@ -232,7 +233,7 @@ def importance_weighted(
             sample = i * samples + k
             row = row_of(data, i) + row_of(parameters, sample)
             total, lost = row_sum(row, row_of(slopes, sample), size)
-            common = constant(*at(row, 0, wide(ZERO)))
+            common = constant(*at(row[1:], 0, wide(ZERO)))
             total, lost = weighted(total, lost, number(size, total), common, wide(ZERO))
             latent = row_of(posterior, i) + row_of(noise, sample)
             gap, rest = regulariser(latent, row_of(sample_slopes, sample), width)

@@ -11,7 +11,8 @@ from typing import Any
 
 __all__ = [
     "CAREFUL", "EACH", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "differs", "exponent", "fma",
-    "fraction", "number", "polynomial", "prefetch", "put", "ready", "row_of", "scale", "scratch", "two_to", "two_to_minus", "wide",
+    "fraction", "lesser", "number", "polynomial", "prefetch", "put", "ready", "row_of", "scale", "scratch", "two_to",
+    "two_to_minus", "wide",
 ]  # fmt: skip
 
 
@@ -79,6 +80,7 @@ at = _stand_in("at")
 differs = _stand_in("differs")
 exponent = _stand_in("exponent")
 fraction = _stand_in("fraction")
+lesser = _stand_in("lesser")
 number = _stand_in("number")
 prefetch = _stand_in("prefetch")
 put = _stand_in("put")

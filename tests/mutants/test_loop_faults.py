@@ -34,7 +34,7 @@ def _itself(x: float, *_rest: float) -> float:
     return x
 
 
-def _of_its_row(_x: float, each: float) -> float:
+def _of_its_row(each: float) -> float:
     return each
 
 
@@ -151,12 +151,12 @@ ROW_SUM = (
     ("joined(total, lost, part)", "joined(total, -lost, part)"),
 )
 FOLDED = (
-    ("min(begin + FOLDS * LANES, size)", "min(begin + LANES, size)"),
+    ("lesser(begin + FOLDS * LANES, size)", "lesser(begin + LANES, size)"),
     ("range(0, size, FOLDS * LANES)", "range(FOLDS * LANES, size, FOLDS * LANES)"),
     ("* VECTORS, LANES)", "* VECTORS, LANES) - 1"),
     ("put(folded, k, (ZERO,))", "put(folded, k, (ONE,))"),
     ("ONE + odds, odds)", "ONE + odds, ZERO)"),
-    ("fma(found[1], ONE + odds, odds)", "odds + found[1]"),
+    ("fma(-found[1], ONE + odds, odds)", "odds - found[1]"),
     ("range(start, stop)", "range(start, stop - 1)"),
     ("put(folded, j - first, (fma", "put(folded, 0, (fma"),
     ("weight(*at(row, 0, wide(ZERO)))", "wide(ONE)"),
