@@ -20,6 +20,7 @@ from elbocheck.densities import (
     Density,
     bernoulli,
     cauchy,
+    discretized_logistic,
     huber,
     laplace,
     logistic,
@@ -298,6 +299,23 @@ def test_fast_float32_stays_close_by_log_var() -> None:
     assert ulp_distance(found, truth, "float32")[together].max() <= FAST
     far = np.array([3e38, -3e38, 1e30], np.float32)
     assert normal.log_prob(far, tier="fast", loc=far[:1], log_var=np.float32([1.0])).tolist()[1:] == [-math.inf] * 2
+
+
+def test_fast_float32_stays_close_in_bins() -> None:
+    """Of a logistic, inner and outer ones: all terms have one sign. Far away nothing is NaN."""
+    scale = np.exp(1.5 * RNG.normal(size=10**5)).astype(np.float32)
+    loc = (128 + 200 * RNG.normal(size=scale.size)).astype(np.float32)
+    x = np.clip(np.rint(loc + scale * RNG.logistic(size=scale.size)), 0, 255).astype(np.float32)
+    for points in (x, np.float32(0.0), np.float32(255.0)):
+        found = discretized_logistic.log_prob(points, tier="fast", loc=loc, scale=scale, levels=256.0)
+        truth = discretized_logistic.log_prob(
+            points.astype(float), loc=loc.astype(float), scale=scale.astype(float), levels=256.0
+        )
+        assert ulp_distance(found, truth, "float32").max() <= FAST
+    far = discretized_logistic.log_prob(
+        np.float32([0, 9, 255]), tier="fast", loc=np.float32(3e38), scale=1e-3, levels=256.0
+    )
+    assert far.tolist() == [-math.inf, -math.inf, 0.0]
 
 
 @pytest.mark.parametrize("density", [one for one in SCALARS if one.forms[0].wide], ids=lambda density: density.name)

@@ -13,7 +13,8 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Levels
 from elbocheck.domain import COUNTS, POSITIVE, REAL, Integers
-from elbocheck.kernels.elementary import ratio, sigmoid, softplus
+from elbocheck.kernels.elementary import difference, finite, ratio, sigmoid, softplus
+from elbocheck.kernels.libm import exp_of_negative_parts, log1p_unit
 from elbocheck.kernels.lift import Wide, lift
 from elbocheck.kernels.logistic import log1mexp
 from elbocheck.kernels.primitives import EACH, fma
@@ -24,21 +25,29 @@ __all__ = ["discretized_logistic"]
 def _energy(x: float, loc: float, scale: float, levels: float) -> float:
     if x < 0.0 or x > levels - 1.0:
         return math.inf
-    above, below = _side(loc, x + 0.5, scale), _side(x - 0.5, loc, scale)
+    above, more = _side(loc, x + 0.5, scale)
+    below, rest = _side(x - 0.5, loc, scale)
     if x < 0.5:
-        return above + 0.0 * loc  # an infinite parameter is an error, not a limit
+        return (above + finite(more) if EACH else above) + 0.0 * loc  # an infinite parameter is an error, not a limit
     if x > levels - 1.5:
-        return below + 0.0 * loc
-    return (below + above) - log1mexp(1.0 / scale)
-
-
-def _side(x: float, loc: float, scale: float) -> float:
-    """Log(1 + e**u), u = (x - loc)/scale: what u lacks counts sigmoid(u) times, which is about the value or 1."""
+        return (below + finite(rest) if EACH else below) + 0.0 * loc
+    sides, width = below + above, log1mexp(1.0 / scale)
     if not EACH:
-        return softplus((x - loc) / scale)
+        return sides - width
+    value, lost = difference(sides, width)
+    return value + finite(lost + (difference(below, -above)[1] + (more + rest)))
+
+
+def _side(x: float, loc: float, scale: float) -> tuple[float, float]:
+    """Log(1 + e**u), u = (x - loc)/scale, and what the float lacks: what u lacks counts sigmoid(u) times, which is about
+    the value or 1, and what e**-|u| lacks 1/(1 + e**-|u|) times."""
+    if not EACH:
+        return softplus((x - loc) / scale), 0.0
     high, low = ratio(x, loc, scale)
-    found = softplus(high)
-    return fma(low, found if found < 1.0 else 1.0, found)
+    e, short = exp_of_negative_parts(-abs(high))
+    bent = log1p_unit(e)
+    value, lost = difference(bent, -max(high, 0.0))
+    return value, fma(low, min(value, 1.0), fma(short, 1.0 - 0.72 * bent, lost))
 
 
 def _times_sigmoid(factor: float, x: float) -> float:

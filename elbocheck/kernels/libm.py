@@ -14,7 +14,7 @@ from math import inf, nan
 from elbocheck.kernels.primitives import by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
 
 __all__ = [
-    "ceil", "exp", "exp_of_negative", "expm1", "expm1_minus", "expm1_minus_parts", "log", "log1p", "log1p_parts",
+    "ceil", "exp", "exp_of_negative", "exp_of_negative_parts", "expm1", "expm1_minus", "expm1_minus_parts", "log", "log1p", "log1p_parts",
     "log1p_unit", "log_parts", "reciprocal_from_one",
 ]  # fmt: skip
 
@@ -129,6 +129,18 @@ def exp_of_negative(x: float) -> float:
     r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, x))
     value = fma(r, fma(r, polynomial(EXP, r), 1.0), 1.0)
     return value * two_to(shifted, GUARD_STEPS if x < LOW else 0) * (GUARD_DOWN if x < LOW else 1.0)
+
+
+def exp_of_negative_parts(x: float) -> tuple[float, float]:
+    """The same and what the last sum lost, nearly all that the float lacks."""
+    x = BOTTOM if x < BOTTOM else x
+    shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
+    k = shifted - SHIFTER
+    r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, x))
+    slope = fma(r, polynomial(EXP, r), 1.0)
+    value = fma(r, slope, 1.0)
+    power = two_to(shifted, GUARD_STEPS if x < LOW else 0) * (GUARD_DOWN if x < LOW else 1.0)
+    return value * power, fma(r, slope, 1.0 - value) * power
 
 
 def expm1(x: float) -> float:
