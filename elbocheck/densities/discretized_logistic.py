@@ -17,7 +17,7 @@ from elbocheck.kernels.elementary import difference, finite, ratio, sigmoid, sof
 from elbocheck.kernels.libm import exp_of_negative_parts, log1p_unit
 from elbocheck.kernels.lift import Wide, lift
 from elbocheck.kernels.logistic import log1mexp
-from elbocheck.kernels.primitives import EACH, fma
+from elbocheck.kernels.primitives import CAREFUL, EACH, fma
 
 __all__ = ["discretized_logistic"]
 
@@ -28,11 +28,13 @@ def _energy(x: float, loc: float, scale: float, levels: float) -> float:
     above, more = _side(loc, x + 0.5, scale)
     below, rest = _side(x - 0.5, loc, scale)
     if x < 0.5:
-        return (above + finite(more) if EACH else above) + 0.0 * loc  # an infinite parameter is an error, not a limit
+        return (
+            above + finite(more) if EACH or CAREFUL else above
+        ) + 0.0 * loc  # an infinite parameter is an error, not a limit
     if x > levels - 1.5:
-        return (below + finite(rest) if EACH else below) + 0.0 * loc
+        return (below + finite(rest) if EACH or CAREFUL else below) + 0.0 * loc
     sides, width = below + above, log1mexp(1.0 / scale)
-    if not EACH:
+    if not EACH and not CAREFUL:
         return sides - width
     value, lost = difference(sides, width)
     return value + finite(lost + (difference(below, -above)[1] + (more + rest)))
@@ -41,7 +43,7 @@ def _energy(x: float, loc: float, scale: float, levels: float) -> float:
 def _side(x: float, loc: float, scale: float) -> tuple[float, float]:
     """Log(1 + e**u), u = (x - loc)/scale, and what the float lacks: what u lacks counts sigmoid(u) times, which is about
     the value or 1, and what e**-|u| lacks 1/(1 + e**-|u|) times."""
-    if not EACH:
+    if not EACH and not CAREFUL:
         return softplus((x - loc) / scale), 0.0
     high, low = ratio(x, loc, scale)
     e, short = exp_of_negative_parts(-abs(high))
