@@ -37,8 +37,9 @@ class Part(JITCodeLibrary):
     def optimise(self) -> None:
         """Do what is quick, for it is taken in at many places, perhaps: where a loop holds it all, the rest is done."""
         quick = {"loop_vectorize": False, "slp_vectorize": False, "opt": 1, "cost": "cheap"}
-        passes, builder = self._codegen._module_pass_manager(**quick)
-        passes.run(self._final_module, builder)
+        made = self._codegen._module_pass_manager(**quick)
+        passes, *builder = made if isinstance(made, tuple) else (made,)  # Numba 0.61 makes no builder
+        passes.run(self._final_module, *builder)
 
 
 class OnePlace(Part):
