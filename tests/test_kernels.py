@@ -1,6 +1,8 @@
 """Kernels: elementary functions in ulps, lifting over arrays, and the cache."""
 
+import contextlib
 import doctest
+import gc
 import math
 import os
 import subprocess
@@ -150,6 +152,17 @@ def test_a_kernel_without_a_file_is_compiled_without_a_cache() -> None:
     scope: dict[str, Any] = {"__name__": "typed"}
     exec(compile("def double(x):\n    return 2.0 * x\n", "<typed>", "exec"), scope)
     assert Lifted(scope["double"])(4.0) == 8.0
+
+
+def test_garbage_is_collected_after_compiling_as_before() -> None:
+    """Whether it ends well or not, and only where it was before."""
+    for before in (gc.enable, gc.disable):
+        before()
+        with contextlib.suppress(ValueError), _jit._no_collection():
+            assert not gc.isenabled()
+            raise ValueError
+        assert gc.isenabled() is (before is gc.enable)
+    gc.enable()
 
 
 def test_examples_run() -> None:
