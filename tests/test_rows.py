@@ -318,6 +318,15 @@ def test_fast_float32_stays_close_in_bins() -> None:
     assert far.tolist() == [-math.inf, -math.inf, 0.0]
 
 
+def test_bins_far_in_a_tail_are_right_in_float64() -> None:
+    """There e**u turns what u = (x - loc)/scale lacks into hundreds of ulps."""
+    for loc, scale in ((455.6197271668979, 0.3009785711832458), (300.1, 0.7), (61.3, 0.9)):
+        for x in (0.0, 128.0, 255.0):
+            truth = discretized_logistic.oracle(x, digits=30, loc=loc, scale=scale, levels=256.0).value
+            found = discretized_logistic.log_prob([x], loc=loc, scale=scale, levels=256.0)
+            assert ulp_distance(found, [float(truth)], "float64").max() <= FAST, (x, loc, scale)
+
+
 @pytest.mark.parametrize("density", [one for one in SCALARS if one.forms[0].wide], ids=lambda density: density.name)
 def test_what_gains_nothing_by_float32_is_stored_as_the_exact_tier_does(density: Density) -> None:
     """Each value is rounded once in the tier `fast` too."""

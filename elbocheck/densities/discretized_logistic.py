@@ -28,16 +28,12 @@ def _energy(x: float, loc: float, scale: float, levels: float) -> float:
     above, more = _side(loc, x + 0.5, scale)
     below, rest = _side(x - 0.5, loc, scale)
     if x < 0.5:
-        return (
-            above + finite(more) if EACH or CAREFUL else above
-        ) + 0.0 * loc  # an infinite parameter is an error, not a limit
+        return above + finite(more) + 0.0 * loc  # an infinite parameter is an error, not a limit
     if x > levels - 1.5:
-        return (below + finite(rest) if EACH or CAREFUL else below) + 0.0 * loc
-    sides, width = below + above, log1mexp(1.0 / scale)
-    if not EACH and not CAREFUL:
-        return sides - width
-    value, lost = difference(sides, width)
-    return value + finite(lost + (difference(below, -above)[1] + (more + rest)))
+        return below + finite(rest) + 0.0 * loc
+    sides, short = difference(below, -above)
+    value, lost = difference(sides, log1mexp(1.0 / scale))
+    return value + finite(lost + (short + (more + rest)))
 
 
 def _side(x: float, loc: float, scale: float) -> tuple[float, float]:

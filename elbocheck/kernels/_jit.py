@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elbocheck.kernels import libm, primitives
+from elbocheck.kernels import libm, loops, primitives
 
 __all__ = ["Bound", "Layout", "Widened", "compiled", "require_kernel"]
 
@@ -39,7 +39,6 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrap
 FAST = {"contract", "arcp"}
 VECTORISED = ("ceil", "exp", "expm1", "log", "log1p")
 MOST = 5  # arguments of a kernel
-LOOPS = "elbocheck.kernels.loops"  # whose functions are taken in at one place each, and optimised there
 
 
 class Bound(NamedTuple):
@@ -176,7 +175,7 @@ def _inlined(bound: Bound, layout: Layout) -> Any:
     over it can be vectorised."""
     import numba
 
-    once = bound.function.__module__ == LOOPS
+    once = bound.function.__module__ == loops.__name__  # optimised where it is taken in
     return numba.njit(forceinline=True, no_cpython_wrapper=True, pipeline_class=_compiler(once), **layout.options)(
         _copy(bound, layout, bound.function.__name__)
     )
