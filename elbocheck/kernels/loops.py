@@ -176,7 +176,7 @@ def joined(total: Any, lost: Any, part: Any) -> Any:
 
 def sums(out: Any, slopes: Any, arguments: Any, size: int, first: int, last: int) -> Any:
     """out[i] = SIGN (the sum over j of element(arguments[i, j]) + size constant(parameters[i])); slopes beside it."""
-    health, common = ZERO, wide(ZERO)
+    health = common = wide(ZERO)
     for i in range(first, last):
         row = row_of(arguments, i)
         if i == first or differs(arguments, i):
@@ -200,7 +200,7 @@ def elbos(
     last: int,
 ) -> Any:
     """out[i] = the log likelihood of arguments[i] less the sum of the regulariser of latents[i]; slopes beside it."""
-    health, common = ZERO, wide(ZERO)
+    health = common = wide(ZERO)
     for i in range(first, last):
         row = row_of(arguments, i)
         if i == first or differs(arguments, i):
