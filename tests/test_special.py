@@ -108,10 +108,10 @@ def _columns(*samplers: Callable[[Rng], float]) -> Callable[[Rng], Point]:
 
 
 def _exceeding(rng: Rng) -> Point:
-    """A mean known by its excess."""
+    """A mean known by its excess, and what that lacks."""
     x, mean = _deviating(rng)
     excess = mean - x
-    return x, x + excess, excess
+    return x, x + excess, excess, excess * rng.uniform(-1.0, 1.0) * 2.0**-53
 
 
 def _deviating(rng: Rng) -> Point:
@@ -198,15 +198,21 @@ SPECIAL = (
     ),
     Special(
         gamma.deviance_from_excess,
-        lambda x, _mean, excess: x * (x / (x + excess)).log() + excess,
+        lambda x, _mean, excess, lost: x * (x / (x + excess + lost)).log() + excess + lost,
         _exceeding,
-        ((1e15, 1e15, 1e-10), (1.0, 2.0, 1.0), (4.0, 1.0, -3.0), (1.0, 4.0, 3.0)),
+        ((1e15, 1e15, 1e-10, 1e-27), (1.0, 2.0, 1.0, 0.0), (4.0, 1.0, -3.0, 1e-16), (1.0, 4.0, 3.0, -1e-16)),
     ),
     Special(
         gamma.deviance,
         lambda x, mean: x * (x / mean).log() + mean - x,
         _deviating,
         ((1e-300, 1e300), (1e300, 1e-300), (1.0, 1.0 + 2.0**-52), (4.0, 1.0), (1.0, 4.0)),
+    ),
+    Special(
+        gamma.log_root,
+        lambda x, top, bottom, more: (2 * arb.pi() * x * top / bottom).log() / 2 + more,
+        _columns(_log_uniform(0, 15), _log_uniform(0, 15), _log_uniform(-15, 0), _uniform(0, 0.1)),
+        ((1.0, 1.0, 1.0, 0.0), (1.0, 1.0, 2.0, 0.1), (7.0, 3.0, 10.0, 0.03), (1e15, 1e300, 1e300, 1e-17)),
     ),
     Special(
         gamma.log_beta,

@@ -18,8 +18,7 @@ FUNCTIONS: Mapping[str, Budget] = MappingProxyType(
         # Loops: ulps of the type of the result, of what elements give in float64.
         "loop.sum": Budget(3, "blocks summed in vectors and added with compensation; elements within 2u, most less"),
         "loop.equals": Budget(
-            3.5,
-            "the same, where every element and every fold is off the same way: seven folds, u of a share each; log1p u",
+            4, "fast: the same of rows of equals, where all that an element is off adds up: of counts 3u"
         ),
         "loop.of_one_size": Budget(2, "three or four roundings of u, where the terms of a divergence are of one size"),
         "loop.bound": Budget(4, "two sums, their difference; the logarithm of a mean 2u"),
@@ -32,8 +31,11 @@ FUNCTIONS: Mapping[str, Budget] = MappingProxyType(
         ),
         "special.stirling_error_from_one": Budget(3, "1/x u, a polynomial led by its constant 2u, product"),
         "special.log_gamma_of_one_plus": Budget(4, "x - 1, two products, a polynomial led by its constant 2u"),
-        "special.deviance_from_excess": Budget(8, "special.deviance"),
-        "special.deviance": Budget(8, "t, a quotient u, times 2.6; t - log(1 + t) 5u; product"),
+        "special.deviance_from_excess": Budget(3, "special.deviance"),
+        "special.deviance": Budget(
+            3, "two sums; of what t, its product and a logarithm lack, put back, u; a cubic term 3u of a third"
+        ),
+        "special.log_root": Budget(1, "a sum, of what the product and its logarithm lack u of a share"),
         "special.log_beta": Budget(
             6, "log of a quotient 3u, log1p 3u, two products; terms of one sign but log sqrt(2 pi)", of_terms=True
         ),

@@ -216,24 +216,22 @@ KERNELS: Mapping[str, Budget] = MappingProxyType(
             12, "mass 8u; exponent 3u, exp 2u, products, quotient", of_terms=True
         ),
         "truncated_normal.normalizer_by_high": Budget(12, "as truncated_normal.normalizer_by_low", of_terms=True),
-        "poisson.energy": Budget(6, "deviance of the rounded argument; log 2u; sum of positive terms", of_terms=True),
+        "poisson.energy": Budget(3, "deviance 3u, the logarithm and the rest u; sum of positive terms", of_terms=True),
         "poisson.energy_by_rate": Budget(2, "difference, quotient"),
-        "poisson.energy_log_rate": Budget(6, "exp 2u, deviance, log 2u; sum of positive terms", of_terms=True),
+        "poisson.energy_log_rate": Budget(4, "exp u of a share, poisson.energy", of_terms=True),
         "poisson.energy_log_rate_by_log_rate": Budget(6, "exp or expm1 2u, difference", of_terms=True),
         "binomial.energy": Budget(
-            20, "beside the mode, as far as binomial.energy_by_logits; positive terms", of_terms=True
+            6, "a quarter of an ulp of e**-|l|, times its slope; two deviances 3u; sum of positive terms", of_terms=True
         ),
         "binomial.energy_by_logits": Budget(
             20, "two sigmoids 4u and products of n p (1 - p), of which a rounding of logits excuses u/2", of_terms=True
         ),
         "binomial.energy_probs": Budget(
-            10, "two deviances of means 2u and 1u off, each 8u of a share; log 2u; positive terms", of_terms=True
+            3, "two deviances 3u of what their means exceed, exact; log u; sum of positive terms", of_terms=True
         ),
         "binomial.energy_probs_by_probs": Budget(4, "n p - x rounded once, difference, product, quotient"),
         "negative_binomial.energy": Budget(
-            14,
-            "two deviances of means 6u off, each of a sum, a sigmoid 4u and a product; positive terms",
-            of_terms=True,
+            4, "two deviances 3u of what their means exceed, u; log u; softplus 3u at 0; positive terms", of_terms=True
         ),
         "negative_binomial.energy_by_total_count": Budget(
             20, "softplus 4u, digamma step 6u, difference", of_terms=True

@@ -13,25 +13,25 @@ from typing import Any
 import numpy as np
 
 from elbocheck.densities.density import Density, Form, Parameter
-from elbocheck.densities.negative_binomial import excess_of_mean
+from elbocheck.densities.negative_binomial import excess_of_mean, means, times_softplus
 from elbocheck.densities.recipe import Levels
 from elbocheck.domain import COUNTS, REAL, UNIT
-from elbocheck.kernels.elementary import sigmoid, softplus
+from elbocheck.kernels.elementary import difference, product, sigmoid, softplus
 from elbocheck.kernels.elements import BETWEEN
 from elbocheck.kernels.gamma import (
     deviance_from_excess,
     digamma_step,
     log_gamma,
     log_gamma_step,
+    log_root,
     stirling_error,
     stirling_error_from_one,
 )  # fmt: skip
-from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.lift import Summation, Wide, lift
 from elbocheck.kernels.primitives import CAREFUL, by_type, fma
 
 __all__ = ["binomial"]
 
-TWO_PI = 6.283185307179586
 FAR = by_type(600.0, 60.0)
 
 
@@ -41,40 +41,34 @@ def _log_ways(x: float, r: float) -> float:
     return log_gamma_step(many + 1.0, few) - log_gamma(1.0 + few)
 
 
-def _errors(x: float, r: float) -> tuple[float, float]:
-    """d(r) and d(x) - d(n)."""
-    return stirling_error(r), stirling_error(x) - stirling_error(x + r)
+def _errors(x: float, r: float) -> float:
+    """d(r) + d(x) - d(n)."""
+    return stirling_error(r) + (stirling_error(x) - stirling_error(x + r))
 
 
-def _errors_from_one(x: float, r: float) -> tuple[float, float]:
-    return stirling_error_from_one(r), stirling_error_from_one(x) - stirling_error_from_one(x + r)
+def _errors_from_one(x: float, r: float) -> float:
+    return stirling_error_from_one(r) + (stirling_error_from_one(x) - stirling_error_from_one(x + r))
 
 
-def _between(x: float, r: float, ones: float, zeros: float, excess: float, error: float, rest: float) -> float:
+def _between(x: float, r: float, ones: float, zeros: float, excess: float, lost: float, error: float) -> float:
     """The energy for 0 < x, r from the two means, by how much the first exceeds x, and the errors."""
-    deviances = deviance_from_excess(x, ones, excess) + deviance_from_excess(r, zeros, -excess)
-    return deviances + ((0.5 * math.log(TWO_PI * x * (r / (x + r))) + error) + rest)
-
-
-def _times_softplus(count: float, logits: float) -> float:
-    if CAREFUL and logits < -FAR:  # softplus may be subnormal
-        return count * math.exp(-FAR) * math.exp(logits + FAR)
-    return count * softplus(logits)
+    ways = log_root(x, r, x + r, error)
+    return deviance_from_excess(x, ones, excess, lost) + (deviance_from_excess(r, zeros, -excess, -lost) + ways)
 
 
 def _energy(x: float, total_count: float, logits: float) -> float:
     r = total_count - x
     if CAREFUL and BETWEEN and (0.0 < x < 1.0 or 0.0 < r < 1.0):  # there Stirling's remainder would cancel
-        inside = (_times_softplus(r, logits) + _times_softplus(x, -logits)) - _log_ways(x, r)
+        inside = (times_softplus(r, logits) + times_softplus(x, -logits)) - _log_ways(x, r)
         return inside if x > 0.0 and r > 0.0 else inf
     # beyond, p or 1 - p is as good as it is there, but for its logarithm
     near = -FAR if logits < -FAR else FAR if logits > FAR else logits
     far = logits - near
-    ones, zeros = total_count * sigmoid(near), total_count * sigmoid(-near)
-    error, rest = _errors(x, r) if BETWEEN else _errors_from_one(x, r)
-    value = _between(x, r, ones, zeros, excess_of_mean(x, r, near), error, rest) + (far * r if far > 0.0 else -far * x)
+    ones, zeros, excess, lost = means(x, r, near)
+    error = _errors(x, r) if BETWEEN else _errors_from_one(x, r)
+    value = _between(x, r, ones, zeros, excess, lost, error) + (far * r if far > 0.0 else -far * x)
     if x == 0.0 or r == 0.0:  # an infinite parameter is an error, not a limit
-        value = _times_softplus(total_count, logits if x == 0.0 else -logits) + 0.0 * logits
+        value = times_softplus(total_count, logits if x == 0.0 else -logits) + 0.0 * logits
     return inf if x < 0.0 or r < 0.0 else value
 
 
@@ -94,9 +88,11 @@ def _energy_probs(x: float, total_count: float, probs: float) -> float:
     if CAREFUL and BETWEEN and (0.0 < x < 1.0 or 0.0 < r < 1.0):
         inside = -(x * math.log(probs) + r * math.log1p(-probs)) - _log_ways(x, r)
         return inside if x > 0.0 and r > 0.0 else inf
-    excess = fma(total_count, probs, -x)  # n p - x cancels: rounded once
-    error, rest = _errors(x, r) if BETWEEN else _errors_from_one(x, r)
-    value = _between(x, r, total_count * probs, total_count * (1.0 - probs), excess, error, rest)
+    ones = product(total_count, probs)
+    excess, lost = difference(ones, x)
+    lost += fma(total_count, probs, -ones)
+    error = _errors(x, r) if BETWEEN else _errors_from_one(x, r)
+    value = _between(x, r, ones, total_count * (1.0 - probs), excess, lost, error)
     if x == 0.0 or r == 0.0:
         value = -total_count * (math.log1p(-probs) if x == 0.0 else math.log(probs))
     value = 0.0 * probs if total_count == 0.0 else value  # 0 log 0
@@ -177,6 +173,7 @@ binomial = Density(
             log_mass=None,
             recipe=_UP_TO_N,
             draw=_draw_logits,
+            summation=Summation.KEPT,
             kl=_kl_logits,
         ),
         Form(
@@ -189,6 +186,7 @@ binomial = Density(
             log_mass=None,
             recipe=_UP_TO_N,
             draw=_draw,
+            summation=Summation.KEPT,
             kl=_kl,
         ),
     ),

@@ -15,7 +15,7 @@ from elbocheck.densities.recipe import Levels
 from elbocheck.domain import COUNTS, POSITIVE, REAL, Integers
 from elbocheck.kernels.elementary import difference, finite, ratio, sigmoid, softplus
 from elbocheck.kernels.libm import exp_of_negative_parts, log1p_unit
-from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.lift import Summation, Wide, lift
 from elbocheck.kernels.logistic import log1mexp
 from elbocheck.kernels.primitives import CAREFUL, EACH, fma
 
@@ -129,6 +129,7 @@ discretized_logistic = Density(
             log_mass=None,
             recipe=Levels(highest=lambda _loc, _scale, levels: int(levels) - 1),
             draw=_draw,
+            summation=Summation.VECTORS,
         ),
     ),
     source="Salimans et al., PixelCNN++ (2017), eq. (2)",

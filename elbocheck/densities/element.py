@@ -14,7 +14,7 @@ from elbocheck.kernels.elements import (
     whole,
     wide_where_stored,
 )
-from elbocheck.kernels.lift import Element, scalar
+from elbocheck.kernels.lift import Element, Summation, scalar
 
 if TYPE_CHECKING:
     from elbocheck.densities.density import Density
@@ -29,10 +29,12 @@ def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt
     slopes = tuple(form.slope_kernel(name) for name in wrt)
     normalizer = None if form.log_normalizer is None else scalar(form.log_normalizer)
     moving = normalizer if normalizer is not None and _moves(normalizer, varies[1:]) else None
+    summation = Summation.KEPT if form.wide else form.summation
     constant: Function = nothing if normalizer is None or moving is not None else normalizer
     if moving is not None and form.joint is not None:
         kernel: Function = restricted(scalar(form.joint), density.support)
-        return Element(together(wide_where_stored(kernel) if form.wide else kernel, slopes), constant, -1.0)
+        kernel = wide_where_stored(kernel) if form.wide else kernel
+        return Element(together(kernel, slopes), constant, -1.0, summation=summation)
 
     def complete(kernel: Function) -> Function:
         inside = restricted(kernel, density.support)
@@ -41,7 +43,7 @@ def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt
 
     value, folded = together(complete(scalar(form.energy)), slopes), form.folded
     if folded is None or _moves(folded.weight, varies):
-        return Element(value, constant, -1.0)
+        return Element(value, constant, -1.0, summation=summation)
     apart = together(complete(folded.rest), (folded.odds, *slopes))
     return Element(value, constant, -1.0, apart, folded.weight)
 

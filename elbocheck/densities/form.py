@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from elbocheck.densities.recipe import Recipe
 from elbocheck.domain import Parameter
 from elbocheck.kernels.elements import Function, one, together, whole
-from elbocheck.kernels.lift import Element, Kernel, Wide, scalar
+from elbocheck.kernels.lift import Element, Kernel, Summation, Wide, scalar
 
 __all__ = ["Folded", "Form"]
 
@@ -58,6 +58,7 @@ class Form:
         wide_normalizer: whether the log normaliser of each value is computed in float64 in the tier `fast` too: where float32
             is ulps off and its loop is not in vectors, so that it costs nothing.
         wide: the same of the whole.
+        summation: how values are added: kept first where the whole is wide.
         joint: kernel (x, *parameters) of the energy and the log normaliser together, where apart they cancel or cost more.
     """
 
@@ -78,6 +79,7 @@ class Form:
     folded: Folded | None = None
     wide_normalizer: bool = False
     wide: bool = False
+    summation: Summation = Summation.BLOCKS
     joint: Kernel | None = None
 
     @cached_property

@@ -15,23 +15,23 @@ from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.poisson import draw_counts
 from elbocheck.densities.recipe import Ladder
 from elbocheck.domain import COUNTS, POSITIVE, REAL
-from elbocheck.kernels.elementary import sigmoid, softplus
+from elbocheck.kernels.elementary import difference, product, sigmoid, softplus
 from elbocheck.kernels.elements import BETWEEN
 from elbocheck.kernels.gamma import (
     deviance_from_excess,
     digamma_step_parts,
     log_gamma,
     log_gamma_step,
+    log_root,
     stirling_error,
     stirling_error_from_one,
 )  # fmt: skip
-from elbocheck.kernels.libm import exp_of_negative
-from elbocheck.kernels.lift import Wide, lift
-from elbocheck.kernels.primitives import CAREFUL, by_type
+from elbocheck.kernels.libm import exp_of_negative_parts, log1p_unit
+from elbocheck.kernels.lift import Summation, Wide, lift
+from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma
 
-__all__ = ["excess_of_mean", "negative_binomial"]
+__all__ = ["excess_of_mean", "means", "negative_binomial", "times_softplus"]
 
-TWO_PI = 6.283185307179586
 FAR = by_type(600.0, 60.0)
 
 
@@ -41,6 +41,34 @@ def excess_of_mean(x: float, total_count: float, logits: float) -> float:
         grown = math.expm1(logits)
         return 0.5 * (total_count - x) + 0.5 * (total_count + x) * (grown / (2.0 + grown))
     return total_count * sigmoid(logits) - x * sigmoid(-logits)
+
+
+def times_softplus(count: float, logits: float) -> float:
+    """Count log(1 + e**l), of which the second may be subnormal, with what e**l lacks where that shows."""
+    if CAREFUL and logits < -FAR:
+        return count * math.exp(-FAR) * math.exp(logits + FAR)
+    if EACH:
+        e, short = exp_of_negative_parts(-abs(logits))
+        return fma(count, log1p_unit(e), count * (max(logits, 0.0) + short / (1.0 + e)))
+    return count * softplus(logits)
+
+
+def means(x: float, r: float, logits: float) -> tuple[float, float, float, float]:
+    """n p and n (1 - p) of n = x + r, how much the first exceeds x, and what that lacks: (r - x w)/(1 + w) for p > 1/2 and
+    (r w - x)/(1 + w) for others, w = e**-|l|."""
+    n = x + r
+    w, short = exp_of_negative_parts(-abs(logits))
+    whole = 1.0 + w
+    likely, other = n / whole, n * w / whole
+    count = x if logits > 0.0 else -r
+    part = product(count, w)
+    above, lost = difference(r if logits > 0.0 else -x, part)
+    excess = above / whole
+    lost -= fma(count, w, -part) + count * short + excess * ((w - (whole - 1.0)) + short)
+    lost = (fma(-excess, whole, above) + lost) / whole
+    if not CAREFUL and not EACH:  # beside large counts both terms are large
+        excess, lost = excess + lost, 0.0
+    return (likely, other, excess, lost) if logits > 0.0 else (other, likely, excess, lost)
 
 
 def _energy(x: float, total_count: float, logits: float) -> float:
@@ -54,21 +82,17 @@ def _energy(x: float, total_count: float, logits: float) -> float:
     if BETWEEN and x < 1.0:  # a step down the recurrence
         value -= softplus(-logits) + math.log((x + 1.0) / (x + total_count))
     if x == 0.0:
-        value = total_count * softplus(logits)
-        if CAREFUL and logits < -FAR:  # softplus may be subnormal
-            value = total_count * softplus(near) * exp_of_negative(far)
-        value += 0.0 * logits  # an infinite parameter is an error, not a limit
+        value = times_softplus(total_count, logits) + 0.0 * logits  # an infinite parameter is an error, not a limit
     return math.inf if x < 0.0 else value
 
 
 def _from_one(x: float, total_count: float, logits: float) -> float:
     n = x + total_count
-    excess = excess_of_mean(x, total_count, logits)
-    deviances = deviance_from_excess(x, n * sigmoid(logits), excess) + deviance_from_excess(
-        total_count, n * sigmoid(-logits), -excess
-    )
-    ways = 0.5 * math.log(TWO_PI * x * (n / total_count)) + stirling_error(total_count)
-    return deviances + (ways + (stirling_error_from_one(x) - stirling_error_from_one(n)))
+    ones, zeros, excess, lost = means(x, total_count, logits)
+    error = stirling_error(total_count) + (stirling_error_from_one(x) - stirling_error_from_one(n))
+    ways = log_root(x, n, total_count, error)
+    apart = deviance_from_excess(total_count, zeros, -excess, -lost)
+    return deviance_from_excess(x, ones, excess, lost) + (apart + ways)
 
 
 def _energy_by_total_count(x: float, total_count: float, logits: float) -> float:
@@ -128,6 +152,7 @@ negative_binomial = Density(
             log_mass=None,
             recipe=Ladder(mode=_mode, ratio=_ratio, limit=_limit, constants=_constants),
             draw=_draw,
+            summation=Summation.KEPT,
         ),
     ),
     source="Casella and Berger, Statistical Inference (2002), eq. (3.2.10)",

@@ -14,14 +14,13 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Ladder
 from elbocheck.domain import COUNTS, POSITIVE, REAL
-from elbocheck.kernels.gamma import deviance, log_gamma_of_one_plus, stirling_error_from_one
-from elbocheck.kernels.lift import Wide, lift
+from elbocheck.kernels.gamma import deviance, log_gamma_of_one_plus, log_root, stirling_error_from_one
+from elbocheck.kernels.lift import Summation, Wide, lift
 from elbocheck.kernels.primitives import by_type
 
 __all__ = ["draw_counts", "poisson"]
 
 LEAST, LOG_LEAST = by_type(2.0**-860, 2.0**-80), by_type(-596.106575281553, -55.451774444795625)
-TWO_PI = 6.283185307179586
 
 
 def _energy(x: float, rate: float) -> float:
@@ -31,7 +30,7 @@ def _energy(x: float, rate: float) -> float:
 
 
 def _from_one(x: float, rate: float) -> float:
-    return deviance(x, rate) + 0.5 * math.log(TWO_PI * x) + stirling_error_from_one(x)
+    return deviance(x, rate) + log_root(x, 1.0, 1.0, stirling_error_from_one(x))
 
 
 def _outside_or(x: float, value: float) -> float:
@@ -95,6 +94,7 @@ poisson = Density(
             log_mass=None,
             recipe=Ladder(mode=int, ratio=lambda _m, k, rate: rate / (k + 1)),
             draw=draw_counts,
+            summation=Summation.KEPT,
             kl=_kl,
         ),
         Form(
@@ -111,6 +111,7 @@ poisson = Density(
                 constants=lambda m, log_rate: (m.exp(log_rate),),
             ),
             draw=_draw_log_rate,
+            summation=Summation.KEPT,
             kl=_kl_log_rate,
         ),
     ),

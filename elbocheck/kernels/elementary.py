@@ -9,8 +9,8 @@ from elbocheck.kernels.libm import ATANH_WIDE, exp_of_negative, log1p_unit
 from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma, polynomial
 
 __all__ = [
-    "difference", "exp_minus_half_square", "finite", "half_exp", "half_square", "log_root_two_pi_times", "minus_log1p",
-    "product_error", "ratio", "shrink", "sigmoid", "softplus", "square", "standardise",
+    "difference", "exp_minus_half_square", "finite", "half_exp", "half_square", "log_root_two_pi_times", "minus_log1p", "minus_log1p_parts",
+    "product", "product_error", "ratio", "shrink", "sigmoid", "softplus", "square", "standardise",
 ]  # fmt: skip
 
 ROOT_TWO_PI = 2.5066282746310007  # nearest double of sqrt(2 pi)
@@ -41,10 +41,25 @@ def minus_log1p(t: float) -> float:
     return r * (t - 2.0 * square * polynomial(ATANH_WIDE, square))
 
 
+def minus_log1p_parts(t: float) -> tuple[float, float]:
+    """The same, and what is lost of r, which shows once and more, and of the product that leads."""
+    whole = 2.0 + t
+    r = t / whole
+    square, lead = r * r, r * t
+    curved = square * polynomial(ATANH_WIDE, square)
+    lost = fma(-r, whole, t) - r * (t - (whole - 2.0))
+    return fma(-2.0 * r, curved, lead), fma(lost / whole, t - 6.0 * curved, fma(r, t, -lead))
+
+
 def half_exp(s: float) -> float:
     """e**s / 2 as two factors: finite up to s = log(2 * largest float), where e**s is not."""
     root = math.exp(0.5 * s)
     return 0.5 * root * root
+
+
+def product(a: float, b: float) -> float:
+    """a*b rounded, also where a tier lets products be rounded with a sum that they are part of."""
+    return fma(a, b, 0.0)
 
 
 def product_error(a: float, b: float, product: float) -> float:

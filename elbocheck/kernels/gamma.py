@@ -6,19 +6,23 @@ once everything that can cancel has been cancelled by hand.
 
 import math
 
-from elbocheck.kernels.elementary import minus_log1p
-from elbocheck.kernels.primitives import CAREFUL, by_type, polynomial
+from elbocheck.kernels.elementary import difference, finite, minus_log1p, minus_log1p_parts
+from elbocheck.kernels.libm import log_parts
+from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma, polynomial
 
 __all__ = [
     "deviance", "deviance_from_excess", "digamma", "digamma_step", "log_beta", "log_gamma",
     "log_gamma_of_one_plus", "log_gamma_step",
-    "log_minus_digamma", "stirling_error", "stirling_error_from_one",
+    "log_minus_digamma", "log_root", "stirling_error", "stirling_error_from_one",
 ]  # fmt: skip
 
 LOG_ROOT_TWO_PI = 0.9189385332046728
-TWO_PI = 6.283185307179586
-LOG_TWO = 0.6931471805599453
-LOG_TWO_REST = 2.3190468138462996e-17  # what it lacks
+TWO_PI, TWO_PI_REST = 6.283185307179586, by_type(2.4492935982947064e-16, -1.748455600074497e-07)
+DOWN, DOWN_REST = (
+    -0.3068528194400547,
+    by_type(2.3190468138462996e-17, -1.904654299957768e-09),
+)  # log 2 - 1, and what it lacks
+UP, UP_REST = -0.19314718055994531, by_type(4.565107477165917e-18, 1.904654299957768e-09)  # 1/2 - log 2
 DIGAMMA_ROOT = 1.4616321449683622  # nearest double of the positive root
 DIGAMMA_ROOT_REST = 9.549995429965697e-17  # what it lacks
 
@@ -118,31 +122,55 @@ def _stirling_descent(x: float) -> float:
 
 
 def deviance(x: float, mean: float) -> float:
-    """Half the Poisson deviance, x log(x/mean) + mean - x >= 0, x >= 0, mean > 0: x (t - log(1 + t)) with
-    t = (mean - x)/x within a factor 2; within 4, that about 2 mean or mean/2 and what moving the mean costs; outside,
-    the definition, summed so that its larger terms never meet."""
-    return deviance_from_excess(x, mean, mean - x)
+    """Half the Poisson deviance, x log(x/mean) + mean - x >= 0, x >= 0, mean > 0."""
+    excess, lost = difference(mean, x)
+    return deviance_from_excess(x, mean, excess, finite(lost))
 
 
-def deviance_from_excess(x: float, mean: float, excess: float) -> float:
-    """The same where the mean is known by its excess over x, which of a large x the mean itself does not tell."""
+def deviance_from_excess(x: float, mean: float, excess: float, lost: float) -> float:
+    """The same where the mean is known by its excess over x, which of a large x the mean itself does not tell, and by what
+    that lacks: x (t - log(1 + t)) with t = excess/x within a factor 2; within 4, that about 2 mean or mean/2 and what moving
+    the mean costs, all positive; outside, the definition. What is lost costs excess/mean of it."""
     near = -0.5 * x <= excess <= x
-    above = x > mean
-    about = 2.0 * mean if above else 0.5 * mean
-    beyond = 1.0 if above else 0.5
-    step = (x * LOG_TWO - beyond * mean) + x * LOG_TWO_REST
-    value = x * minus_log1p((excess if near else about - x) / x) + (0.0 if near else (step if above else -step))
+    above = excess < 0.0
+    about = excess if near else fma(2.0, excess, x) if above else 0.5 * (excess - x)
+    t = about / x
+    step = fma(x, DOWN, -excess) + x * DOWN_REST if above else fma(x, UP, 0.5 * excess) + x * UP_REST
+    step = 0.0 if near else step
+    if EACH or CAREFUL:
+        value, short = minus_log1p_parts(t)
+        value = fma(x, value, step) + fma(lost + (fma(-t, x, about) if near else 0.0), excess / mean, x * short)
+    else:
+        value = x * minus_log1p(t) + step
     if x > 4.0 * mean or mean > 4.0 * x:
-        value = mean + x * (_log_quotient(x, mean) - 1.0)
+        value = _deviance_from_afar(x, mean, excess, lost)
     value = value if x > 0.0 and mean < math.inf else mean + 0.0 * x
-    return value if excess == excess else excess
+    known = excess + lost
+    return value if known == known else known
 
 
-def _log_quotient(x: float, mean: float) -> float:
+def _deviance_from_afar(x: float, mean: float, excess: float, lost: float) -> float:
     quotient = x / mean
     if CAREFUL and not 1e-300 < quotient < 1e300:
-        return math.log(x) - math.log(mean)
-    return math.log(quotient)
+        return mean + x * (math.log(x) - math.log(mean) - 1.0)
+    if EACH or CAREFUL:
+        logarithm, rest = log_parts(quotient)
+        step, low = difference(x, mean)
+        off = (step + excess) + (low + lost)  # what the mean lacks of x + excess
+        return fma(x, logarithm, excess) + ((fma(-quotient, mean, x) - quotient * off) + fma(x, rest, lost))
+    return mean + x * (math.log(quotient) - 1.0)
+
+
+def log_root(x: float, top: float, bottom: float, more: float) -> float:
+    """Log(2 pi x top/bottom)/2 + more: what the product and its logarithm lack is added with it."""
+    whole, share = TWO_PI * x, top / bottom
+    product = whole * share
+    if EACH or CAREFUL:
+        rest = fma(TWO_PI, x, -whole) + x * TWO_PI_REST
+        rest = fma(rest, share, fma(whole, share, -product)) + whole * (fma(-share, bottom, top) / bottom)
+        logarithm, short = log_parts(product)
+        return fma(0.5, logarithm, fma(0.5, short + rest / product, more))
+    return 0.5 * math.log(product) + more
 
 
 def log_beta(a: float, b: float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache, cached_property, lru_cache
 from math import fsum
 from typing import Any, Protocol
@@ -23,7 +24,7 @@ from elbocheck.kernels.elements import Function, nothing, one, together
 from elbocheck.kernels.threads import alone, shared
 
 __all__ = [
-    "Array", "Element", "Kernel", "Lifted", "Wide", "fill", "lift", "narrow", "result_dtype", "row_sum", "scalar", "sums",
+    "Array", "Element", "Kernel", "Lifted", "Summation", "Wide", "fill", "lift", "narrow", "result_dtype", "row_sum", "scalar", "sums",
     "total", "values", "vectorise",
 ]  # fmt: skip
 
@@ -78,6 +79,20 @@ class Lifted:
         return Element(together(self.scalar))
 
 
+class Summation(Enum):
+    """How the values of an element are added, so that sums of equals are within three ulps too: what takes long affords more.
+
+    Attributes:
+        BLOCKS: some vectors at a time.
+        VECTORS: few vectors at a time.
+        KEPT: kept first, then few vectors at a time: LLVM makes none of the element, or better ones.
+    """
+
+    BLOCKS = "blocks"
+    VECTORS = "vectors"
+    KEPT = "kept"
+
+
 @dataclass(frozen=True, eq=False)
 class Element:
     """What a loop computes for each number, and for each row.
@@ -88,6 +103,7 @@ class Element:
         sign: what the results are multiplied by.
         folded: to a tuple, the rest and minus the odds of `densities.form.Folded`, and the slopes; None where there are none.
         weight: of the logarithms.
+        summation: how the values are added.
     """
 
     value: Bound
@@ -95,6 +111,7 @@ class Element:
     sign: float = 1.0
     folded: Bound | None = None
     weight: Function = one
+    summation: Summation = Summation.BLOCKS
 
 
 def values(element: Element, rows: Rows, out: Array | None = None) -> tuple[Array, bool]:
@@ -175,11 +192,16 @@ def _sums(element: Element, layout: Layout, slopes: int) -> Any:
 
 def row_sum(element: Element, *, short: bool = False) -> Bound:
     """The sum along a row, for other loops; `short` where a row is a few dozen numbers."""
-    plain = Bound(loops.row_sum, (("element", element.value), *((("VECTORS", loops.VECTOR),) if short else ())))
+    names: tuple[tuple[str, Any], ...] = (("element", element.value),)
+    if element.summation is Summation.KEPT:
+        return Bound(loops.kept_sum, names)
+    if element.summation is Summation.VECTORS:
+        names += (("BLOCK", loops.VECTORS),)
+    plain = Bound(loops.row_sum, (*names, ("VECTORS", loops.VECTOR)) if short else names)
     if element.folded is None:
         return plain
-    names = (("element", element.folded), ("weight", Widened(element.weight)), ("term_by_term", plain))
-    return Bound(loops.folded_sum, names)
+    apart = (("element", element.folded), ("weight", Widened(element.weight)), ("term_by_term", plain))
+    return Bound(loops.folded_sum, apart)
 
 
 def lift(scalar: Callable[..., float]) -> Lifted:

@@ -135,6 +135,7 @@ def weights_hold(importance_weighted: Any) -> bool:
 def test_the_loops_as_they_are_hold() -> None:
     """Nothing is reported where nothing was planted."""
     assert sums_hold(loops.row_sum, loops.sums)
+    assert sums_hold(loops.kept_sum, loops.sums)
     assert folds_hold(loops.folded_sum)
     assert values_hold(loops.values)
     assert weights_hold(loops.importance_weighted)
@@ -150,11 +151,24 @@ ROW_SUM = (
     ("joined(total, lost, part)", "joined(ZERO, lost, part)"),
     ("joined(total, lost, part)", "joined(total, -lost, part)"),
 )
+KEPT = (
+    ("range(start, stop)", "range(start, stop - 1)"),
+    ("range(0, size, LANES)", "range(LANES, size, LANES)"),
+    ("-(-(stop - start) // VECTORS) * VECTORS", "(stop - start) // VECTORS * VECTORS"),
+    ("range(stop - start, lanes)", "range(lanes, lanes)"),
+    ("put(kept, k, (ZERO,))", "put(kept, 0, (ZERO,))"),
+    ("range(0, lanes, VECTORS)", "range(0, lanes, 2 * VECTORS)"),
+    ("            part = ZERO", "            part = lost"),
+    ("joined(total, lost, part)", "joined(total, -lost, part)"),
+    ("wide(lost)", "wide(ZERO)"),
+)
 FOLDED = (
     ("lesser(begin + FOLDS * LANES, size)", "lesser(begin + LANES, size)"),
     ("range(0, size, FOLDS * LANES)", "range(FOLDS * LANES, size, FOLDS * LANES)"),
     ("* VECTORS, LANES)", "* VECTORS, LANES) - 1"),
     ("put(folded, k, (ZERO,))", "put(folded, k, (ONE,))"),
+    ("range(0, lanes, VECTORS)", "range(VECTORS, lanes, VECTORS)"),
+    ("range(k, k + VECTORS)", "range(k, k + 1)"),
     ("ONE + odds, odds)", "ONE + odds, ZERO)"),
     ("fma(-found[1], ONE + odds, odds)", "odds - found[1]"),
     ("range(start, stop)", "range(start, stop - 1)"),
@@ -194,6 +208,12 @@ WEIGHTS = (
 def test_a_fault_in_the_sum_of_a_row_is_seen(fault: tuple[str, str]) -> None:
     """A block, an element or the compensation lost."""
     assert not sums_hold(planted(loops.row_sum, *fault), loops.sums)
+
+
+@pytest.mark.parametrize("fault", KEPT, ids=lambda fault: fault[1].strip())
+def test_a_fault_in_a_sum_of_kept_values_is_seen(fault: tuple[str, str]) -> None:
+    """A rest, a block, what was kept before, or the compensation."""
+    assert not sums_hold(planted(loops.kept_sum, *fault), loops.sums)
 
 
 @pytest.mark.parametrize("fault", FOLDED, ids=lambda fault: fault[1].strip())
