@@ -12,10 +12,10 @@ import numpy as np
 from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import LINE
 from elbocheck.domain import POSITIVE, REAL
-from elbocheck.kernels.elementary import ratio, standardise
-from elbocheck.kernels.libm import exp_of_negative, log1p_unit
+from elbocheck.kernels.elementary import difference, finite, ratio, standardise
+from elbocheck.kernels.libm import LOG1P_UNIT, exp_of_negative, exp_of_negative_parts, log1p_unit
 from elbocheck.kernels.lift import Wide, lift
-from elbocheck.kernels.primitives import EACH
+from elbocheck.kernels.primitives import EACH, polynomial
 
 __all__ = ["logistic"]
 
@@ -24,8 +24,11 @@ def _energy(x: float, loc: float, scale: float) -> float:
     # even in u: both terms are positive, nothing overflows
     if EACH:
         high, low = ratio(x, loc, scale)
-        logs = 2.0 * log1p_unit(exp_of_negative(-abs(high)))
-        return abs(high) + (logs + (low if high > 0.0 else -low))  # which counts tanh(u/2) times, where it shows once
+        e, short = exp_of_negative_parts(-abs(high))
+        total, rest = difference(abs(high), -2.0 * e)
+        low = low if high > 0.0 else -low  # which counts tanh(u/2) times, where it shows once
+        curved = 2.0 * e * e * polynomial(LOG1P_UNIT, e)  # 2 e - 2 log(1 + e)
+        return total + (finite(rest + (low + 2.0 * short / (1.0 + e))) - curved)
     return _rest(x, loc, scale) + 2.0 * log1p_unit(_odds(x, loc, scale))
 
 
