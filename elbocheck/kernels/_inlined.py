@@ -66,13 +66,13 @@ class Typing:
 
     def resolve_function_type(self, function: Any, arguments: Any, named: Any) -> Any:
         """The signature that is called."""
+        ask = self._context.resolve_function_type
+        if named or not isinstance(function, types.Function) or not all(isinstance(a, types.Number) for a in arguments):
+            return ask(function, arguments, named)
         key = function, tuple(arguments)
-        if key in self._known:
-            return self._known[key]
-        found = self._context.resolve_function_type(function, arguments, named)
-        if isinstance(function, types.Function) and not named and all(isinstance(a, types.Number) for a in arguments):
-            self._known[key] = found
-        return found
+        if key not in self._known:
+            self._known[key] = ask(function, arguments, named)
+        return self._known[key]
 
     def unify_pairs(self, first: Any, second: Any) -> Any:
         """The type of what is assigned both."""

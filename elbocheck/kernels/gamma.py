@@ -150,6 +150,7 @@ def deviance_from_excess(x: float, mean: float, excess: float, lost: float) -> f
 
 
 def _deviance_from_afar(x: float, mean: float, excess: float, lost: float) -> float:
+    """The definition, with what the mean, the quotient and its logarithm lack."""
     quotient = x / mean
     if CAREFUL and not 1e-300 < quotient < 1e300:
         return mean + x * (math.log(x) - math.log(mean) - 1.0)
