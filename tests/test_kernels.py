@@ -16,6 +16,8 @@ import pytest
 
 import elbocheck.kernels.lift
 from elbocheck.budget import BUDGETS, ulp_distance
+from elbocheck.densities import binomial
+from elbocheck.densities.element import log_prob_element
 from elbocheck.kernels import _jit, elementary, libm
 from elbocheck.kernels.lift import Lifted, lift, result_dtype
 from elbocheck.precision import agree
@@ -145,6 +147,14 @@ def test_a_fresh_process_finds_the_compiled_kernels(tmp_path: Path) -> None:
     seen = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(2)]
     assert [run.stdout.strip() for run in seen] == ["0", "2"]
     assert len(list(tmp_path.rglob("*.nbc"))) == 2
+
+
+def test_a_kernel_is_compiled_anew_where_what_it_names_has_changed() -> None:
+    """In whichever file that is: the binomial's means are those of the negative binomial's."""
+    element = log_prob_element(binomial, binomial.forms[0], (True, False, True))
+    files = {Path(file).name for file in _jit._files(element.value)}
+    assert {"binomial.py", "negative_binomial.py"} <= files
+    assert "poisson.py" not in files
 
 
 def test_a_kernel_without_a_file_is_compiled_without_a_cache() -> None:

@@ -365,6 +365,14 @@ def test_fast_overflows_to_infinity_and_keeps_nan(density: Density) -> None:
             np.testing.assert_array_equal(found, [math.inf] * 4 + [math.nan])
 
 
+def test_means_of_large_counts_are_right_in_float32() -> None:
+    """How much they exceed counts of 1e15 takes more digits than the exponential has."""
+    x, total_count, logits = 1273435388903424.0, 2546870509371392.0, -1.5148433790451894e-14
+    kernel = binomial.form(("total_count", "logits")).energy
+    found = kernel.wide(*np.float32([x, total_count, logits]))
+    assert ulp_distance(found, kernel.wide(x, total_count, logits), "float64") <= BUDGETS["binomial.energy"].ulps
+
+
 def test_kl_sums_and_tiers() -> None:
     """Rows of a divergence."""
     found = normal_standard.kl_sum(loc=X, log_var=LOC)

@@ -39,6 +39,7 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrap
 FAST = {"contract", "arcp"}
 VECTORISED = ("ceil", "exp", "expm1", "log", "log1p")
 MOST = 5  # arguments of a kernel
+HERE = Path(__file__).parent
 
 
 class Bound(NamedTuple):
@@ -276,18 +277,26 @@ def _spelled(value: Any) -> str:
 
 
 def _files(value: Any) -> Iterator[str]:
-    """The sources of a bound function and of what is bound to it."""
+    """The sources of a bound function, of what is bound to it, and of what those outside this folder name."""
+    return (function.__code__.co_filename for function in _named(value, set()))
+
+
+def _named(value: Any, seen: set[Any]) -> Iterator[FunctionType]:
     if isinstance(value, Widened):
-        yield from _files(value.function)
+        yield from _named(value.function, seen)
     elif isinstance(value, Bound):
         for part in (value.function, *(part for _, part in value.names)):
-            yield from _files(part)
-    elif isinstance(value, FunctionType):
-        yield value.__code__.co_filename
+            yield from _named(part, seen)
+    elif isinstance(value, FunctionType) and value not in seen:
+        seen.add(value)
+        yield value
+        if Path(value.__code__.co_filename).parent != HERE:
+            for name in value.__code__.co_names:
+                yield from _named(value.__globals__.get(name), seen)
 
 
 @cache
 def _fingerprint(files: tuple[str, ...]) -> str:
     """Hash of the sources in this folder and of a loop's own."""
-    sources = [*sorted(Path(__file__).parent.glob("*.py")), *map(Path, files)]
+    sources = [*sorted(HERE.glob("*.py")), *map(Path, files)]
     return sha256(b"\0".join(path.read_bytes() for path in sources if path.is_file())).hexdigest()[:12]
