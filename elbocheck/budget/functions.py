@@ -17,9 +17,6 @@ FUNCTIONS: Mapping[str, Budget] = MappingProxyType(
         "libm.float32": Budget(1.1, "the same, with less to spare in the reduction"),
         # Loops: ulps of the type of the result, of what elements give in float64.
         "loop.sum": Budget(3, "blocks summed in vectors and added with compensation; elements within 2u, most less"),
-        "loop.equals": Budget(
-            4, "fast: the same of rows of equals, where all that an element is off adds up: of counts 3u"
-        ),
         "loop.of_one_size": Budget(2, "three or four roundings of u, where the terms of a divergence are of one size"),
         "loop.bound": Budget(4, "two sums, their difference; the logarithm of a mean 2u"),
         "loop.weights": Budget(8, "the exponential of a difference of two bounds"),

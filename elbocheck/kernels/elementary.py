@@ -9,8 +9,8 @@ from elbocheck.kernels.libm import ATANH_WIDE, exp_of_negative, log1p_unit
 from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma, polynomial
 
 __all__ = [
-    "difference", "exp_minus_half_square", "finite", "half_exp", "half_square", "log_root_two_pi_times", "minus_log1p", "minus_log1p_parts",
-    "product", "product_error", "ratio", "shrink", "sigmoid", "softplus", "square", "standardise",
+    "difference", "exp_minus_half_square", "finite", "half_exp", "half_square", "log_root_two_pi_times", "minus_log1p",
+    "minus_log1p_parts", "product", "product_error", "ratio", "shrink", "sigmoid", "softplus", "square", "standardise",
 ]  # fmt: skip
 
 ROOT_TWO_PI = 2.5066282746310007  # nearest double of sqrt(2 pi)

@@ -24,8 +24,8 @@ from elbocheck.kernels.elements import Function, nothing, one, together
 from elbocheck.kernels.threads import alone, shared
 
 __all__ = [
-    "Array", "Element", "Kernel", "Lifted", "Summation", "Wide", "fill", "lift", "narrow", "result_dtype", "row_sum", "scalar", "sums",
-    "total", "values", "vectorise",
+    "Array", "Element", "Kernel", "Lifted", "Summation", "Wide", "fill", "lift", "narrow", "result_dtype", "row_sum",
+    "scalar", "sums", "total", "values", "vectorise",
 ]  # fmt: skip
 
 GRAIN = 1 << 14  # numbers that stay together: the same are computed in vectors however many threads share them
