@@ -32,7 +32,7 @@ FUNCTIONS: Mapping[str, Budget] = MappingProxyType(
         "special.deviance": Budget(
             3, "two sums; of what t, its product and a logarithm lack, put back, u; a cubic term 3u of a third"
         ),
-        "special.log_root": Budget(1, "a sum, of what the product and its logarithm lack u of a share"),
+        "special.log_root": Budget(0.6, "half an ulp of the sum, and of what the logarithm still lacks a tenth"),
         "special.log_beta": Budget(
             6, "log of a quotient 3u, log1p 3u, two products; terms of one sign but log sqrt(2 pi)", of_terms=True
         ),
