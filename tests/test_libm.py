@@ -68,16 +68,17 @@ def test_edges_are_those_of_numpy(name: str, tier: str) -> None:
 PROBE = """
 import re, sys
 from elbocheck import densities
-from elbocheck.kernels._jit import Layout
 from elbocheck.densities.density import log_prob_element
-from elbocheck.kernels.lift import _sums, _values
+from elbocheck.kernels import lift
+from elbocheck.kernels._jit import Layout, dispatcher
+lift.compiled = dispatcher
 for name in sys.argv[1:]:
     density = getattr(densities, name)
     form = density.forms[0]
     for kind, letter in (("float32", "s"), ("float64", "d")):
         varies = (True, True, *[False] * (len(form.parameters) - 1))
         layout, element = Layout(varies, kind, kind, kind, True), log_prob_element(density, form, varies, ())
-        for make in (lambda *two: _sums(*two, 0), _values):
+        for make in (lambda *two: lift._sums(*two, 0), lift._values):
             text = "".join(make(element, layout).inspect_asm().values())
             vectors = len(re.findall(rf"v?(?:add|sub|mul|fmadd[0-9]+)p{letter}\\s|fmul|fmla", text))
             print(name, kind, make.__name__, vectors, len(re.findall("prefetch|prfm", text)))

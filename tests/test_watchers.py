@@ -96,8 +96,8 @@ def test_helpers_take_what_is_left_from_the_back() -> None:
     from elbocheck.kernels import watching as w
 
     out, ones = np.zeros((8, 1)), np.ones((8, 1))
-    mail = np.zeros(w.ROOM, np.int64)
-    LOOP(((out,), (ones,), 1), 0, 0, mail)
+    mail, given = w.letter_box(1, 10), ((out,), (ones,), 1)
+    assert LOOP(given, 0, 0, 1, mail) == 1
     mail[[w.FIRST, w.LAST, w.PIECES, w.SEATS]] = 2, 8, 3, 1
     assert w.watch(mail, 10) == 0, "the gate is shut"
     mail[w.GATE], mail[w.TAKEN] = 5, 1
@@ -105,11 +105,11 @@ def test_helpers_take_what_is_left_from_the_back() -> None:
     assert out[:, 0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]  # pieces of two rows, the first of which is another's
     assert (mail[w.ACTIVE], mail[w.BACK]) == (0, 2)
     assert w.watch(mail, 10) == 0, "no seat is left"
-    assert w.lead(mail, 6, 0, 8, 4, 0, 10) == 1
-    assert mail[w.GATE] == 0
+    assert LOOP(given, 0, 8, 4, mail) == 1
+    assert (mail[w.GATE], mail[w.TASK]) == (0, 2)
     assert out[:, 0].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
     mail[w.ACTIVE] = 1
-    assert w.lead(mail, 7, 0, 8, 4, 0, 10) == -1, "one is still at work"
+    assert LOOP(given, 0, 8, 4, mail) == -1, "one is still at work"
     assert w.left(mail, 10) == -1
     mail[w.ACTIVE] = 0
     assert w.left(mail, 10) == 1
@@ -163,21 +163,21 @@ def test_no_array_is_kept() -> None:
 def test_help_that_was_none_is_not_asked_for() -> None:
     """For a time that makes its cost a small share, twice as long the next time; once it helps that is forgotten."""
     helpers = Crew(0)
-    assert not helpers.shunned
+    assert not helpers.shunned(perf_counter())
     helpers.judge(-1.0)
-    assert not helpers.shunned
+    assert not helpers.shunned(perf_counter())
     helpers.judge(2e-3)
-    assert helpers.shunned
+    assert helpers.shunned(perf_counter())
     sleep(2e-3 / SHARE)
-    assert not helpers.shunned
+    assert not helpers.shunned(perf_counter())
     helpers.judge(2e-3)
     sleep(2e-3 / SHARE)
-    assert helpers.shunned
+    assert helpers.shunned(perf_counter())
     sleep(2e-3 / SHARE)
     helpers.judge(-1e-6)
     helpers.judge(1e-6)
     sleep(1e-4)
-    assert not helpers.shunned
+    assert not helpers.shunned(perf_counter())
 
 
 def test_helpers_fall_asleep_and_wake() -> None:
@@ -197,7 +197,7 @@ def test_all_are_woken_although_one_watches() -> None:
     ended = perf_counter() + 5
     while helpers.awake and perf_counter() < ended:
         sleep(PATIENCE / 1e6)
-    helpers._helpers[0].bell.put(None)
+    next(iter(helpers._asleep)).bell.put(None)
     most = 0
     with threads(3):
         while most < 2 and perf_counter() < ended:

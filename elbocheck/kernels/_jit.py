@@ -29,7 +29,7 @@ import numpy as np
 
 from elbocheck.kernels import libm, loops, primitives
 
-__all__ = ["Bound", "Layout", "Widened", "compiled", "require_kernel"]
+__all__ = ["Bound", "Layout", "Widened", "compiled", "dispatcher", "require_kernel"]
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 # `nnan` and `ninf` would delete the handling of NaN and infinity, `reassoc` and `nsz` the error-free transformations: sums
@@ -92,7 +92,9 @@ class Layout(NamedTuple):
 
 @cache
 def compiled(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
-    """The machine code of a loop over rows, as a function (given, first, last, mail): see `_entrance.entrance`.
+    """The machine code of a loop over rows, as a function (given, first, last, pieces, mail): see `_entrance.entrance`.
+
+    What its arguments are is not looked at, which would take as long as laying them out: the layouts say it.
 
     Args:
         loop: a module-level function of groups of results, groups of arguments and integers, which are given as one tuple,
@@ -100,6 +102,13 @@ def compiled(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
         results: of each group of results, how many arrays it has.
         layouts: of each group of arguments; all compute in one type.
     """
+    (found,) = dispatcher(loop, results, *layouts).overloads.values()
+    return found.entry_point
+
+
+@cache
+def dispatcher(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
+    """The same as Numba's function, which looks at its arguments."""
     import numba
 
     from elbocheck.kernels import _entrance
@@ -153,7 +162,7 @@ def _signature(loop: Bound, results: tuple[int, ...], layouts: tuple[Layout, ...
     ]
     integers = loop.function.__code__.co_argcount - len(outputs) - len(inputs) - 2
     given = types.Tuple([*outputs, *inputs, *[types.intp] * integers])
-    return types.intp(given, types.intp, types.intp, MAIL)
+    return types.intp(given, types.intp, types.intp, types.intp, MAIL)
 
 
 def require_kernel(scalar: Any) -> None:

@@ -77,7 +77,7 @@ def threads(count: int) -> Iterator[None]:
 
 def alone(loop: Any, given: tuple[Any, ...], count: int) -> bool:
     """Fill all rows of a compiled loop, and tell whether every result is finite."""
-    return bool(loop(given, 0, count, NOBODY))
+    return bool(loop(given, 0, count, 0, NOBODY))
 
 
 def shared(loop: Any, given: tuple[Any, ...], count: int, weight: int) -> bool:
@@ -97,21 +97,20 @@ def shared(loop: Any, given: tuple[Any, ...], count: int, weight: int) -> bool:
     first, well = 0, True
     if loop not in _pace:
         first, started = max(PIECE // weight, 1), perf_counter()
-        well = bool(loop(given, 0, first, NOBODY))
+        well = alone(loop, given, first)
         _pace[loop] = (perf_counter() - started) / (first * weight)
     left = _pace[loop] * weight * (count - first)
-    helpers = crew(limit - 1)
-    workers, started = 1, perf_counter()
-    if _worth(helpers, left) and helpers.free.acquire(blocking=False):
+    helpers, started = crew(limit - 1), perf_counter()
+    workers = 1
+    if _worth(helpers, left, started) and helpers.free.acquire(blocking=False):
         try:
             workers = limit
-            loop(given, 0, 0, helpers.mail)
             each = max(1, min(int(left / (limit * SHORTEST)), PIECES))
-            well &= helpers.lead(first, count, min(limit * each, count - first))
+            well &= helpers.lead(loop, given, first, count, min(limit * each, count - first))
         finally:
             helpers.free.release()
     else:
-        well &= bool(loop(given, first, count, NOBODY))
+        well &= bool(loop(given, first, count, 0, NOBODY))
     spent = perf_counter() - started
     _pace[loop] = min(
         spent * workers / ((count - first) * weight), SLOWER * _pace[loop] if workers == 1 else _pace[loop]
@@ -127,11 +126,11 @@ SLOWER = 1.05
 """Times as long as it took, what a number may be taken to: on a busy core it takes longer for a while, and help is none."""
 
 
-def _worth(helpers: Crew, left: float) -> bool:
+def _worth(helpers: Crew, left: float, now: float) -> bool:
     """Tell whether to ask for help; who would have to be woken for too little is woken for the next time, if that is soon."""
-    if left < LITTLE or (left < LONG and helpers.shunned):
+    if left < LITTLE or (left < LONG and helpers.shunned(now)):
         return False
-    watching, soon = helpers.awake, helpers.soon()
+    watching, soon = helpers.awake, helpers.soon(now)
     if left >= WORTH or soon:
         helpers.wake()
     return watching > 0 or left >= WORTH

@@ -28,16 +28,16 @@ STRIKES = 6
 """How often help that was worse than none, time after time, doubles the time for which it is not asked again."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Helper:
     """A thread that watches a mail.
 
     Attributes:
-        asleep: whether it must be woken.
+        asleep: who of all helpers must be woken.
     """
 
     mail: Any
-    asleep: bool = False
+    asleep: set[Helper]
     bell: SimpleQueue[None] = field(default_factory=SimpleQueue)
 
     def __post_init__(self) -> None:
@@ -49,9 +49,9 @@ class Helper:
         patience = int(PATIENCE * per_microsecond())
         while True:
             watch(self.mail, patience)
-            self.asleep = True
+            self.asleep.add(self)
             self.bell.get()
-            self.asleep = False
+            self.asleep.discard(self)
 
 
 class Crew:
@@ -65,37 +65,34 @@ class Crew:
     def __init__(self, count: int) -> None:
         from elbocheck.kernels import watching
 
-        self.free, self.mail = Lock(), np.zeros(watching.ROOM, np.int64)
-        self._lead, self._left, self._patience = watching.lead, watching.left, int(POLLED * watching.per_microsecond())
-        self._helpers = [Helper(self.mail) for _ in range(count)]
-        self._task, self._strikes, self._late, self._last = 0, 0, 0.0, 0.0
+        self._left, self._patience = watching.left, int(POLLED * watching.per_microsecond())
+        self.free, self.mail = Lock(), watching.letter_box(count, self._patience)
+        self._asleep: set[Helper] = set()
+        self._count = len([Helper(self.mail, self._asleep) for _ in range(count)])
+        self._strikes, self._late, self._last = 0, 0.0, 0.0
 
-    @property
-    def shunned(self) -> bool:
+    def shunned(self, now: float) -> bool:
         """Whether its help was worse than none not long ago."""
-        return perf_counter() < self._late
+        return now < self._late
 
     @property
     def awake(self) -> int:
         """How many are."""
-        return sum(not helper.asleep for helper in self._helpers)
+        return self._count - len(self._asleep)
 
-    def soon(self) -> bool:
+    def soon(self, now: float) -> bool:
         """Tell whether work comes often enough that they would still watch when the next comes."""
-        now = perf_counter()
         last, self._last = self._last, now
         return now - last < 1e-6 * PATIENCE
 
     def wake(self) -> None:
         """Have all watch for a while."""
-        for helper in self._helpers:
-            if helper.asleep:
-                helper.bell.put(None)
+        for helper in tuple(self._asleep):
+            helper.bell.put(None)
 
-    def lead(self, first: int, last: int, pieces: int) -> bool:
-        """Fill the rows of the loop that is laid out on the mail, and tell whether all is finite; the caller holds `free`."""
-        self._task += 1
-        found = self._lead(self.mail, self._task, first, last, pieces, len(self._helpers), self._patience)
+    def lead(self, loop: Any, given: tuple[Any, ...], first: int, last: int, pieces: int) -> bool:
+        """Fill the rows of a loop, and tell whether all is finite; the caller holds `free`."""
+        found = loop(given, first, last, pieces, self.mail)
         stopped: BaseException | None = None
         while found < 0:
             try:

@@ -3,7 +3,7 @@
 A thread that sleeps takes 30 to 100 microseconds to wake; one that watches a word in memory, a fraction of one. Imported when
 a thread first does so.
 
-The caller lays a loop out on a mail, opens the gate, and takes pieces from the front; who watches counts itself as active, looks
+The caller lays a loop out on a mail (`_entrance`), opens the gate, and takes pieces from the front; who watches counts itself as active, looks
 whether the gate is still open, and takes pieces from the back, so that in call after call each works on what is near to it. A
 piece is taken by one of them: at most as many are as there are. Once none is left the caller shuts the gate and waits until
 nobody is active: who comes later finds the gate shut and touches nothing, and nobody is waited for who has not begun.
@@ -21,15 +21,16 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from elbocheck.kernels._entrance import MAIL, ROOM, called
+from elbocheck.kernels._entrance import LEADER, LEADING, MAIL, ROOM, called
 
-__all__ = ["ROOM", "lead", "left", "per_microsecond", "watch"]
+__all__ = ["left", "letter_box", "per_microsecond", "watch"]
 
 GATE, ACTIVE, TAKEN, BACK, SEATS = 0, 16, 32, 48, 64
 """Words that many threads write, apart in memory lest one thread's writing slow the other's reading: the number of the open
 task or 0, how many work on it, how many pieces are taken, how many of them from the back, how many helpers may still come."""
-FIRST, LAST, PIECES, FAILED = 80, 81, 82, 83
-"""Words that the caller writes before it opens the gate, and whether a result is not finite."""
+FIRST, LAST, PIECES, FAILED, TASK, HELPERS, PATIENCE = range(80, 87)
+"""Words that the caller writes before it opens the gate: the rows and the pieces, whether a result is not finite, the number of
+the task; and of all its tasks, how many helpers there are and for how many pauses it watches them."""
 WORD = 8  # bytes
 _PAUSES = {"x86_64": "llvm.x86.sse2.pause", "AMD64": "llvm.x86.sse2.pause"}
 
@@ -83,8 +84,8 @@ def _pause(_typing: Any) -> Any:
     return types.void(), generate
 
 
-def _compiled(function: Any, integers: int) -> Any:
-    signature = [types.int64(MAIL, *[types.int64] * integers)]
+def _compiled(function: Any, *arguments: Any) -> Any:
+    signature = [types.int64(MAIL, *arguments)]
     try:
         return njit(signature, nogil=True, cache=True)(function)
     except (RuntimeError, OSError):  # no folder can be written
@@ -108,17 +109,18 @@ def _left(mail: Any, patience: int) -> int:
     return -1
 
 
-def _lead(mail: Any, task: int, first: int, last: int, pieces: int, seats: int, patience: int) -> int:
+def _lead(mail: Any, first: int, last: int, pieces: int) -> int:
     """Have the rows of the loop that is laid out filled, the caller among those who do it; return what `left` does."""
     mail[FIRST], mail[LAST], mail[PIECES], mail[FAILED] = first, last, pieces, 0
-    mail[TAKEN], mail[BACK], mail[SEATS] = 0, 0, seats
-    _told(mail, GATE, task)
+    mail[TAKEN], mail[BACK], mail[SEATS] = 0, 0, mail[HELPERS]
+    mail[TASK] += 1
+    _told(mail, GATE, mail[TASK])
     piece = 0
     while _added(mail, TAKEN, 1) < pieces:
         _do(mail, piece)
         piece += 1
     _told(mail, GATE, 0)
-    return _left(mail, patience)
+    return _left(mail, mail[PATIENCE])
 
 
 def _watch(mail: Any, patience: int) -> int:
@@ -140,7 +142,16 @@ def _watch(mail: Any, patience: int) -> int:
     return tasks
 
 
-lead, left, watch = _compiled(_lead, 6), _compiled(_left.py_func, 1), _compiled(_watch, 1)
+lead, left, watch = _compiled(_lead, *LEADING[1:]), _compiled(_left.py_func, types.int64), _compiled(_watch, types.int64)
+
+
+def letter_box(helpers: int, patience: int) -> Any:
+    """Return a mail of so many helpers, whom the caller watches for so many pauses."""
+    mail = np.zeros(ROOM, np.int64)
+    (code,) = lead.overloads.values()
+    mail[LEADER] = code.library.get_pointer_to_function(code.fndesc.llvm_func_name)
+    mail[HELPERS], mail[PATIENCE] = helpers, patience
+    return mail
 
 
 @cache
