@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from elbocheck.densities.arguments import require_all
 from elbocheck.densities.element import log_prob_element
 from elbocheck.densities.form import Folded, Form
+from elbocheck.densities.prepared import prepared
 from elbocheck.domain import Domain, Parameter, matching
 from elbocheck.errors import ParameterError, UsageError
-from elbocheck.kernels.arrange import arrange, result_dtype
+from elbocheck.kernels.arrange import Rows, arrange, result_dtype, spelled
 from elbocheck.kernels.lift import Array, Lifted, Wide, narrow, sums, total, values
 
 if TYPE_CHECKING:
@@ -118,14 +119,21 @@ class Density:
             >>> bernoulli.log_prob_sum([[0.0, 1.0], [1.0, 1.0]], logits=0.0).tolist()
             [-1.3862943611198906, -1.3862943611198906]
         """
-        form = _form(self, tuple(parameters))
+        if axis == -1 and self.event_rank == 0:
+            specs, given = spelled((x, *parameters.values()))
+            form, ready, summed, told, _ = prepared(self, tuple(parameters), specs, tier)
+            found, finite = summed(ready(given))
+            if not (told and finite):
+                self.check(form, parameters, finite)
+            return found
+        form = self.form(parameters)
         if axis not in (-1, None):
             raise UsageError(f"{self.name}: axis must be -1 or None, got {axis!r}")
         if not isinstance(form.energy, Lifted):
             whole = self._log_prob_of_vectors(form, x, parameters)
             return narrow(np.asarray(np.sum(whole, axis=axis, dtype=np.float64)), whole.dtype)
-        rows = arrange(form.arguments(x, parameters), tier, flat=axis is None)
-        found, finite = (sums if axis == -1 else total)(log_prob_element(self, form, rows.plan.layout.varies), rows)
+        rows = arrange(form.arguments(x, parameters), tier, flat=True)
+        found, finite = total(log_prob_element(self, form, rows.plan.layout.varies), rows)
         self.check(form, parameters, finite)
         return found
 
@@ -153,22 +161,20 @@ class Density:
             >>> float(value), grad["loc"].tolist()
             (-2.8378770664093453, [-1.0, 1.0])
         """
-        form = self.form(parameters)
         names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        if unknown := [name for name in names if name not in form.names]:
-            raise ParameterError(f"{self.name}: wrt must name some of {', '.join(form.names)}, got {unknown[0]!r}")
-        if not isinstance(form.energy, Lifted):
+        if self.event_rank:
             raise UsageError(f"{self.name} has no fused gradient: use grad")
-        rows = arrange(form.arguments(x, parameters), tier)
-        plan = rows.plan
-        moving = tuple(name for name in names if plan.layout.varies[1 + form.names.index(name)])
-        slopes = tuple(np.empty((plan.count, plan.size), plan.layout.result) for _ in moving)
-        found, finite = sums(log_prob_element(self, form, plan.layout.varies, moving), rows, slopes)
-        self.check(form, parameters, finite)
+        specs, given = spelled((x, *parameters.values()))
+        form, ready, summed, told, moving = prepared(self, tuple(parameters), specs, tier, names)
+        plan, arrays = ready.plan, ready(given)
+        slopes = tuple([np.empty((plan.count, plan.size), plan.stored) for _ in moving])
+        found, finite = summed(arrays, slopes)
+        if not (told and finite):
+            self.check(form, parameters, finite)
         grad = {name: narrow(slope.reshape(plan.shape), plan.dtype) for name, slope in zip(moving, slopes, strict=True)}
         for name in names:
             if name not in grad:
-                grad[name] = sums(form.slope_element(name), rows)[0]
+                grad[name] = sums(form.slope_element(name), Rows(plan, arrays))[0]
         return found, {name: grad[name] for name in names}
 
     def energy(self, x: ArrayLike, *, tier: str = "exact", **parameters: ArrayLike) -> Array:

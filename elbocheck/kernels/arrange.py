@@ -6,11 +6,11 @@ of the right type, whole and contiguous.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import prod
-from operator import call
+from operator import call, itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from elbocheck.errors import UsageError
 from elbocheck.kernels._jit import Layout
 
-__all__ = ["TIERS", "Plan", "Rows", "arrange", "arrange_together", "result_dtype"]
+__all__ = ["TIERS", "Plan", "Ready", "Rows", "arrange", "arrange_together", "made_ready", "result_dtype", "spelled"]
 
 TIERS = ("exact", "fast")
 """exact: float32 is computed in float64 and rounded once. fast: float32 is computed in float32."""
@@ -82,6 +82,54 @@ class Plan:
     final: bool
 
 
+class Ready(NamedTuple):
+    """Arguments whose shapes and dtypes are known: how they become rows.
+
+    Attributes:
+        plan: of the arguments in the loop's order.
+        pick: from what is given and the constants to the loop's arguments.
+        steps: what is done to each then; None if nothing is.
+        fill: from numbers to constants.
+        constants: of numbers that are known.
+    """
+
+    plan: Plan
+    pick: Callable[[Any], tuple[Any, ...]]
+    steps: tuple[Step, ...] | None
+    fill: tuple[Step, ...]
+    constants: tuple[NDArray[Any], ...] = ()
+
+    def __call__(self, given: Sequence[Any]) -> tuple[NDArray[Any], ...]:
+        """The arrays of `Rows`."""
+        arrays = self.pick((*given, *self.constants))
+        return arrays if self.steps is None else tuple(map(call, self.steps, arrays))
+
+    def filled(self, numbers: Iterable[float]) -> Ready:
+        """The same with the numbers among the arguments."""
+        return Ready(*self[:-1], tuple(map(call, self.fill, numbers)))
+
+
+def made_ready(specs: Sequence[Spec], order: Sequence[int], tier: str) -> Ready:
+    """How arguments become rows.
+
+    Args:
+        specs: of the arguments, in the order in which they will be given.
+        order: for each argument of the loop, its place among them, all of them once.
+        tier: one of `TIERS`.
+
+    Raises:
+        UsageError, TypeError: as arrange.
+    """
+    plan = _plan(tuple([specs[place] for place in order]), tier, False, False)
+    steps = dict(zip(order, plan.steps, strict=True))
+    numbers = [place for place, spec in enumerate(specs) if spec is NUMBER] if plan.count <= FEW else []
+    after = {place: len(order) + k for k, place in enumerate(numbers)}
+    left = tuple(_same if place in after else steps[place] for place in order)
+    pick = itemgetter(*[after.get(place, place) for place in order])
+    done = None if all(step is _same for step in left) else left
+    return Ready(plan, pick, done, tuple(steps[place] for place in numbers))
+
+
 def arrange(arguments: Sequence[ArrayLike], tier: str, *, flat: bool = False, wide: bool = False) -> Rows:
     """Broadcast arguments against each other and cut them into rows along the last axis.
 
@@ -95,7 +143,7 @@ def arrange(arguments: Sequence[ArrayLike], tier: str, *, flat: bool = False, wi
         UsageError: for an unknown tier.
         TypeError: for complex, extended or non-numeric input.
     """
-    specs, given = _specs(arguments)
+    specs, given = spelled(arguments, numbers=False)
     plan = _plan(specs, tier, flat, wide)
     return Rows(plan, tuple(map(call, plan.steps, given)))
 
@@ -106,7 +154,7 @@ def arrange_together(groups: Sequence[Sequence[ArrayLike]], tier: str) -> list[R
     Raises:
         UsageError, TypeError: as arrange.
     """
-    read = [_specs(group) for group in groups]
+    read = [spelled(group, numbers=False) for group in groups]
     plans = _plans(tuple([specs for specs, _ in read]), tier)
     return [Rows(plan, tuple(map(call, plan.steps, given))) for plan, (_, given) in zip(plans, read, strict=True)]
 
@@ -120,18 +168,21 @@ def result_dtype(*arguments: ArrayLike) -> np.dtype[np.floating[Any]]:
     return _promoted(tuple(None if type(a) in WEAK else np.asarray(a).dtype for a in arguments))
 
 
-def _specs(arguments: Sequence[Any]) -> tuple[tuple[Spec, ...], Sequence[Any]]:
+def spelled(arguments: Sequence[Any], numbers: bool = True) -> tuple[tuple[Any, ...], Sequence[Any]]:
     """What is to be known of arguments, and they as arrays or Python's numbers: in one loop, for with small batches it takes as
-    long as the arithmetic."""
-    specs: list[Spec] = []
+    long as the arithmetic.
+
+    With `numbers` they stand for themselves, but a zero is spelled out: 0.0 == -0.0, which a result may tell.
+    """
+    specs: list[Any] = []
     for argument in arguments:
         kind = type(argument)
         if kind is np.ndarray:
             specs.append((argument.shape, argument.dtype, argument.flags.carray or _whole(argument)))
         elif kind in WEAK:
-            specs.append(NUMBER)
+            specs.append((argument or repr(float(argument))) if numbers else NUMBER)
         else:
-            return _specs([a if type(a) in WEAK else np.asarray(a) for a in arguments])
+            return spelled([a if type(a) in WEAK else np.asarray(a) for a in arguments], numbers)
     return tuple(specs), arguments
 
 
@@ -224,8 +275,9 @@ def _filled_with_item(count: int, dtype: np.dtype[Any], array: NDArray[Any]) -> 
 
 @lru_cache(maxsize=64)
 def _repeated(value: float, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    found = np.empty(count, dtype)
     with np.errstate(over="ignore"):
-        found = np.full(count, value, dtype)
+        found.fill(value)
     found.flags.writeable = False
     return found
 

@@ -24,8 +24,8 @@ from elbocheck.kernels.elements import Function, nothing, one, together
 from elbocheck.kernels.threads import alone, shared
 
 __all__ = [
-    "Array", "Element", "Kernel", "Lifted", "Summation", "Wide", "fill", "lift", "narrow", "result_dtype", "row_sum",
-    "scalar", "sums", "total", "values", "vectorise",
+    "Array", "Element", "Kernel", "Lifted", "Summation", "Summing", "Wide", "fill", "lift", "narrow", "result_dtype", "row_sum",
+    "scalar", "summing", "sums", "total", "values", "vectorise",
 ]  # fmt: skip
 
 GRAIN = 1 << 14  # numbers that stay together: the same are computed in vectors however many threads share them
@@ -149,13 +149,31 @@ def fill(element: Element, rows: Rows, out: Any) -> tuple[Any, bool]:
 
 def sums(element: Element, rows: Rows, slopes: tuple[Array, ...] = ()) -> tuple[Array, bool]:
     """Sum over the last axis, and whether every sum is finite; slopes are stored as arrays of two axes."""
-    plan, arrays = rows
-    if not plan.size:
-        return narrow(np.zeros(plan.outer), plan.dtype), True
-    out, loop = np.empty((plan.count, 1), plan.stored), _planned_sums(element, plan, len(slopes))
-    finite = shared(loop, ((out,), slopes, arrays, plan.size), plan.count, plan.size)
-    found = out.reshape(plan.outer)
-    return found if plan.final else narrow(found, plan.dtype), finite
+    return summing(element, rows.plan, len(slopes))(rows.arrays, slopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Summing:
+    """Sums over the last axis of arguments of one plan."""
+
+    plan: Plan
+    loop: Any
+
+    def __call__(self, arrays: tuple[Array, ...], slopes: tuple[Array, ...] = ()) -> tuple[Array, bool]:
+        """The same of arrays as `Rows` has them."""
+        plan = self.plan
+        if not plan.size:
+            return narrow(np.zeros(plan.outer), plan.dtype), True
+        out = np.empty((plan.count, 1), plan.stored)
+        finite = shared(self.loop, ((out,), slopes, arrays, plan.size), plan.count, plan.size)
+        found = out.reshape(plan.outer)
+        return found if plan.final else narrow(found, plan.dtype), finite
+
+
+@lru_cache(maxsize=4096)  # by identity: the hash of a layout takes as long as the arithmetic of a small batch
+def summing(element: Element, plan: Plan, slopes: int = 0) -> Summing:
+    """What sums an element over rows, with so many slopes."""
+    return Summing(plan, _sums(element, plan.layout, slopes))
 
 
 def total(element: Element, rows: Rows) -> tuple[Array, bool]:
@@ -171,11 +189,6 @@ def total(element: Element, rows: Rows) -> tuple[Array, bool]:
     if left:
         finite &= alone(loop, ((out[count:],), (), rest, left), 1)
     return narrow(np.asarray(fsum(out.ravel())), plan.dtype), finite
-
-
-@lru_cache(maxsize=4096)  # by identity: the hash of a layout takes as long as the arithmetic of a small batch
-def _planned_sums(element: Element, plan: Plan, slopes: int) -> Any:
-    return _sums(element, plan.layout, slopes)
 
 
 @cache

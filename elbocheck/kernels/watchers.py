@@ -14,8 +14,6 @@ from threading import Lock, Thread
 from time import perf_counter, sleep
 from typing import Any
 
-import numpy as np
-
 __all__ = ["Crew", "crew"]
 
 PATIENCE = 500.0

@@ -3,10 +3,11 @@
 A thread that sleeps takes 30 to 100 microseconds to wake; one that watches a word in memory, a fraction of one. Imported when
 a thread first does so.
 
-The caller lays a loop out on a mail (`_entrance`), opens the gate, and takes pieces from the front; who watches counts itself as active, looks
-whether the gate is still open, and takes pieces from the back, so that in call after call each works on what is near to it. A
-piece is taken by one of them: at most as many are as there are. Once none is left the caller shuts the gate and waits until
-nobody is active: who comes later finds the gate shut and touches nothing, and nobody is waited for who has not begun.
+The caller lays a loop out on a mail (`_entrance`), opens the gate, and takes pieces from the front; who watches counts itself
+as active, looks whether the gate is still open, and takes pieces from the back, so that in call after call each works on what
+is near to it. A piece is taken by one of them: at most as many are as there are. Once none is left the caller shuts the gate
+and waits until nobody is active: who comes later finds the gate shut and touches nothing, and nobody is waited for who has not
+begun.
 """
 
 from __future__ import annotations
@@ -142,7 +143,11 @@ def _watch(mail: Any, patience: int) -> int:
     return tasks
 
 
-lead, left, watch = _compiled(_lead, *LEADING[1:]), _compiled(_left.py_func, types.int64), _compiled(_watch, types.int64)
+lead, left, watch = (
+    _compiled(_lead, *LEADING[1:]),
+    _compiled(_left.py_func, types.int64),
+    _compiled(_watch, types.int64),
+)
 
 
 def letter_box(helpers: int, patience: int) -> Any:
