@@ -15,6 +15,7 @@ from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Ladder
 from elbocheck.domain import COUNTS, POSITIVE, REAL
 from elbocheck.kernels.gamma import deviance, log_gamma_of_one_plus, log_root, stirling_error_from_one
+from elbocheck.kernels.elements import BETWEEN
 from elbocheck.kernels.lift import Summation, Wide, lift
 from elbocheck.kernels.primitives import by_type
 
@@ -25,7 +26,7 @@ LEAST, LOG_LEAST = by_type(2.0**-860, 2.0**-80), by_type(-596.106575281553, -55.
 
 def _energy(x: float, rate: float) -> float:
     # between the counts 0 and 1 Stirling's remainder would cancel
-    low = rate - x * math.log(rate) + log_gamma_of_one_plus(x)
+    low = rate - x * math.log(rate) + log_gamma_of_one_plus(x) if BETWEEN else rate
     return _outside_or(x, low if x < 1.0 else _from_one(x, rate))
 
 
@@ -43,7 +44,7 @@ def _energy_by_rate(x: float, rate: float) -> float:
 
 def _energy_log_rate(x: float, log_rate: float) -> float:
     rate = math.exp(log_rate)
-    low = rate - x * log_rate + log_gamma_of_one_plus(x)
+    low = rate - x * log_rate + log_gamma_of_one_plus(x) if BETWEEN else rate
     # a rate below 2**-860 is as good as that one, but for x times its logarithm
     high = _from_one(x, LEAST if rate < LEAST else rate) + x * max(LOG_LEAST - log_rate, 0.0)
     return _outside_or(x, low if x < 1.0 else high)
