@@ -14,7 +14,7 @@ from elbocheck.densities.bernoulli import bernoulli
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Chart
 from elbocheck.domain import OPEN_UNIT, REAL, UNIT
-from elbocheck.kernels.libm import exp_of_negative
+from elbocheck.kernels.libm import exp_of_negative, log_of_normal
 from elbocheck.kernels.lift import Wide, lift
 from elbocheck.kernels.primitives import by_type, fma, polynomial
 
@@ -60,7 +60,7 @@ def _joint(x: float, logits: float) -> float:
     size = abs(logits)
     square = size * size
     near = fma(square, polynomial(LOG_SINH, square), (0.5 - x) * logits)
-    far = math.log((1.0 - exp_of_negative(-size)) / size)
+    far = log_of_normal((1.0 - exp_of_negative(-size)) / size)
     return near if size <= 2.0 else fma(-x, logits, max(logits, 0.0)) + far
 
 

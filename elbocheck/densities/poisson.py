@@ -14,8 +14,8 @@ import numpy as np
 from elbocheck.densities.density import Density, Form, Parameter
 from elbocheck.densities.recipe import Ladder
 from elbocheck.domain import COUNTS, POSITIVE, REAL
-from elbocheck.kernels.gamma import deviance, log_gamma_of_one_plus, log_root, stirling_error_from_one
 from elbocheck.kernels.elements import BETWEEN
+from elbocheck.kernels.gamma import deviance, log_gamma_of_one_plus, log_root, stirling_error_from_one
 from elbocheck.kernels.lift import Summation, Wide, lift
 from elbocheck.kernels.primitives import by_type
 

@@ -236,7 +236,8 @@ def _held(value: Any, layout: Layout) -> Any:
         if value.__module__ == primitives.__name__:
             from elbocheck.kernels import _intrinsics
 
-            return getattr(_intrinsics, value.__name__)
+            halves = value is primitives.polynomial and layout.rounded
+            return _intrinsics.polynomial_by_halves if halves else getattr(_intrinsics, value.__name__)
         return _inlined(Bound(value, ()), layout)
     if value is math:
         return _mathematics(layout)

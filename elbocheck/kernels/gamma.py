@@ -7,7 +7,7 @@ once everything that can cancel has been cancelled by hand.
 import math
 
 from elbocheck.kernels.elementary import difference, finite, minus_log1p, minus_log1p_parts
-from elbocheck.kernels.libm import log_parts
+from elbocheck.kernels.libm import log_of_normal, log_parts
 from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma, polynomial
 
 __all__ = [
@@ -159,7 +159,7 @@ def _deviance_from_afar(x: float, mean: float, excess: float, lost: float) -> fl
         step, low = difference(x, mean)
         off = (step + excess) + (low + lost)  # what the mean lacks of x + excess
         return fma(x, logarithm, excess) + ((fma(-quotient, mean, x) - quotient * off) + fma(x, rest, lost))
-    return mean + x * (math.log(quotient) - 1.0)
+    return mean + x * (log_of_normal(quotient) - 1.0)
 
 
 def log_root(x: float, top: float, bottom: float, more: float) -> float:
@@ -171,7 +171,7 @@ def log_root(x: float, top: float, bottom: float, more: float) -> float:
         rest = fma(rest, share, fma(whole, share, -product)) + whole * (fma(-share, bottom, top) / bottom)
         logarithm, short = log_parts(product)
         return fma(0.5, logarithm, fma(0.5, short + rest / product, more))
-    return 0.5 * math.log(product) + more
+    return 0.5 * log_of_normal(product) + more
 
 
 def log_beta(a: float, b: float) -> float:

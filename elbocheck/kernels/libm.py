@@ -11,14 +11,14 @@ after Ng's fdlibm.
 
 from math import inf, nan
 
-from elbocheck.kernels.primitives import by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
+from elbocheck.kernels.primitives import ROUNDED, by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
 
 __all__ = [
     "ceil", "exp", "exp_of_negative", "exp_of_negative_parts", "expm1", "expm1_minus", "expm1_minus_parts", "log", "log1p", "log1p_parts",
-    "log1p_unit", "log_parts", "reciprocal_from_one",
+    "log1p_unit", "log_of_normal", "log_parts", "reciprocal_from_one",
 ]  # fmt: skip
 
-INVERSE_LOG_TWO = 1.4426950408889634
+LOG_TWO, INVERSE_LOG_TWO = 0.6931471805599453, 1.4426950408889634
 # The number that moves an integer to the lowest bits of a sum.
 SHIFTER = by_type(float64=1.5 * 2.0**52, float32=1.5 * 2.0**23)
 # log 2 in two parts, the first with so few bits that k times it is exact, in three where expm1 needs them.
@@ -122,12 +122,16 @@ def exp_parts(x: float) -> tuple[float, float]:
 
 
 def exp_of_negative(x: float) -> float:
-    """e**x for x <= 0, without what guards the other side."""
-    x = BOTTOM if x < BOTTOM else x
+    """e**x for x <= 0, without what guards the other side; what float32 has no number for is not 0 where results are rounded to
+    it."""
+    least = -700.0 if ROUNDED else BOTTOM
+    x = least if x < least else x
     shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
     k = shifted - SHIFTER
     r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, x))
     value = fma(r, fma(r, polynomial(EXP, r), 1.0), 1.0)
+    if ROUNDED:
+        return value * two_to(shifted, 0)
     return value * two_to(shifted, GUARD_STEPS if x < LOW else 0) * (GUARD_DOWN if x < LOW else 1.0)
 
 
@@ -193,6 +197,16 @@ def log(x: float) -> float:
     value = fma(k, LOG_TWO_HIGH, f - _correction(f, k, 0.0))
     value = value if x < inf else x  # NaN too, which the bits lose
     return (-inf if x == 0.0 else nan) if x <= 0.0 else value
+
+
+def log_of_normal(x: float) -> float:
+    """Log x, x > 0; a normal number, where a few more roundings do not show."""
+    if not ROUNDED:
+        return log(x)
+    k, f = exponent(x), fraction(x) - 1.0
+    s, half = f / (2.0 + f), 0.5 * f * f
+    square = s * s
+    return fma(k, LOG_TWO, f - fma(-s, fma(2.0 * square, polynomial(ATANH, square), half), half))
 
 
 def log_parts(x: float) -> tuple[float, float]:
