@@ -136,7 +136,8 @@ lift.compiled = dispatcher
 varies = (True, False, False, False)
 element = log_prob_element(huber, huber.forms[0], varies, ())
 layout = Layout(varies, "float64", "float64", "float64")
-print(sum(sum(loop.stats.cache_hits.values()) for loop in (lift._values.__wrapped__(element, layout), lift._sums.__wrapped__(element, layout, 0))))
+loops = lift._values.__wrapped__(element, layout), lift._sums.__wrapped__(element, layout, 0)
+print(sum(sum(loop.stats.cache_hits.values()) for loop in loops))
 """
 
 
