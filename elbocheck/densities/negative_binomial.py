@@ -28,7 +28,7 @@ from elbocheck.kernels.gamma import (
 )  # fmt: skip
 from elbocheck.kernels.libm import exp_of_negative_parts, log1p_unit
 from elbocheck.kernels.lift import Summation, Wide, lift
-from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma
+from elbocheck.kernels.primitives import CAREFUL, EACH, ROUNDED, by_type, fma
 
 __all__ = ["excess_of_mean", "means", "negative_binomial", "times_softplus"]
 
@@ -78,11 +78,13 @@ def _energy(x: float, total_count: float, logits: float) -> float:
     # beyond, p or 1 - p is as good as it is there, but for its logarithm
     near = -FAR if logits < -FAR else FAR if logits > FAR else logits
     far = logits - near
-    value = _from_one(x if x >= 1.0 else x + 1.0, total_count, near) + (far * total_count if far > 0.0 else -far * x)
+    beyond = far * total_count if far > 0.0 else -far * x
+    value = _from_one(x if x >= 1.0 else x + 1.0, total_count, near) + beyond
     if BETWEEN and x < 1.0:  # a step down the recurrence
         value -= softplus(-logits) + math.log((x + 1.0) / (x + total_count))
     if x == 0.0:
-        value = times_softplus(total_count, logits) + 0.0 * logits  # an infinite parameter is an error, not a limit
+        value = times_softplus(total_count, near) + beyond if ROUNDED else times_softplus(total_count, logits)
+        value += 0.0 * logits  # an infinite parameter is an error, not a limit
     return math.inf if x < 0.0 else value
 
 

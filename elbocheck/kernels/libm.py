@@ -28,6 +28,7 @@ LOG_TWO_LOW = by_type(float64=float.fromhex("0x1.ef35793c76730p-45"), float32=fl
 TOP = by_type(float64=710.0, float32=89.0)
 BOTTOM = by_type(float64=-750.0, float32=-106.0)
 FLAT = by_type(float64=-60.0, float32=-30.0)
+MOST = -700.0  # or minus this, the most that a result rounded to float32 may need
 # Where a power of two would be subnormal or infinite; what it is then multiplied by, and its logarithm.
 HIGH = by_type(float64=708.0, float32=87.0)
 LOW = by_type(float64=-707.0, float32=-86.0)
@@ -124,7 +125,7 @@ def exp_parts(x: float) -> tuple[float, float]:
 def exp_of_negative(x: float) -> float:
     """e**x for x <= 0, without what guards the other side; what float32 has no number for is not 0 where results are rounded to
     it."""
-    least = -700.0 if ROUNDED else BOTTOM
+    least = MOST if ROUNDED else BOTTOM
     x = least if x < least else x
     shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
     k = shifted - SHIFTER
@@ -137,13 +138,16 @@ def exp_of_negative(x: float) -> float:
 
 def exp_of_negative_parts(x: float) -> tuple[float, float]:
     """The same and what the last sum lost, nearly all that the float lacks."""
-    x = BOTTOM if x < BOTTOM else x
+    least = MOST if ROUNDED else BOTTOM
+    x = least if x < least else x
     shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
     k = shifted - SHIFTER
     r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, x))
     slope = fma(r, polynomial(EXP, r), 1.0)
     value = fma(r, slope, 1.0)
-    power = two_to(shifted, GUARD_STEPS if x < LOW else 0) * (GUARD_DOWN if x < LOW else 1.0)
+    power = two_to(shifted, 0)
+    if not ROUNDED:
+        power = two_to(shifted, GUARD_STEPS if x < LOW else 0) * (GUARD_DOWN if x < LOW else 1.0)
     return value * power, fma(r, slope, 1.0 - value) * power
 
 
@@ -163,7 +167,15 @@ def expm1_minus(x: float) -> float:
 def expm1_minus_parts(x: float) -> tuple[float, float, float, float]:
     """e**x - 1 - x >= 0 as factor square + rest + what the rest lost, to be rounded with what else is added: the square that
     leads e**r - 1 - r is rounded once, with the rest of it; 2 main - x is exact where it cancels. What r lost counts e**r
-    times, here to three terms."""
+    times, here to three terms. Where a few more roundings do not show it is enough that x is r about 0."""
+    if ROUNDED:
+        near = FLAT if x < FLAT else x
+        near = -MOST if near > -MOST else near
+        shifted = fma(near, INVERSE_LOG_TWO, SHIFTER)
+        k = shifted - SHIFTER
+        r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, near))
+        power = two_to(shifted, 0)
+        return power, r * r * polynomial(EXP, r), fma(power, r, power - 1.0) - x, 0.0
     half, r, lost, main, error = _expm1(x)
     short = lost * fma(r, fma(0.5, r, 1.0), 1.0)
     curved = fma(0.5 * r, r, fma(r * r, r * polynomial(EXP_REST, r), short))
