@@ -129,6 +129,7 @@ discretized_logistic = Density(
             log_mass=None,
             recipe=Levels(highest=lambda _loc, _scale, levels: int(levels) - 1),
             draw=_draw,
+            mended=True,
             summation=Summation.VECTORS,
         ),
     ),

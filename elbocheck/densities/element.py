@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from elbocheck.kernels._jit import Mended
 from elbocheck.kernels.elements import (
     Function,
     nothing,
@@ -39,7 +40,8 @@ def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt
     def complete(kernel: Function) -> Function:
         inside = restricted(kernel, density.support)
         found = inside if moving is None else whole(inside, moving, form.wide_normalizer)
-        return wide_where_stored(found) if form.wide else found
+        found = wide_where_stored(found) if form.wide else found
+        return Mended(found) if form.mended else found
 
     value, folded = together(complete(scalar(form.energy)), slopes), form.folded
     if folded is None or _moves(folded.weight, varies):

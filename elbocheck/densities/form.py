@@ -58,6 +58,8 @@ class Form:
         wide_normalizer: whether the log normaliser of each value is computed in float64 in the tier `fast` too: where float32
             is ulps off and its loop is not in vectors, so that it costs nothing.
         wide: the same of the whole.
+        mended: whether sums of the tier `fast` put back what roundings cost, as it does where each value is stored: a sum of
+            equals is off by as many ulps as one of them.
         summation: how values are added: kept first where the whole is wide.
         joint: kernel (x, *parameters) of the energy and the log normaliser together, where apart they cancel or cost more.
     """
@@ -79,6 +81,7 @@ class Form:
     folded: Folded | None = None
     wide_normalizer: bool = False
     wide: bool = False
+    mended: bool = False
     summation: Summation = Summation.BLOCKS
     joint: Kernel | None = None
 

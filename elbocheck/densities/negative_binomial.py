@@ -154,6 +154,7 @@ negative_binomial = Density(
             log_mass=None,
             recipe=Ladder(mode=_mode, ratio=_ratio, limit=_limit, constants=_constants),
             draw=_draw,
+            mended=True,
             summation=Summation.KEPT,
         ),
     ),

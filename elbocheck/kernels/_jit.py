@@ -29,7 +29,7 @@ import numpy as np
 
 from elbocheck.kernels import libm, loops, primitives
 
-__all__ = ["Bound", "Layout", "Widened", "compiled", "dispatcher", "require_kernel"]
+__all__ = ["Bound", "Layout", "Mended", "Widened", "compiled", "dispatcher", "require_kernel"]
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 # `nnan` and `ninf` would delete the handling of NaN and infinity, `reassoc` and `nsz` the error-free transformations: sums
@@ -53,6 +53,20 @@ class Widened(NamedTuple):
     """A function of float64, computed as the tier `exact` does whatever names it: what is computed once for a row."""
 
     function: Any
+
+    def within(self, layout: Layout) -> Layout:
+        """What it is compiled for where another is compiled for this."""
+        return layout._replace(computed="float64", fast=False, each=False)
+
+
+class Mended(NamedTuple):
+    """A function that puts back in sums, too, what the tier `fast` puts back where it stores each value."""
+
+    function: Any
+
+    def within(self, layout: Layout) -> Layout:
+        """The same."""
+        return layout._replace(each=layout.fast)
 
 
 class Layout(NamedTuple):
@@ -228,8 +242,8 @@ def _globals(bound: Bound) -> Iterator[tuple[str, Any]]:
 def _held(value: Any, layout: Layout) -> Any:
     """A global as a compiled function sees it."""
     layout = layout._replace(varies=())  # of no account inside, where all are numbers
-    if isinstance(value, Widened):
-        return _held(value.function, layout._replace(computed="float64", fast=False, each=False))
+    if isinstance(value, Widened | Mended):
+        return _held(value.function, value.within(layout))
     if isinstance(value, Bound):
         return _inlined(value, layout)
     if isinstance(value, FunctionType):
@@ -279,8 +293,8 @@ def _title(loop: Bound, results: tuple[int, ...], layouts: tuple[Layout, ...]) -
 
 
 def _spelled(value: Any) -> str:
-    if isinstance(value, Widened):
-        return f"widened {_spelled(value.function)}"
+    if isinstance(value, Widened | Mended):
+        return f"{type(value).__name__} {_spelled(value.function)}"
     if isinstance(value, Bound):
         return f"{_spelled(value.function)}({', '.join(f'{name}={_spelled(part)}' for name, part in value.names)})"
     return f"{value.__module__}.{value.__qualname__}" if callable(value) else repr(value)
@@ -292,7 +306,7 @@ def _files(value: Any) -> Iterator[str]:
 
 
 def _named(value: Any, seen: set[Any]) -> Iterator[FunctionType]:
-    if isinstance(value, Widened):
+    if isinstance(value, Widened | Mended):
         yield from _named(value.function, seen)
     elif isinstance(value, Bound):
         for part in (value.function, *(part for _, part in value.names)):

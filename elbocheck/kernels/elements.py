@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from elbocheck.domain import Domain, Integers, Interval
-from elbocheck.kernels._jit import Bound, Widened
+from elbocheck.kernels._jit import Bound, Mended, Widened
 from elbocheck.kernels.primitives import EACH, at, by_type, number, wide
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "wide_where_stored",
 ]
 
-Function = Callable[..., Any] | Bound
+Function = Callable[..., Any] | Bound | Mended
 
 LOW, HIGH = -inf, inf
 CLOSED_LOW = CLOSED_HIGH = False
