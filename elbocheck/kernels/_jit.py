@@ -248,10 +248,11 @@ def _held(value: Any, layout: Layout) -> Any:
         return _inlined(value, layout)
     if isinstance(value, FunctionType):
         if value.__module__ == primitives.__name__:
-            from elbocheck.kernels import _intrinsics
+            from elbocheck.kernels import _intrinsics, _rows
 
-            halves = value is primitives.polynomial and layout.rounded
-            return _intrinsics.polynomial_by_halves if halves else getattr(_intrinsics, value.__name__)
+            name = value.__name__
+            name = "polynomial_by_halves" if name == "polynomial" and layout.rounded else name
+            return getattr(_rows if name in _rows.__all__ else _intrinsics, name)
         return _inlined(Bound(value, ()), layout)
     if value is math:
         return _mathematics(layout)

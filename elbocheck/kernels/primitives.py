@@ -1,4 +1,4 @@
-"""What kernels and loops are written with beside plain arithmetic; `_intrinsics` has the machine code of each.
+"""What kernels and loops are written with beside plain arithmetic; `_intrinsics` and `_rows` have the machine code of each.
 
 A kernel that uses only `fma` and `polynomial` also runs as plain Python; the others stand in for what is compiled.
 """
