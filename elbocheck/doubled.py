@@ -15,7 +15,7 @@ import numpy as np
 from elbocheck.arithmetic import Arithmetic
 from elbocheck.kernels import double_double as kernels
 from elbocheck.kernels import loops
-from elbocheck.kernels._jit import Bound, Layout, compiled
+from elbocheck.kernels._jit import Bound, Layout, dispatcher
 from elbocheck.kernels.threads import alone
 
 __all__ = ["DoubleDouble", "DoubleDoubles", "sharp_values"]
@@ -168,4 +168,4 @@ def _exactly(value: Any) -> float:
 @cache
 def _loop(kernel: Any, varies: tuple[bool, ...]) -> Any:
     layout = Layout(varies, "float64", "float64", "float64")
-    return compiled(Bound(loops.triples, (("element", Bound(kernel, ())),)), (3,), layout)
+    return dispatcher(Bound(loops.triples, (("element", Bound(kernel, ())),)), (3,), layout)

@@ -250,6 +250,11 @@ def test_out_is_filled_and_returned() -> None:
     for wrong in (out[:, ::2], out[0], out.astype(np.float32), np.asfortranarray(out)):
         with pytest.raises(UsageError, match=r"out must be C-contiguous float64 of shape \(5, 777\), got"):
             normal.log_prob(X, loc=LOC, scale=1.0, out=wrong)
+    closed, odd = out.copy(), np.frombuffer(bytearray(out.nbytes + 1), np.uint8)[1:].view(float).reshape(out.shape)
+    closed.flags.writeable = False
+    for wrong, text in ((closed, "which may not be written"), (odd, "unaligned")):
+        with pytest.raises(UsageError, match=rf"out must be C-contiguous float64 of shape .*, {text}"):
+            normal.log_prob(X, loc=LOC, scale=1.0, out=wrong)
 
 
 def test_a_wrong_tier_or_axis_is_named() -> None:

@@ -122,7 +122,7 @@ def compiled(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
 
 @cache
 def dispatcher(loop: Bound, results: tuple[int, ...], *layouts: Layout) -> Any:
-    """The same as Numba's function, which looks at its arguments."""
+    """The same as Numba's function, which looks at its arguments: for arrays that no plan was made of."""
     import numba
 
     from elbocheck.kernels import _entrance

@@ -124,9 +124,11 @@ def values(element: Element, rows: Rows, out: Array | None = None) -> tuple[Arra
     if out is None:
         found, finite = fill(element, rows, np.empty(plan.shape, plan.layout.result))
         return narrow(found, plan.dtype), finite
-    if out.shape != plan.shape or out.dtype != plan.layout.result or not out.flags.c_contiguous:
+    if out.shape != plan.shape or out.dtype != plan.layout.result or not out.flags.carray:
         wanted = f"C-contiguous {plan.layout.result} of shape {plan.shape}"
-        raise UsageError(f"out must be {wanted}, got {out.dtype} of shape {out.shape}, strides {out.strides}")
+        given = f"{out.dtype} of shape {out.shape}, strides {out.strides}"
+        given += ", which may not be written" * (not out.flags.writeable) + ", unaligned" * (not out.flags.aligned)
+        raise UsageError(f"out must be {wanted}, got {given}")
     return fill(element, rows, out)
 
 
