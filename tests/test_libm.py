@@ -68,10 +68,12 @@ def test_edges_are_those_of_numpy(name: str, tier: str) -> None:
 
 @pytest.mark.parametrize(("name", "known"), [("log_of_normal", np.log), ("exp_of_negative", np.exp)])
 def test_what_is_rounded_to_float32_needs_no_guards(name: str, known: Callable[[Any], Any]) -> None:
-    """Right to the last bit all over float32, and 0 where it has no number; NaN stays where it is asked for."""
+    """Right to the last bit all over float32, and 0 where it has no number; infinities and NaN stay."""
     rng = np.random.default_rng(5)
     bits = rng.integers(1 << 23, 0x7F800000, 1_000_000, dtype=np.uint32)
-    points = np.append(bits.view(np.float32), np.float32([1.0, np.nextafter(np.float32(1), 0), 1e-38, 3e38]))
+    points = np.append(
+        bits.view(np.float32), np.float32([1.0, np.nextafter(np.float32(1), 0), 1e-38, 3e38, np.inf, np.nan])
+    )
     if name == "exp_of_negative":
         few = -np.abs(rng.normal(size=1_000_000)) * 40
         points = np.concatenate([few, -points, [-0.0, -103.97, -104.0, -1e4, -np.inf, np.nan]]).astype(np.float32)

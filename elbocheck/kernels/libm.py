@@ -212,13 +212,14 @@ def log(x: float) -> float:
 
 
 def log_of_normal(x: float) -> float:
-    """Log x, x > 0; a normal number, where a few more roundings do not show."""
+    """Log x, x > 0; a normal number or infinity, where a few more roundings do not show. NaN stays."""
     if not ROUNDED:
         return log(x)
     k, f = exponent(x), fraction(x) - 1.0
     s, half = f / (2.0 + f), 0.5 * f * f
     square = s * s
-    return fma(k, LOG_TWO, f - fma(-s, fma(2.0 * square, polynomial(ATANH, square), half), half))
+    value = fma(k, LOG_TWO, f - fma(-s, fma(2.0 * square, polynomial(ATANH, square), half), half))
+    return value if x < inf else x
 
 
 def log_parts(x: float) -> tuple[float, float]:
