@@ -14,7 +14,7 @@ from elbocheck.domain import POSITIVE, REAL, Parameter
 from elbocheck.kernels.elementary import difference, half_exp
 from elbocheck.kernels.libm import ATANH_WIDE, expm1_minus_parts, log_parts
 from elbocheck.kernels.lift import lift
-from elbocheck.kernels.primitives import CAREFUL, fma, polynomial
+from elbocheck.kernels.primitives import CAREFUL, ROUNDED, fma, polynomial
 
 __all__ = ["normal_standard"]
 
@@ -25,6 +25,8 @@ def _kl(loc: float, log_var: float) -> float:
     if CAREFUL and log_var > FAR:
         return fma(0.5 * loc, loc, half_exp(log_var))
     factor, square, rest, lost = expm1_minus_parts(log_var)
+    if ROUNDED:
+        return 0.5 * fma(factor, square, fma(loc, loc, rest))
     return fma(0.5 * factor, square, fma(0.5, rest, fma(0.5 * loc, loc, 0.5 * lost)))
 
 

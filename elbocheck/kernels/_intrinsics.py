@@ -113,13 +113,12 @@ def add(_typing: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def two_to(_typing: Any, shifted: Any, offset: Any) -> Any:
-    """Return 2**(k + offset) of a float whose lowest bits hold the integer k."""
+    """Return 2**(k + offset) of a float whose lowest bits hold the integer k and the bias of exponents."""
 
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        integer, mantissa, bias, _ = _layout(signature.args[0])
+        integer, mantissa, _, _ = _layout(signature.args[0])
         bits, more = builder.bitcast(arguments[0], integer), arguments[1]
-        more = more if more.type == integer else builder.trunc(more, integer)
-        power = builder.add(builder.add(bits, more), ir.Constant(integer, bias))
+        power = builder.add(bits, more if more.type == integer else builder.trunc(more, integer))
         return builder.bitcast(builder.shl(power, ir.Constant(integer, mantissa)), arguments[0].type)
 
     return shifted(shifted, offset), generate

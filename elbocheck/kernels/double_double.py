@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from math import inf
 
-from elbocheck.kernels.primitives import exponent, fma, polynomial, two_to, two_to_minus
+from elbocheck.kernels.primitives import SHIFTER, exponent, fma, polynomial, two_to, two_to_minus
 
 __all__ = [
     "absolute", "choose", "difference", "exp", "expm1", "lgamma", "log", "log1p", "negative", "product", "quotient",
@@ -26,7 +26,6 @@ TINY = 2.0**-1060  # what an underflow may have cost
 FAR = 690.0  # beyond, powers of two overflow; before -FAR, there is nothing
 NOTHING = 1e-299  # more than e**-FAR
 SMALLEST, LARGEST = 2.0**-960, 2.0**960
-SHIFTER = 1.5 * 2.0**52
 INVERSE_LOG_TWO = 1.4426950408889634
 LOG_TWO = (0.6931471805599453, 2.3190468138462996e-17, 5.707708438416212e-34)
 LOG_ROOT_TWO_PI = (0.9189385332046728, -3.8782941580672414e-17)

@@ -11,7 +11,7 @@ after Ng's fdlibm.
 
 from math import inf, nan
 
-from elbocheck.kernels.primitives import ROUNDED, by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
+from elbocheck.kernels.primitives import ROUNDED, SHIFTER, by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
 
 __all__ = [
     "ceil", "exp", "exp_of_negative", "exp_of_negative_parts", "expm1", "expm1_minus", "expm1_minus_parts", "log", "log1p", "log1p_parts",
@@ -19,8 +19,6 @@ __all__ = [
 ]  # fmt: skip
 
 LOG_TWO, INVERSE_LOG_TWO = 0.6931471805599453, 1.4426950408889634
-# The number that moves an integer to the lowest bits of a sum.
-SHIFTER = by_type(float64=1.5 * 2.0**52, float32=1.5 * 2.0**23)
 # log 2 in two parts, the first with so few bits that k times it is exact, in three where expm1 needs them.
 LOG_TWO_HIGH = by_type(float64=float.fromhex("0x1.62e42fefa3800p-1"), float32=float.fromhex("0x1.62e400p-1"))
 LOG_TWO_LOW = by_type(float64=float.fromhex("0x1.ef35793c76730p-45"), float32=float.fromhex("0x1.7f7d1cf79abcap-20"))
@@ -49,6 +47,10 @@ EXP = by_type(  # of (e**r - 1 - r) / r**2 for |r| <= log(2)/2: 2**-63; 2**-34
         0.00019921477689501893, 0.0013948379098004645, 0.008333258694752411, 0.041666237324372656,
         0.16666666885230408, 0.5,
     ),
+)  # fmt: skip
+EXP_NARROW = (  # the same to 2**-46, for results rounded to float32
+    2.757796582873929e-07, 2.762480029191022e-06, 2.4801620255799577e-05, 0.0001984120944782252, 0.0013888888846178868,
+    0.008333333353240619, 0.04166666666677432, 0.16666666666649238, 0.5,
 )  # fmt: skip
 EXP_REST = by_type(float64=EXP.float64[:-1], float32=EXP.float32[:-1])  # without the leading 1/2
 ATANH = by_type(  # of (atanh(s)/s - 1) / s**2 in s**2, s <= (sqrt 2 - 1)/(sqrt 2 + 1): 2**-66; 2**-30
@@ -172,10 +174,9 @@ def expm1_minus_parts(x: float) -> tuple[float, float, float, float]:
         near = FLAT if x < FLAT else x
         near = -MOST if near > -MOST else near
         shifted = fma(near, INVERSE_LOG_TWO, SHIFTER)
-        k = shifted - SHIFTER
-        r = fma(k, -LOG_TWO_LOW, fma(k, -LOG_TWO_HIGH, near))
+        r = fma(shifted - SHIFTER, -LOG_TWO, near)
         power = two_to(shifted, 0)
-        return power, r * r * polynomial(EXP, r), fma(power, r, power - 1.0) - x, 0.0
+        return power, r * r * polynomial(EXP_NARROW, r), fma(power, r, power - 1.0) - x, 0.0
     half, r, lost, main, error = _expm1(x)
     short = lost * fma(r, fma(0.5, r, 1.0), 1.0)
     curved = fma(0.5 * r, r, fma(r * r, r * polynomial(EXP_REST, r), short))

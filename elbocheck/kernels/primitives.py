@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 __all__ = [
-    "CAREFUL", "EACH", "LANES", "ROUNDED", "ByType", "accumulate", "add", "at", "by_type", "differs", "exponent", "fma",
+    "CAREFUL", "EACH", "LANES", "ROUNDED", "SHIFTER", "ByType", "accumulate", "add", "at", "by_type", "differs", "exponent", "fma",
     "fraction", "lesser", "number", "polynomial", "prefetch", "put", "ready", "row_of", "scale", "scratch", "two_to",
     "two_to_minus", "wide",
 ]  # fmt: skip
@@ -49,6 +49,9 @@ ROUNDED: Any = _Known(False)
 EACH: Any = _Known(False)
 """Whether the tier `fast` stores each value by itself: then the roundings of a difference and a quotient are put back, which
 costs little beside the memory; in a sum they meet at random, and stay."""
+
+SHIFTER = by_type(float64=1.5 * 2.0**52 + 1023.0, float32=1.5 * 2.0**23 + 127.0)
+"""What moves an integer to the lowest bits of a sum, with the bias of exponents beside it: see `two_to`."""
 
 LANES = 128  # numbers that `scratch` has room for
 
