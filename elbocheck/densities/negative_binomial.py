@@ -26,13 +26,14 @@ from elbocheck.kernels.gamma import (
     stirling_error,
     stirling_error_from_one,
 )  # fmt: skip
-from elbocheck.kernels.libm import exp_of_negative_parts, log1p_unit
+from elbocheck.kernels.libm import exp_of_negative, exp_of_negative_parts, log1p_unit
 from elbocheck.kernels.lift import Summation, Wide, lift
 from elbocheck.kernels.primitives import CAREFUL, EACH, ROUNDED, by_type, fma
 
 __all__ = ["excess_of_mean", "means", "negative_binomial", "times_softplus"]
 
 FAR = by_type(600.0, 60.0)
+E_FAR = math.exp(-600.0)
 
 
 def excess_of_mean(x: float, total_count: float, logits: float) -> float:
@@ -45,8 +46,10 @@ def excess_of_mean(x: float, total_count: float, logits: float) -> float:
 
 def times_softplus(count: float, logits: float) -> float:
     """Count log(1 + e**l), of which the second may be subnormal, with what e**l lacks where that shows."""
-    if CAREFUL and logits < -FAR:
-        return count * math.exp(-FAR) * math.exp(logits + FAR)
+    if CAREFUL:
+        far = FAR if logits < -FAR else 0.0
+        e = exp_of_negative(far - abs(logits))
+        return count * E_FAR * e if far > 0.0 else count * ((logits if logits > 0.0 else 0.0) + log1p_unit(e))
     if EACH:
         e, short = exp_of_negative_parts(-abs(logits))
         return fma(count, log1p_unit(e), count * (max(logits, 0.0) + short / (1.0 + e)))
