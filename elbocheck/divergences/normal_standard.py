@@ -5,29 +5,24 @@ Near the prior e**s - 1 - s and scale**2 - 1 - 2 log scale lose everything: both
 Source: Kingma and Welling, Auto-encoding variational Bayes (2014), appendix B.
 """
 
-import math
 from typing import Any
 
 from elbocheck.densities.normal import normal
 from elbocheck.divergences.divergence import Divergence, DivergenceForm
 from elbocheck.domain import POSITIVE, REAL, Parameter
-from elbocheck.kernels.elementary import difference, half_exp
-from elbocheck.kernels.libm import ATANH_WIDE, expm1_minus_parts, log_parts
+from elbocheck.kernels.elementary import difference
+from elbocheck.kernels.libm import ATANH_WIDE, expm1_minus, half_expm1, half_expm1_minus_parts, log_parts
 from elbocheck.kernels.lift import lift
-from elbocheck.kernels.primitives import CAREFUL, ROUNDED, fma, polynomial
+from elbocheck.kernels.primitives import ROUNDED, fma, polynomial
 
 __all__ = ["normal_standard"]
 
-FAR = 700.0  # e**-700 is far below an ulp of 1, and e**710 overflows
-
 
 def _kl(loc: float, log_var: float) -> float:
-    if CAREFUL and log_var > FAR:
-        return fma(0.5 * loc, loc, half_exp(log_var))
-    factor, square, rest, lost = expm1_minus_parts(log_var)
     if ROUNDED:
-        return 0.5 * fma(factor, square, fma(loc, loc, rest))
-    return fma(0.5 * factor, square, fma(0.5, rest, fma(0.5 * loc, loc, 0.5 * lost)))
+        return 0.5 * fma(loc, loc, expm1_minus(log_var))
+    factor, square, rest, lost = half_expm1_minus_parts(log_var)
+    return fma(factor, square, rest + fma(0.5 * loc, loc, lost))
 
 
 def _kl_by_loc(loc: float, _spread: float) -> float:
@@ -35,7 +30,7 @@ def _kl_by_loc(loc: float, _spread: float) -> float:
 
 
 def _kl_by_log_var(_loc: float, log_var: float) -> float:
-    return half_exp(log_var) if log_var > FAR else 0.5 * math.expm1(log_var)
+    return half_expm1(log_var)
 
 
 def _kl_scale(loc: float, scale: float) -> float:

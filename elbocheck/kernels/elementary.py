@@ -9,7 +9,7 @@ from elbocheck.kernels.libm import ATANH_WIDE, exp_of_negative, log1p_unit
 from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma, polynomial
 
 __all__ = [
-    "difference", "exp_minus_half_square", "finite", "half_exp", "half_square", "log_root_two_pi_times", "minus_log1p",
+    "difference", "exp_minus_half_square", "finite", "half_square", "log_root_two_pi_times", "minus_log1p",
     "minus_log1p_parts", "product", "product_error", "ratio", "shrink", "sigmoid", "softplus", "square", "standardise",
 ]  # fmt: skip
 
@@ -49,12 +49,6 @@ def minus_log1p_parts(t: float) -> tuple[float, float]:
     curved = square * polynomial(ATANH_WIDE, square)
     lost = fma(-r, whole, t) - r * (t - (whole - 2.0))
     return fma(-2.0 * r, curved, lead), fma(lost / whole, t - 6.0 * curved, fma(r, t, -lead))
-
-
-def half_exp(s: float) -> float:
-    """e**s / 2 as two factors: finite up to s = log(2 * largest float), where e**s is not."""
-    root = math.exp(0.5 * s)
-    return 0.5 * root * root
 
 
 def product(a: float, b: float) -> float:

@@ -11,11 +11,21 @@ after Ng's fdlibm.
 
 from math import inf, nan
 
-from elbocheck.kernels.primitives import ROUNDED, SHIFTER, by_type, exponent, fma, fraction, polynomial, two_to, two_to_minus
+from elbocheck.kernels.primitives import (
+    ROUNDED,
+    SHIFTER,
+    by_type,
+    exponent,
+    fma,
+    fraction,
+    polynomial,
+    two_to,
+    two_to_minus,
+)
 
 __all__ = [
-    "ceil", "exp", "exp_of_negative", "exp_of_negative_parts", "expm1", "expm1_minus", "expm1_minus_parts", "log", "log1p", "log1p_parts",
-    "log1p_unit", "log_of_normal", "log_parts", "reciprocal_from_one",
+    "ceil", "exp", "exp_of_negative", "exp_of_negative_parts", "expm1", "expm1_minus", "half_expm1", "half_expm1_minus_parts",
+    "log", "log1p", "log1p_parts", "log1p_unit", "log_of_normal", "log_parts", "reciprocal_from_one",
 ]  # fmt: skip
 
 LOG_TWO, INVERSE_LOG_TWO = 0.6931471805599453, 1.4426950408889634
@@ -23,7 +33,7 @@ LOG_TWO, INVERSE_LOG_TWO = 0.6931471805599453, 1.4426950408889634
 LOG_TWO_HIGH = by_type(float64=float.fromhex("0x1.62e42fefa3800p-1"), float32=float.fromhex("0x1.62e400p-1"))
 LOG_TWO_LOW = by_type(float64=float.fromhex("0x1.ef35793c76730p-45"), float32=float.fromhex("0x1.7f7d1cf79abcap-20"))
 # Beyond these the result overflows, or is 0, or -1.
-TOP = by_type(float64=710.0, float32=89.0)
+TOP = by_type(float64=710.8, float32=89.7)
 BOTTOM = by_type(float64=-750.0, float32=-106.0)
 FLAT = by_type(float64=-60.0, float32=-30.0)
 MOST = -700.0  # or minus this, the most that a result rounded to float32 may need
@@ -155,37 +165,45 @@ def exp_of_negative_parts(x: float) -> tuple[float, float]:
 
 def expm1(x: float) -> float:
     """e**x - 1."""
-    half, r, lost, main, error = _expm1(x)
-    rest = fma(half, fma(r * r, polynomial(EXP, r), lost), error)
-    return x if abs(x) < TINY else 2.0 * (main + rest)
+    return x if abs(x) < TINY else 4.0 * _quarter(x)
+
+
+def half_expm1(x: float) -> float:
+    """(e**x - 1)/2: finite also where e**x is not."""
+    return 0.5 * x if abs(x) < TINY else 2.0 * _quarter(x)
+
+
+def _quarter(x: float) -> float:
+    quarter, r, lost, main, error = _expm1(x)
+    return main + fma(quarter, fma(r * r, polynomial(EXP, r), lost), error)
 
 
 def expm1_minus(x: float) -> float:
-    """e**x - 1 - x >= 0."""
-    factor, square, rest, lost = expm1_minus_parts(x)
-    return fma(factor, square, rest + lost)
-
-
-def expm1_minus_parts(x: float) -> tuple[float, float, float, float]:
-    """e**x - 1 - x >= 0 as factor square + rest + what the rest lost, to be rounded with what else is added: the square that
-    leads e**r - 1 - r is rounded once, with the rest of it; 2 main - x is exact where it cancels. What r lost counts e**r
-    times, here to three terms. Where a few more roundings do not show it is enough that x is r about 0."""
+    """e**x - 1 - x >= 0. Where a few more roundings do not show it is enough that x is r about 0."""
     if ROUNDED:
         near = FLAT if x < FLAT else x
         near = -MOST if near > -MOST else near
         shifted = fma(near, INVERSE_LOG_TWO, SHIFTER)
         r = fma(shifted - SHIFTER, -LOG_TWO, near)
         power = two_to(shifted, 0)
-        return power, r * r * polynomial(EXP_NARROW, r), fma(power, r, power - 1.0) - x, 0.0
-    half, r, lost, main, error = _expm1(x)
+        return fma(power, r * r * polynomial(EXP_NARROW, r), fma(power, r, power - 1.0) - x)
+    factor, square, rest, lost = half_expm1_minus_parts(x)
+    return 2.0 * fma(factor, square, rest + lost)
+
+
+def half_expm1_minus_parts(x: float) -> tuple[float, float, float, float]:
+    """(e**x - 1 - x)/2 >= 0 as factor square + rest + what the rest lost, to be rounded with what else is added, finite also
+    where e**x is not: the square that leads e**r - 1 - r is rounded once, with the rest of it; main - x/4 is exact where it
+    cancels. What r lost counts e**r times, here to three terms."""
+    quarter, r, lost, main, error = _expm1(x)
     short = lost * fma(r, fma(0.5, r, 1.0), 1.0)
     curved = fma(0.5 * r, r, fma(r * r, r * polynomial(EXP_REST, r), short))
-    return 2.0 * half, curved, 2.0 * main - x, 2.0 * error
+    return quarter, 2.0 * curved, fma(-0.5, x, 2.0 * main), 2.0 * error
 
 
 def _expm1(x: float) -> tuple[float, float, float, float, float]:
-    """half = 2**(k-1), r and what it lost, of x = k log 2 + r; half of e**x - 1 is half - 1/2 + half r, here with its
-    rounding error, and half times e**r - 1 - r."""
+    """quarter = 2**(k-2), r and what it lost, of x = k log 2 + r; a quarter of e**x - 1 is quarter - 1/4 + quarter r, here with
+    its rounding error, and quarter times e**r - 1 - r."""
     x = FLAT if x < FLAT else x
     x = TOP if x > TOP else x
     shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
@@ -193,11 +211,11 @@ def _expm1(x: float) -> tuple[float, float, float, float, float]:
     high = fma(k, -LOG_TWO_HIGH, x)
     r = fma(k, -LOG_TWO_LOW, high)
     lost = fma(k, -LOG_TWO_LOW, high - r)
-    half = two_to(shifted, -1)
-    start = half - 0.5
-    main = fma(half, r, start)
-    error = fma(half, r, start - main)
-    return half, r, lost, main, error
+    quarter = two_to(shifted, -2)
+    start = quarter - 0.25
+    main = fma(quarter, r, start)
+    error = fma(quarter, r, start - main)
+    return quarter, r, lost, main, error
 
 
 def log(x: float) -> float:
