@@ -15,12 +15,14 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import LoweringPass, PassManager, _pass_registry, register_pass
 from numba.core.errors import CompilerError, NumbaError
 from numba.core.postproc import VariableLifetime
+from numba.core.registry import CPUDispatcher
 from numba.core.runtime.nrt import rtsys
+from numba.core.sigutils import normalize_signature
 from numba.core.transforms import canonicalize_cfg
 from numba.core.typed_passes import NativeLowering, NoPythonBackend, NopythonTypeInference
 from numba.core.untyped_passes import DeadBranchPrune, FixupArgs, GenericRewrites, TranslateByteCode
 
-__all__ = ["Inlined", "InlinedOnce"]
+__all__ = ["Inlined"]
 
 
 class Part(JITCodeLibrary):
@@ -162,7 +164,7 @@ class Steps(PassManager):
             self.otherwise.run(state)
 
 
-class Inlined(CompilerBase):
+class Numbers(CompilerBase):
     """The passes that find something in functions of numbers; and for what is more than that, all that Numba has."""
 
     part = Part
@@ -177,10 +179,25 @@ class Inlined(CompilerBase):
         return _steps
 
 
-class InlinedOnce(Inlined):
-    """The same for a loop, which is taken in at one place."""
+class NumbersOnce(Numbers):
+    """The same for what is taken in at one place."""
 
     part = OnePlace
+
+
+class Inlined(CPUDispatcher):
+    """A function that others take in, compiled when it is first seen what it is called with. Numba's own also asks a cache, and
+    takes its time: each lock then reports to all functions that are under way."""
+
+    def __init__(self, function: Any, options: dict[str, Any], *, once: bool) -> None:
+        super().__init__(function, {}, options, pipeline_class=NumbersOnce if once else Numbers)
+
+    def compile(self, sig: Any) -> Any:
+        """What stands for the function of arguments of these types."""
+        kinds, result = normalize_signature(sig)
+        if tuple(kinds) not in self.overloads:
+            self.add_overload(self._compiler.compile(kinds, result))
+        return self.overloads[tuple(kinds)].entry_point
 
 
 _steps: list[Any] = []

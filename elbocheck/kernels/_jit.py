@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elbocheck.kernels import libm, loops, primitives
+from elbocheck.kernels import libm, primitives
 
 __all__ = ["Bound", "Layout", "Mended", "Widened", "compiled", "dispatcher", "require_kernel"]
 
@@ -40,6 +40,10 @@ FAST = {"contract", "arcp"}
 VECTORISED = ("ceil", "exp", "expm1", "log", "log1p")
 MOST = 5  # arguments of a kernel
 HERE = Path(__file__).parent
+ONCE = (
+    "elbocheck.kernels.elements",
+    "elbocheck.kernels.loops",
+)  # modules of what is taken in at one place, and optimised there
 
 
 class Bound(NamedTuple):
@@ -197,24 +201,15 @@ def require_kernel(scalar: Any) -> None:
 def _inlined(bound: Bound, layout: Layout) -> Any:
     """A function as Numba wants it inside others, or inside one: what it names compiled first, itself inlined so that loops
     over it can be vectorised."""
-    import numba
-
-    once = bound.function.__module__ == loops.__name__  # optimised where it is taken in
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, pipeline_class=_compiler(once), **layout.options)(
-        _copy(bound, layout, bound.function.__name__)
-    )
-
-
-@cache
-def _compiler(once: bool) -> Any:
-    """The compiler of what is inlined: Numba's own where another version of it lacks what ours is made of."""
+    options = {"nopython": True, "forceinline": True, "no_cpython_wrapper": True, **layout.options}
+    copy = _copy(bound, layout, bound.function.__name__)
     try:
-        from elbocheck.kernels._inlined import Inlined, InlinedOnce
-    except ImportError:
-        from numba.core.compiler import Compiler
+        from elbocheck.kernels._inlined import Inlined
+    except ImportError:  # another version of Numba lacks what it is made of
+        import numba
 
-        return Compiler
-    return InlinedOnce if once else Inlined
+        return numba.jit(**options)(copy)
+    return Inlined(copy, options, once=bound.function.__module__ in ONCE)
 
 
 def _copy(bound: Bound, layout: Layout, title: str) -> FunctionType:
