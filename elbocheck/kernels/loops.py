@@ -10,6 +10,7 @@ A sum is taken in blocks, each in vectors, whose results are added with compensa
 from __future__ import annotations
 
 import math
+from sys import float_info
 from typing import Any
 
 from elbocheck.kernels.primitives import (
@@ -44,7 +45,7 @@ FOLDS = 8  # a longer product rounds more often: rows of everyday numbers, of eq
 ZERO = 0.0
 ONE = 1.0
 SIGN = 1.0
-LEAST = -math.inf
+LEAST = by_type(-float_info.max, -(2.0 - 2.0**-23) * 2.0**127)  # no infinity: less a weight of nothing it would be NaN
 SMALL = 1e-30  # times a result, its infinity or NaN is left and nothing else
 
 
@@ -266,13 +267,12 @@ def importance_weighted(
             gap, rest = regulariser(latent, row_of(sample_slopes, sample), width)
             weight = number(-settled(*joined(total, lost + rest, gap)), ZERO)
             put(kept, k, (weight,))
+            apart = math.exp(-abs(weight - top))
             if weight > top:
-                mass = mass * math.exp(top - weight) + ONE
+                mass = fma(mass, apart, ONE)
                 top = weight
-            elif weight == weight:
-                mass += math.exp(weight - top)
             else:
-                mass = weight
+                mass += apart
         value = top + math.log(mass / number(samples, ZERO))
         put(row_of(out, i), 0, (value,))
         health += SMALL * value
