@@ -40,10 +40,8 @@ FAST = {"contract", "arcp"}
 VECTORISED = ("ceil", "exp", "expm1", "log", "log1p")
 MOST = 5  # arguments of a kernel
 HERE = Path(__file__).parent
-ONCE = (
-    "elbocheck.kernels.elements",
-    "elbocheck.kernels.loops",
-)  # modules of what is taken in at one place, and optimised there
+ONCE = ("elbocheck.kernels.elements", "elbocheck.kernels.loops")
+"""Modules of what is taken in at one place, and optimised there."""
 
 
 class Bound(NamedTuple):
