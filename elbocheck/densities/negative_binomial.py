@@ -46,13 +46,14 @@ def excess_of_mean(x: float, total_count: float, logits: float) -> float:
 
 def times_softplus(count: float, logits: float) -> float:
     """Count log(1 + e**l), of which the second may be subnormal, with what e**l lacks where that shows."""
-    likely = logits if logits > 0.0 else 0.0
+    if CAREFUL:
+        far = FAR if logits < -FAR else 0.0
+        e = exp_of_negative(far - abs(logits))
+        return count * E_FAR * e if far > 0.0 else count * ((logits if logits > 0.0 else 0.0) + log1p_unit(e))
     if EACH:
         e, short = exp_of_negative_parts(-abs(logits))
-        return fma(count, log1p_unit(e), count * (likely + short / (1.0 + e)))
-    far = FAR if CAREFUL and logits < -FAR else 0.0
-    e = exp_of_negative(far - abs(logits))
-    return count * E_FAR * e if far > 0.0 else count * (likely + log1p_unit(e))
+        return fma(count, log1p_unit(e), count * (max(logits, 0.0) + short / (1.0 + e)))
+    return count * softplus(logits)
 
 
 def means(x: float, r: float, logits: float) -> tuple[float, float, float, float]:
