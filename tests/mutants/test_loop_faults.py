@@ -197,8 +197,9 @@ VALUES = (
 WEIGHTS = (
     ("math.log(mass / number(samples, ZERO))", "math.log(mass)"),
     ("                top = weight\n", ""),
-    ("mass * math.exp(top - weight) + ONE", "mass + ONE"),
-    ("math.exp(weight - top)\n            else", "math.exp(top - weight)\n            else"),
+    ("fma(mass, apart, ONE)", "mass + ONE"),
+    ("mass += apart", "mass += ONE"),
+    ("-abs(weight - top)", "weight - top"),
     ("- top) / mass", "- top)"),
     ("sample = i * samples + k", "sample = k"),
 )
