@@ -376,11 +376,16 @@ def test_means_of_large_counts_are_right_in_float32() -> None:
     assert ulp_distance(found, kernel.wide(x, total_count, logits), "float64") <= BUDGETS["binomial.energy"].ulps
 
 
-def test_kl_sums_and_tiers() -> None:
-    """Rows of a divergence."""
-    found = normal_standard.kl_sum(loc=X, log_var=LOC)
-    each = normal_standard.kl(loc=X, log_var=LOC)
-    assert ulp_distance(found, [math.fsum(row) for row in each], "float64").max() <= SUM
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("width", [1, 8, 16, 31, 32, 48, 64, 300])
+def test_rows_of_latents_are_within_three_ulps(dtype: str, width: int) -> None:
+    """In both tiers, as many as fill vectors and not."""
+    loc, log_var = np.random.default_rng(width).normal(size=(2, 200, width)).astype(dtype)
+    each = normal_standard.kl(loc=loc.astype(float), log_var=log_var.astype(float))
+    truth = [math.fsum(row) for row in each]
+    for tier in ("exact", "fast"):
+        found = normal_standard.kl_sum(loc=loc, log_var=log_var, tier=tier)
+        assert ulp_distance(found, truth, dtype).max() <= SUM, tier
 
 
 @pytest.mark.parametrize("rest", [0, 1])

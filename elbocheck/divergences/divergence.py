@@ -3,6 +3,7 @@ definition."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from elbocheck.densities.arguments import require_all
 from elbocheck.densities.density import Form
 from elbocheck.domain import Parameter, matching
 from elbocheck.kernels.arrange import arrange, result_dtype
-from elbocheck.kernels.lift import Array, Lifted, Wide, narrow, sums, values
+from elbocheck.kernels.elements import together
+from elbocheck.kernels.lift import Array, Element, Lifted, Wide, narrow, sums, values
 
 if TYPE_CHECKING:
     from elbocheck.precision import Certified
@@ -44,6 +46,11 @@ class DivergenceForm:
     def names(self) -> tuple[str, ...]:
         """The parameters' names, in order."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    @cached_property
+    def element(self) -> Element:
+        """What loops over latents are compiled for."""
+        return Element(together(self.kl.scalar), short=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +97,7 @@ class Divergence:
         """
         form = self.form(parameters)
         rows = arrange([parameters[name] for name in form.names], tier, flat=True)
-        found, finite = values(form.kl.element, rows, out)
+        found, finite = values(form.element, rows, out)
         require_all(self.name, form.parameters, parameters, finite)
         return found
 
@@ -103,7 +110,7 @@ class Divergence:
             [1.0, 2.0]
         """
         form = self.form(parameters)
-        found, finite = sums(form.kl.element, arrange([parameters[name] for name in form.names], tier))
+        found, finite = sums(form.element, arrange([parameters[name] for name in form.names], tier))
         require_all(self.name, form.parameters, parameters, finite)
         return found
 

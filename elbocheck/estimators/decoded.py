@@ -105,4 +105,4 @@ def check_posterior(posterior: tuple[ArrayLike, ArrayLike], finite: bool) -> Non
 def regulariser(analytic: bool, grad: bool) -> Bound:
     """The divergence of a row of latents, in closed form or as an estimate, with its slopes if wanted."""
     value, slopes = _ANALYTIC if analytic else _SAMPLED
-    return row_sum(Element(together(value, slopes if grad else ())), short=True)
+    return row_sum(Element(together(value, slopes if grad else ()), short=True))

@@ -104,6 +104,7 @@ class Element:
         folded: to a tuple, the rest and minus the odds of `densities.form.Folded`, and the slopes; None where there are none.
         weight: of the logarithms.
         summation: how the values are added.
+        short: whether a row is a few dozen numbers, as latents are.
     """
 
     value: Bound
@@ -112,6 +113,7 @@ class Element:
     folded: Bound | None = None
     weight: Function = one
     summation: Summation = Summation.BLOCKS
+    short: bool = False
 
 
 def values(element: Element, rows: Rows, out: Array | None = None) -> tuple[Array, bool]:
@@ -205,14 +207,14 @@ def _sums(element: Element, layout: Layout, slopes: int) -> Any:
     return compiled(Bound(loops.sums, names), (1, slopes), layout)
 
 
-def row_sum(element: Element, *, short: bool = False) -> Bound:
-    """The sum along a row, for other loops; `short` where a row is a few dozen numbers."""
+def row_sum(element: Element) -> Bound:
+    """The sum along a row, for other loops."""
     names: tuple[tuple[str, Any], ...] = (("element", element.value),)
     if element.summation is Summation.KEPT:
         return Bound(loops.kept_sum, names)
     if element.summation is Summation.VECTORS:
         names += (("BLOCK", loops.VECTORS),)
-    plain = Bound(loops.row_sum, (*names, ("VECTORS", loops.VECTOR)) if short else names)
+    plain = Bound(loops.row_sum, (*names, ("VECTORS", loops.VECTOR)) if element.short else names)
     if element.folded is None:
         return plain
     apart = (("element", element.folded), ("weight", Widened(element.weight)), ("term_by_term", plain))
