@@ -11,9 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from elbocheck.kernels.threads import thread_count
+
 __all__ = ["Timing", "bandwidth", "race"]
 
 TURN = 2e-3  # seconds that one turn should take at least
+WARM = 4  # calls that precede those of a turn at the most
+REST = 1e-2  # seconds before a turn where threads are shared: OpenMP's watch for work for 5 ms, on cores the next would use
 MEMORY = 1 << 23  # numbers of the arrays that bandwidth is measured on: 64 MB each
 
 
@@ -59,11 +63,15 @@ def ratio(one: Timing, other: Timing) -> float:
 
 
 def _calls(call: Callable[[], Any]) -> int:
-    call()
     return max(1, round(TURN / max(_turn(call, 1), 1e-7)))
 
 
 def _turn(call: Callable[[], Any], count: int) -> float:
+    """Seconds of a call, after a few that are not counted: after whom its turn comes does not matter."""
+    if thread_count() > 1:
+        time.sleep(REST)
+    for _ in range(min(count, WARM)):
+        call()
     started = time.perf_counter()
     for _ in range(count):
         call()

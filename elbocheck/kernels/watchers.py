@@ -1,16 +1,20 @@
 """Threads that stand by: a loop that is laid out is begun within a microsecond while they watch, for a while after each task.
 
 OpenMP's threads do the same. Nobody waits for one that has not begun, and where help cost more than it gave it is not asked for
-again for a while: on busy cores the caller works alone.
+again for a while: on busy cores the caller works alone. One that is woken begins on another core than its caller's: Linux may
+put it on the same one and leave it there for some calls, which then take longer than without help.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Lock, Thread, get_native_id
 from time import perf_counter, sleep
 from typing import Any
 
@@ -32,11 +36,13 @@ class Helper:
 
     Attributes:
         asleep: who of all helpers must be woken.
+        number: the operating system's, of the thread.
     """
 
     mail: Any
     asleep: set[Helper]
     bell: SimpleQueue[None] = field(default_factory=SimpleQueue)
+    number: int = 0
 
     def __post_init__(self) -> None:
         Thread(target=self._serve, name="elbocheck", daemon=True).start()
@@ -45,6 +51,7 @@ class Helper:
         from elbocheck.kernels.watching import per_microsecond, watch
 
         patience = int(PATIENCE * per_microsecond())
+        self.number = get_native_id()
         while True:
             watch(self.mail, patience)
             self.asleep.add(self)
@@ -85,7 +92,13 @@ class Crew:
 
     def wake(self) -> None:
         """Have all watch for a while."""
+        if not self._asleep:
+            return
+        others = _other_cores()
         for helper in tuple(self._asleep):
+            if others:
+                with suppress(OSError):  # where threads may not be moved they begin where the system puts them
+                    os.sched_setaffinity(helper.number, others)
             helper.bell.put(None)
 
     def lead(self, loop: Any, given: tuple[Any, ...], first: int, last: int, pieces: int) -> bool:
@@ -110,6 +123,19 @@ class Crew:
             return
         self._late = perf_counter() + lost / SHARE * 2**self._strikes
         self._strikes = min(self._strikes + 1, STRIKES)
+
+
+def _other_cores() -> set[int]:
+    """Those that this thread may run on, but for the one that it is on; none where that cannot be told."""
+    if not hasattr(os, "sched_getaffinity") or (here := _current_core()()) < 0:
+        return set()
+    return os.sched_getaffinity(0) - {here}
+
+
+@cache
+def _current_core() -> Callable[[], int]:
+    """The C library's call for the core that a thread is on; one that never knows where there is none."""
+    return getattr(ctypes.CDLL(None), "sched_getcpu", lambda: -1)
 
 
 @cache
