@@ -191,6 +191,42 @@ def test_helpers_fall_asleep_and_wake() -> None:
         assert awake(helpers)
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="needs two cores to choose from"
+)
+def test_who_is_woken_begins_on_another_core() -> None:
+    """Than its caller's, which Linux may leave it on for some calls."""
+    helpers, mine = crew(1), os.sched_getaffinity(0)
+    ended = perf_counter() + 5
+    while not helpers._asleep and perf_counter() < ended:
+        sleep(PATIENCE / 1e6)
+    (helper,) = helpers._asleep
+    try:
+        for core in sorted(mine)[:2]:
+            os.sched_setaffinity(0, {core})
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(os, "sched_getaffinity", lambda _process: mine)
+                assert awake(helpers)
+            assert os.sched_getaffinity(helper.number) == mine - {core}
+            while not helpers._asleep and perf_counter() < ended:
+                sleep(PATIENCE / 1e6)
+    finally:
+        os.sched_setaffinity(0, mine)
+
+
+def test_who_may_not_be_moved_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system forbids it, and where a thread's core cannot be told."""
+
+    def forbidden(*_arguments: Any) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden, raising=False)
+    assert awake(crew(1))
+    monkeypatch.setattr(elbocheck.kernels.watchers, "_current_core", lambda: lambda: -1)
+    crew.cache_clear()
+    assert awake(crew(1))
+
+
 def test_all_are_woken_although_one_watches() -> None:
     """For work that is worth it, or that comes often."""
     helpers = crew(2)

@@ -17,7 +17,7 @@ __all__ = ["Timing", "bandwidth", "race"]
 
 TURN = 2e-3  # seconds that one turn should take at least
 WARM = 4  # calls that precede those of a turn at the most
-REST = 1e-2  # seconds before a turn where threads are shared: OpenMP's watch for work for 5 ms, on cores the next would use
+REST = 8e-3  # seconds before a turn where threads are shared: OpenMP's watch for work for 5 ms, on cores the next would use
 MEMORY = 1 << 23  # numbers of the arrays that bandwidth is measured on: 64 MB each
 
 
@@ -68,8 +68,9 @@ def _calls(call: Callable[[], Any]) -> int:
 
 def _turn(call: Callable[[], Any], count: int) -> float:
     """Seconds of a call, after a few that are not counted: after whom its turn comes does not matter."""
-    if thread_count() > 1:
-        time.sleep(REST)
+    ready = time.perf_counter() + (REST if thread_count() > 1 else 0.0)
+    while time.perf_counter() < ready:
+        pass  # a core that sleeps is slow for a while
     for _ in range(min(count, WARM)):
         call()
     started = time.perf_counter()
