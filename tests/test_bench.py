@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -13,11 +16,12 @@ import pytest
 
 from elbocheck import densities
 from elbocheck.adapters.kit import KITS, kit
-from elbocheck.bench import Bench, bench, html, render, to_json
+from elbocheck.bench import Bench, bench, clock, html, render, to_json
 from elbocheck.bench.clock import Timing, race, ratio
 from elbocheck.bench.formulas import WORKLOADS
 from elbocheck.cli import main
 from elbocheck.errors import UsageError
+from elbocheck.kernels.threads import threads
 
 SMALL: dict[str, Any] = {"shape": (4, 9), "seconds": 0.01, "against": ["numpy", "scipy"]}
 LOSS = """
@@ -134,3 +138,22 @@ def test_turns_are_taken_and_compared() -> None:
     assert ratio(timings["a"], timings["a"]) == 1.0
     slow, quick = Timing(2.0, 4.0, 0.5, (2.0, 4.0, 6.0)), Timing(1.0, 2.0, 0.5, (1.0, 2.0, 2.0))
     assert ratio(slow, quick) == 2.0  # how many times as long the first takes
+
+
+def test_turns_do_not_feel_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where threads are shared they wait for the last one's to sleep, and what is slow at first is not counted."""
+    monkeypatch.setattr(clock, "TURN", 0.0)
+    calls: list[tuple[str, float]] = []
+
+    def cold(name: str) -> None:
+        first = bool(calls) and calls[-1][0] != name
+        calls.append((name, perf_counter()))
+        if first:
+            sleep(2e-3)
+
+    with threads(2):
+        timings = race({name: partial(cold, name) for name in "abc"}, 10.0, rounds=4)  # none follows itself
+    assert max(timing.best for timing in timings.values()) < 2e-3
+    waits = [later - sooner for (one, sooner), (other, later) in pairwise(calls) if one != other]
+    assert len(waits) >= 3 * 4 - 1
+    assert min(waits) >= clock.REST

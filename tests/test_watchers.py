@@ -75,6 +75,14 @@ def awake(helpers: Crew) -> bool:
     return False
 
 
+def fall_asleep(helpers: Crew) -> None:
+    """Leave helpers without work for as long as they watch."""
+    ended = perf_counter() + 5
+    while helpers.awake and perf_counter() < ended:
+        sleep(PATIENCE / 1e6)
+    assert helpers.awake == 0
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_every_row_is_filled_once(limit: int) -> None:
     """However many share the work, task after task; what is not finite is noticed wherever it is."""
@@ -184,10 +192,7 @@ def test_helpers_fall_asleep_and_wake() -> None:
     """They do not spin for ever."""
     helpers = crew(2)
     for _ in range(3):
-        ended = perf_counter() + 5
-        while helpers.awake and perf_counter() < ended:
-            sleep(PATIENCE / 1e6)
-        assert helpers.awake == 0
+        fall_asleep(helpers)
         assert awake(helpers)
 
 
@@ -197,44 +202,44 @@ def test_helpers_fall_asleep_and_wake() -> None:
 def test_who_is_woken_begins_on_another_core() -> None:
     """Than its caller's, which Linux may leave it on for some calls."""
     helpers, mine = crew(1), os.sched_getaffinity(0)
-    ended = perf_counter() + 5
-    while not helpers._asleep and perf_counter() < ended:
-        sleep(PATIENCE / 1e6)
-    (helper,) = helpers._asleep
     try:
         for core in sorted(mine)[:2]:
+            fall_asleep(helpers)
+            (helper,) = helpers._asleep
             os.sched_setaffinity(0, {core})
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(os, "sched_getaffinity", lambda _process: mine)
                 assert awake(helpers)
             assert os.sched_getaffinity(helper.number) == mine - {core}
-            while not helpers._asleep and perf_counter() < ended:
-                sleep(PATIENCE / 1e6)
     finally:
         os.sched_setaffinity(0, mine)
 
 
 def test_who_may_not_be_moved_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system forbids it, and where a thread's core cannot be told."""
+    """Where the system forbids it; and nobody is moved by a caller that cannot tell its own core."""
+    asked = []
 
-    def forbidden(*_arguments: Any) -> None:
+    def forbidden(*arguments: Any) -> None:
+        asked.append(arguments)
         raise PermissionError
 
+    helpers = crew(1)
     monkeypatch.setattr(os, "sched_setaffinity", forbidden, raising=False)
-    assert awake(crew(1))
+    fall_asleep(helpers)
+    assert awake(helpers)
     monkeypatch.setattr(elbocheck.kernels.watchers, "_current_core", lambda: lambda: -1)
-    crew.cache_clear()
-    assert awake(crew(1))
+    asked.clear()
+    fall_asleep(helpers)
+    assert awake(helpers)
+    assert not asked
 
 
 def test_all_are_woken_although_one_watches() -> None:
     """For work that is worth it, or that comes often."""
     helpers = crew(2)
-    ended = perf_counter() + 5
-    while helpers.awake and perf_counter() < ended:
-        sleep(PATIENCE / 1e6)
+    fall_asleep(helpers)
     next(iter(helpers._asleep)).bell.put(None)
-    most = 0
+    most, ended = 0, perf_counter() + 5
     with threads(3):
         while most < 2 and perf_counter() < ended:
             filled(64, lambda given: shared(LOOP, given, 64, ENOUGH))

@@ -2,7 +2,7 @@
 definition."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from elbocheck.densities.arguments import require_all
 from elbocheck.densities.density import Form
 from elbocheck.domain import Parameter, matching
 from elbocheck.kernels.arrange import arrange, result_dtype
-from elbocheck.kernels.elements import together
 from elbocheck.kernels.lift import Array, Element, Lifted, Wide, narrow, sums, values
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class DivergenceForm:
     @cached_property
     def element(self) -> Element:
         """What loops over latents are compiled for."""
-        return Element(together(self.kl.scalar), short=True)
+        return replace(self.kl.element, short=True)
 
 
 @dataclass(frozen=True, kw_only=True)
