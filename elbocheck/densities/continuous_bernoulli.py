@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from elbocheck.densities.bernoulli import bernoulli
-from elbocheck.densities.density import Density, Form, Parameter
+from elbocheck.densities.density import Density, Folded, Form, Parameter
 from elbocheck.densities.recipe import Chart
 from elbocheck.domain import OPEN_UNIT, REAL, UNIT
 from elbocheck.kernels.libm import exp_of_negative, log_of_normal
@@ -44,6 +44,15 @@ LOG_SINH = by_type(  # of log(sinh(h)/h) / n**2, h = n/2, in n**2, 0 <= n <= 2: 
         0.04166666659671605,
     ),
 )  # fmt: skip
+EXCESS = by_type(  # of (n/(1 - e**-n) - 1 - n/2) / n**2 in n**2, 0 <= n <= 1: 2**-54 and 2**-27 of the excess
+    float64=(
+        1.2186502076664507e-11, -5.26668559044014e-10, 2.0875441501526913e-08, -8.267190461931214e-07,
+        3.306878295902891e-05, -0.001388888888878909, 0.08333333333333308,
+    ),
+    float32=(
+        -7.818393328307138e-07, 3.303590347059071e-05, -0.0013888799585402012, 0.0833333358168602,
+    ),
+)  # fmt: skip
 SINH_SERIES = tuple(1.0 / math.factorial(k) for k in range(27, 1, -2))  # of (sinh(l) - l) / l**3 in l**2, highest first
 
 
@@ -62,6 +71,19 @@ def _joint(x: float, logits: float) -> float:
     near = fma(square, polynomial(LOG_SINH, square), (0.5 - x) * logits)
     far = log_of_normal((1.0 - exp_of_negative(-size)) / size)
     return near if size <= 2.0 else fma(-x, logits, max(logits, 0.0)) + far
+
+
+def _excess(_x: float, logits: float) -> float:
+    # n/(1 - e**-n) - 1 >= 0, n = |l|: e**max(l, 0) over its quotient by this plus 1 is the integral of e**(x l)
+    size = abs(logits)
+    square = size * size
+    near = fma(square, polynomial(EXCESS, square), 0.5 * size)
+    odds = exp_of_negative(-size)
+    return near if size <= 1.0 else ((size - 1.0) + odds) / (1.0 - odds)
+
+
+def _minus_one(_x: float, _logits: float) -> float:
+    return -1.0
 
 
 def _normalizer_by_logits(logits: float) -> float:
@@ -165,6 +187,7 @@ def _draw_probs(rng: np.random.Generator, shape: tuple[int, ...], probs: Wide) -
 
 
 _LOGITS, _PROBS = bernoulli.forms
+assert _LOGITS.folded is not None
 
 continuous_bernoulli = Density(
     name="continuous_bernoulli",
@@ -175,6 +198,7 @@ continuous_bernoulli = Density(
             energy=_LOGITS.energy,
             energy_grad=_LOGITS.energy_grad,
             joint=lift(_joint),
+            folded=Folded(rest=_LOGITS.folded.rest, odds=_excess, weight=_minus_one),
             log_normalizer=lift(_normalizer),
             log_normalizer_grad=(lift(_normalizer_by_logits),),
             definition=_LOGITS.definition,

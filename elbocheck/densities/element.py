@@ -32,18 +32,16 @@ def log_prob_element(density: Density, form: Form, varies: tuple[bool, ...], wrt
     moving = normalizer if normalizer is not None and _moves(normalizer, varies[1:]) else None
     summation = Summation.KEPT if form.wide else form.summation
     constant: Function = nothing if normalizer is None or moving is not None else normalizer
-    if moving is not None and form.joint is not None:
-        kernel: Function = restricted(scalar(form.joint), density.support)
-        kernel = wide_where_stored(kernel) if form.wide else kernel
-        return Element(together(kernel, slopes), constant, -1.0, summation=summation)
+    joint = form.joint if moving is not None else None
 
     def complete(kernel: Function) -> Function:
         inside = restricted(kernel, density.support)
-        found = inside if moving is None else whole(inside, moving, form.wide_normalizer)
+        found = inside if moving is None or joint is not None else whole(inside, moving, form.wide_normalizer)
         found = wide_where_stored(found) if form.wide else found
         return Mended(found) if form.mended else found
 
-    value, folded = together(complete(scalar(form.energy)), slopes), form.folded
+    value = together(complete(scalar(form.energy if joint is None else joint)), slopes)
+    folded = form.folded if joint is form.joint else None
     if folded is None or _moves(folded.weight, varies):
         return Element(value, constant, -1.0, summation=summation)
     apart = together(complete(folded.rest), (folded.odds, *slopes))

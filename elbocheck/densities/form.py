@@ -54,7 +54,7 @@ class Form:
             is one.
         example: generator to random parameters, where their domains alone do not tell.
         increasing: names of two parameters of which the first must be less than the second.
-        folded: the energy in a form that sums use.
+        folded: the energy, or what is joint, in a form that sums use.
         wide_normalizer: whether the log normaliser of each value is computed in float64 in the tier `fast` too: where float32
             is ulps off and its loop is not in vectors, so that it costs nothing.
         wide: the same of the whole.
