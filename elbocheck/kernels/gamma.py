@@ -8,7 +8,7 @@ import math
 
 from elbocheck.kernels.elementary import difference, finite, minus_log1p, minus_log1p_parts
 from elbocheck.kernels.libm import log_of_normal, log_parts
-from elbocheck.kernels.primitives import CAREFUL, EACH, by_type, fma, polynomial
+from elbocheck.kernels.primitives import CAREFUL, EACH, ROUNDED, by_type, exponent, fma, fraction, polynomial
 
 __all__ = [
     "deviance", "deviance_from_excess", "digamma", "digamma_step", "log_beta", "log_gamma",
@@ -17,6 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 LOG_ROOT_TWO_PI = 0.9189385332046728
+LOG_TWO = 0.6931471805599453
 TWO_PI, TWO_PI_REST = 6.283185307179586, by_type(2.4492935982947064e-16, -1.748455600074497e-07)
 DOWN, DOWN_REST = (
     -0.3068528194400547,
@@ -131,6 +132,10 @@ def deviance_from_excess(x: float, mean: float, excess: float, lost: float) -> f
     """The same where the mean is known by its excess over x, which of a large x the mean itself does not tell, and by what
     that lacks: x (t - log(1 + t)) with t = excess/x within a factor 2; within 4, that about 2 mean or mean/2 and what moving
     the mean costs, all positive; outside, the definition. What is lost costs excess/mean of it."""
+    if ROUNDED:
+        value = x * _minus_log1p_from_afar(excess / x, mean / x)
+        value = value if x > 0.0 and mean < math.inf else mean + 0.0 * x
+        return value if excess == excess else excess
     near = -0.5 * x <= excess <= x
     above = excess < 0.0
     about = excess if near else fma(2.0, excess, x) if above else 0.5 * (excess - x)
@@ -147,6 +152,14 @@ def deviance_from_excess(x: float, mean: float, excess: float, lost: float) -> f
     value = value if x > 0.0 and mean < math.inf else mean + 0.0 * x
     known = excess + lost
     return value if known == known else known
+
+
+def _minus_log1p_from_afar(t: float, quotient: float) -> float:
+    """t - log(1 + t) of 1 + t = quotient = g 2**k, which says the less of t the nearer they are, and t of it: where k is 0
+    nothing cancels, elsewhere a few bits that rounding to float32 hides."""
+    k = exponent(quotient) if quotient > 0.0 else -math.inf
+    g = fraction(quotient)
+    return fma(k, -LOG_TWO, quotient - g) + minus_log1p(t if k == 0.0 else g - 1.0)
 
 
 def _deviance_from_afar(x: float, mean: float, excess: float, lost: float) -> float:
