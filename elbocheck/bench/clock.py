@@ -16,7 +16,7 @@ from elbocheck.kernels.threads import thread_count
 __all__ = ["Timing", "bandwidth", "race"]
 
 TURN = 2e-3  # seconds that one turn should take at least
-WARM = 4  # calls that precede those of a turn at the most
+WARM = 3e-3  # seconds of calls that precede those of a turn: wide vectors are slow for 2 ms on a core that had none for a while
 REST = 8e-3  # seconds before a turn where threads are shared: OpenMP's watch for work for 5 ms, on cores the next would use
 MEMORY = 1 << 23  # numbers of the arrays that bandwidth is measured on: 64 MB each
 
@@ -67,11 +67,12 @@ def _calls(call: Callable[[], Any]) -> int:
 
 
 def _turn(call: Callable[[], Any], count: int) -> float:
-    """Seconds of a call, after a few that are not counted: after whom its turn comes does not matter."""
+    """Seconds of a call, after some that are not counted: after whom its turn comes does not matter."""
     ready = time.perf_counter() + (REST if thread_count() > 1 else 0.0)
     while time.perf_counter() < ready:
         pass  # a core that sleeps is slow for a while
-    for _ in range(min(count, WARM)):
+    call()
+    while time.perf_counter() < ready + WARM:
         call()
     started = time.perf_counter()
     for _ in range(count):
