@@ -258,6 +258,28 @@ def test_out_is_filled_and_returned() -> None:
             normal.log_prob(X, loc=LOC, scale=1.0, out=wrong)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("tier", ["exact", "fast"])
+def test_many_results_go_past_the_caches_unchanged(dtype: str, tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever in a line of memory the first one lies, in rows and alone, by several threads; nothing beside them is touched."""
+    x, loc = RNG.normal(size=(2, 5, 40_003)).astype(dtype)
+    for shape in (x.shape, (x.size,), (x.size // 7, 7), (5, 1)):
+        points, centres = (a.ravel()[: math.prod(shape)].reshape(shape) for a in (x, loc))
+        for scale in (0.75, np.full((*shape[:-1], 1), 0.75, dtype)):
+            given: dict[str, Any] = {"loc": centres, "scale": scale, "tier": tier}
+            plain = normal.log_prob(points, **given)
+            room = np.full(x.size + 64, 7.0, dtype)
+            for start in (0, 1, 3, 16):
+                out = room[start : start + points.size].reshape(shape)
+                with monkeypatch.context() as patch, threads(2):
+                    patch.setattr(elbocheck.kernels.lift, "STREAMED", 0)
+                    normal.log_prob(points, out=out, **given)
+                np.testing.assert_array_equal(out, plain)
+                assert (room[:start] == 7.0).all()
+                assert (room[start + points.size :] == 7.0).all()
+                room[:] = 7.0
+
+
 def test_a_wrong_tier_or_axis_is_named() -> None:
     """One clear sentence each."""
     with pytest.raises(UsageError, match="tier must be 'exact' or 'fast', got 'quick'"):
@@ -387,6 +409,26 @@ def test_rows_of_latents_are_within_three_ulps(dtype: str, width: int) -> None:
     for tier in ("exact", "fast"):
         found = normal_standard.kl_sum(loc=loc, log_var=log_var, tier=tier)
         assert ulp_distance(found, truth, dtype).max() <= SUM, tier
+
+
+@pytest.mark.parametrize("tier", ["exact", "fast"])
+def test_rows_of_latents_keep_what_cancels_and_what_is_not_finite(tier: str) -> None:
+    """Latents that are nearly the prior, all or some of a row; variances that vanish, overflow, or are not numbers."""
+    rng = np.random.default_rng(7)
+    near = [10.0**k * rng.normal(size=(20, 48)) for k in range(-9, 1)]
+    mixed = np.where(rng.random((20, 48)) < 0.9, near[3], rng.uniform(-100, 85, (20, 48)))
+    for spread in (*near, mixed, mixed - 900.0):
+        loc = rng.permutation(spread, axis=1).astype(np.float32) * np.float32(0.3)
+        log_var = spread.astype(np.float32)
+        each = normal_standard.kl(loc=loc.astype(float), log_var=log_var.astype(float))
+        truth = [math.fsum(row) for row in each]
+        found = normal_standard.kl_sum(loc=loc, log_var=log_var, tier=tier)
+        assert ulp_distance(found, truth, "float32").max() <= SUM
+    for end in (90.0, 1e4, 1e30):
+        log_var = np.zeros((3, 48), np.float32)
+        log_var[1, 17] = end
+        found = normal_standard.kl_sum(loc=np.zeros(48, np.float32), log_var=log_var, tier=tier)
+        np.testing.assert_array_equal(found, [0.0, np.inf, 0.0])
 
 
 @pytest.mark.parametrize("rest", [0, 1])

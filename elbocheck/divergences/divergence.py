@@ -13,6 +13,7 @@ from elbocheck.densities.arguments import require_all
 from elbocheck.densities.density import Form
 from elbocheck.domain import Parameter, matching
 from elbocheck.kernels.arrange import arrange, result_dtype
+from elbocheck.kernels.elements import together
 from elbocheck.kernels.lift import Array, Element, Lifted, Wide, narrow, sums, values
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class DivergenceForm:
         closed: (m, *parameters) to the closed form, in the vocabulary of `elbocheck.arithmetic`.
         posterior: a form of q, and (m, *parameters) to its parameters.
         prior: the same of p.
+        halved: kernel (*parameters) of twice the value and 1, as sums rounded to float32 take it (`kernels.loops.halved_sum`).
     """
 
     parameters: tuple[Parameter, ...]
@@ -40,6 +42,7 @@ class DivergenceForm:
     closed: Callable[..., Any]
     posterior: tuple[Form, Callable[..., tuple[Any, ...]]]
     prior: tuple[Form, Callable[..., tuple[Any, ...]]]
+    halved: Callable[..., float] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,7 +52,7 @@ class DivergenceForm:
     @cached_property
     def element(self) -> Element:
         """What loops over latents are compiled for."""
-        return replace(self.kl.element, short=True)
+        return replace(self.kl.element, short=True, halved=None if self.halved is None else together(self.halved))
 
 
 @dataclass(frozen=True, kw_only=True)

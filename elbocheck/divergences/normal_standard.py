@@ -11,7 +11,7 @@ from elbocheck.densities.normal import normal
 from elbocheck.divergences.divergence import Divergence, DivergenceForm
 from elbocheck.domain import POSITIVE, REAL, Parameter
 from elbocheck.kernels.elementary import difference
-from elbocheck.kernels.libm import ATANH_WIDE, expm1_minus, half_expm1, half_expm1_minus_parts, log_parts
+from elbocheck.kernels.libm import ATANH_WIDE, exp_coarse, expm1_minus, half_expm1, half_expm1_minus_parts, log_parts
 from elbocheck.kernels.lift import lift
 from elbocheck.kernels.primitives import ROUNDED, fma, polynomial
 
@@ -23,6 +23,10 @@ def _kl(loc: float, log_var: float) -> float:
         return 0.5 * fma(loc, loc, expm1_minus(log_var))
     factor, square, rest, lost = half_expm1_minus_parts(log_var)
     return fma(factor, square, rest + fma(0.5 * loc, loc, lost))
+
+
+def _halved(loc: float, log_var: float) -> float:
+    return exp_coarse(log_var) + fma(loc, loc, -log_var)  # e**s <= 1.4 + 2 (e**s - 1 - s)
 
 
 def _kl_by_loc(loc: float, _spread: float) -> float:
@@ -82,6 +86,7 @@ normal_standard = Divergence(
             ),
             kl=lift(_kl),
             kl_grad=(lift(_kl_by_loc), lift(_kl_by_log_var)),
+            halved=_halved,
             closed=_closed,
             posterior=(_LOG_VAR, _themselves),
             prior=(_SCALE, _standard),

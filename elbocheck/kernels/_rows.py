@@ -14,7 +14,9 @@ from numba.extending import intrinsic
 
 from elbocheck.kernels.primitives import LANES
 
-__all__ = ["accumulate", "at", "differs", "prefetch", "put", "row_of", "scale", "scratch"]
+__all__ = [
+    "accumulate", "at", "differs", "past_line", "prefetch", "put", "row_of", "scale", "scratch", "stream", "streamed",
+]  # fmt: skip
 
 LINE, PAGE = 64, 4096
 """Bytes that memory hands out together, and how far ahead it is asked for them."""
@@ -123,6 +125,69 @@ def put(_typing: Any, targets: Any, j: Any, values: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(targets, types.intp, values), generate
+
+
+@intrinsic
+def past_line(_typing: Any, targets: Any, j: Any) -> Any:
+    """Return how many numbers column j of the only one of some rows is past the beginning of a line of memory."""
+
+    def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _past_line(builder, _column(builder, arguments), signature.args[0][0].dtype)
+
+    return types.intp(targets, types.intp), generate
+
+
+@intrinsic
+def stream(_typing: Any, targets: Any, j: Any, sources: Any, count: Any) -> Any:
+    """Store the first numbers of one row from column j on of another, whole lines past all caches."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target, source = signature.args[0][0].dtype, signature.args[2][0].dtype
+        to, come, count = _column(builder, arguments), builder.extract_value(arguments[2], 0), arguments[3]
+        size = ir.Constant(count.type, LINE * 8 // target.bitwidth)
+        past, zero = _past_line(builder, to, target), ir.Constant(count.type, 0)
+        head = builder.select(builder.icmp_signed("==", past, zero), zero, builder.sub(size, past))
+        head = builder.select(builder.icmp_signed("<", head, count), head, count)
+        tail = builder.add(head, builder.mul(builder.sdiv(builder.sub(count, head), size), size))
+
+        def one_by_one(first: Any, last: Any) -> None:
+            with cgutils.for_range_slice(builder, first, last, ir.Constant(count.type, 1)) as (k, _):
+                value = context.cast(builder, builder.load(builder.gep(come, [k])), source, target)
+                builder.store(value, builder.gep(to, [k]))
+
+        one_by_one(zero, head)
+        with cgutils.for_range_slice(builder, head, tail, size) as (k, _):
+            held, kept = (ir.VectorType(context.get_value_type(kind), size.constant) for kind in (source, target))
+            value = builder.load(builder.bitcast(builder.gep(come, [k]), held.as_pointer()), align=source.bitwidth // 8)
+            value = value if held == kept else builder.fptrunc(value, kept)
+            stored = builder.store(value, builder.bitcast(builder.gep(to, [k]), kept.as_pointer()), align=LINE)
+            stored.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        one_by_one(tail, count)
+        return context.get_dummy_value()
+
+    return types.void(targets, types.intp, sources, types.intp), generate
+
+
+@intrinsic
+def streamed(_typing: Any) -> Any:
+    """Let other threads see what was streamed before what is stored next."""
+
+    def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def _column(builder: Any, arguments: Any) -> Any:
+    """Where column arguments[1] of the only row of arguments[0] is."""
+    return builder.gep(builder.extract_value(arguments[0], 0), [arguments[1]])
+
+
+def _past_line(builder: Any, place: Any, kind: Any) -> Any:
+    integer = ir.IntType(64)
+    bytes_past = builder.and_(builder.ptrtoint(place, integer), ir.Constant(integer, LINE - 1))
+    return builder.udiv(bytes_past, ir.Constant(integer, kind.bitwidth // 8))
 
 
 @intrinsic

@@ -24,7 +24,7 @@ from elbocheck.kernels.primitives import (
 )
 
 __all__ = [
-    "ceil", "exp", "exp_of_negative", "exp_of_negative_parts", "expm1", "expm1_minus", "half_expm1", "half_expm1_minus_parts",
+    "ceil", "exp", "exp_coarse", "exp_of_negative", "exp_of_negative_parts", "expm1", "expm1_minus", "half_expm1", "half_expm1_minus_parts",
     "log", "log1p", "log1p_parts", "log1p_unit", "log_of_normal", "log_parts", "reciprocal_from_one",
 ]  # fmt: skip
 
@@ -61,6 +61,10 @@ EXP = by_type(  # of (e**r - 1 - r) / r**2 for |r| <= log(2)/2: 2**-63; 2**-34
 EXP_NARROW = (  # the same to 2**-46, for results rounded to float32
     2.757796582873929e-07, 2.762480029191022e-06, 2.4801620255799577e-05, 0.0001984120944782252, 0.0013888888846178868,
     0.008333333353240619, 0.04166666666677432, 0.16666666666649238, 0.5,
+)  # fmt: skip
+EXP_COARSE = (  # of e**r for |r| <= log(2)/2: 2**-34
+    0.00019775180670687464, 0.0013948184422163158, 0.008333561077385037, 0.04166622540996956, 0.16666665126182884,
+    0.5000000104539424, 1.0000000002430793, 0.9999999999616881,
 )  # fmt: skip
 EXP_REST = by_type(float64=EXP.float64[:-1], float32=EXP.float32[:-1])  # without the leading 1/2
 ATANH = by_type(  # of (atanh(s)/s - 1) / s**2 in s**2, s <= (sqrt 2 - 1)/(sqrt 2 + 1): 2**-66; 2**-30
@@ -132,6 +136,14 @@ def exp_parts(x: float) -> tuple[float, float]:
     power = two_to(shifted, offset)
     factor = GUARD_UP if x > HIGH else (GUARD_DOWN if x < LOW else 1.0)
     return value * power * factor, short * power * factor
+
+
+def exp_coarse(x: float) -> float:
+    """e**x, in float64 to 2**-34, of x beyond 700 as there: for sums that are rounded to float32."""
+    x = MOST if x < MOST else x
+    x = -MOST if x > -MOST else x
+    shifted = fma(x, INVERSE_LOG_TWO, SHIFTER)
+    return two_to(shifted, 0) * polynomial(EXP_COARSE, fma(shifted - SHIFTER, -LOG_TWO, x))
 
 
 def exp_of_negative(x: float) -> float:

@@ -29,6 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 GRAIN = 1 << 14  # numbers that stay together: the same are computed in vectors however many threads share them
+STREAMED = 1 << 25  # bytes of results that go past the caches: more than a core's share of them
 PART = 1 << 16  # numbers of a row that one thread sums before others may
 
 Array = NDArray[np.floating[Any]]
@@ -105,6 +106,7 @@ class Element:
         weight: of the logarithms.
         summation: how the values are added.
         short: whether a row is a few dozen numbers, as latents are.
+        halved: to a tuple, twice the value and 1, as `loops.halved_sum` adds them; None where that is no sum of few terms.
     """
 
     value: Bound
@@ -114,6 +116,7 @@ class Element:
     weight: Function = one
     summation: Summation = Summation.BLOCKS
     short: bool = False
+    halved: Bound | None = None
 
 
 def values(element: Element, rows: Rows, out: Array | None = None) -> tuple[Array, bool]:
@@ -137,7 +140,7 @@ def values(element: Element, rows: Rows, out: Array | None = None) -> tuple[Arra
 def fill(element: Element, rows: Rows, out: Any) -> tuple[Any, bool]:
     """The same into an array, before what NumPy has no loop for is rounded."""
     plan, arrays = rows
-    loop, size = _values(element, plan.layout), plan.size
+    loop, size = _values(element, plan.layout, out.nbytes >= STREAMED), plan.size
     target = out.reshape(plan.count, size)
     if not out.size:
         return out, True
@@ -196,9 +199,9 @@ def total(element: Element, rows: Rows) -> tuple[Array, bool]:
 
 
 @cache
-def _values(element: Element, layout: Layout) -> Any:
+def _values(element: Element, layout: Layout, many: bool) -> Any:
     names = (("element", element.value), ("constant", Widened(element.constant)), ("SIGN", element.sign))
-    return compiled(Bound(loops.values, names), (1,), layout)
+    return compiled(Bound(loops.streams if many else loops.values, names), (1,), layout)
 
 
 @cache
@@ -215,6 +218,8 @@ def row_sum(element: Element) -> Bound:
     if element.summation is Summation.VECTORS:
         names += (("BLOCK", loops.VECTORS),)
     plain = Bound(loops.row_sum, (*names, ("VECTORS", loops.VECTOR)) if element.short else names)
+    if element.halved is not None:
+        return Bound(loops.halved_sum, (("element", element.halved), ("term_by_term", plain)))
     if element.folded is None:
         return plain
     apart = (("element", element.folded), ("weight", Widened(element.weight)), ("term_by_term", plain))

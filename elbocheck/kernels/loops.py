@@ -24,16 +24,30 @@ from elbocheck.kernels.primitives import (
     fma,
     lesser,
     number,
+    past_line,
     prefetch,
     put,
     ready,
     row_of,
     scale,
     scratch,
+    stream,
+    streamed,
     wide,
 )
 
-__all__ = ["elbos", "folded_sum", "importance_weighted", "kept_sum", "row_sum", "sums", "triples", "values"]
+__all__ = [
+    "elbos",
+    "folded_sum",
+    "halved_sum",
+    "importance_weighted",
+    "kept_sum",
+    "row_sum",
+    "streams",
+    "sums",
+    "triples",
+    "values",
+]
 
 BLOCK = by_type(float64=128, float32=256)
 """Numbers that fill sixteen lines of a cache, which waits for few more at a time: so few that a sum of them that is not
@@ -42,8 +56,10 @@ VECTORS = by_type(float64=32, float32=64)  # numbers that a loop in vectors take
 VECTOR = by_type(float64=8, float32=16)  # numbers of one vector: a loop over a heavy element takes no more at a time
 FEW = 8  # of a rest that fills no vector, added one by one: equals are then off by little more than an ulp
 FOLDS = 8  # a longer product rounds more often: rows of everyday numbers, of equals too, stay within three ulps
+LITTLE = 2.0**-6
 ZERO = 0.0
 ONE = 1.0
+HALF = 0.5
 SIGN = 1.0
 LEAST = by_type(-float_info.max, -(2.0 - 2.0**-23) * 2.0**127)  # no infinity: less a weight of nothing it would be NaN
 SMALL = 1e-30  # times a result, its infinity or NaN is left and nothing else
@@ -73,6 +89,31 @@ def values(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
                 put(target, j, (value,))
                 part = add(part, SMALL * value)
             health += part
+    return health
+
+
+def streams(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
+    """The same of so many that no cache holds them: they go to memory by lines that are not read first, a third of what would be
+    moved; each part of a row begins where a line does."""
+    ready()
+    kept = scratch(ZERO)
+    health = common = ZERO
+    for i in range(first, last):
+        row, target = row_of(arguments, i), row_of(out, i)
+        if i == first or differs(arguments, i):
+            common = number(constant(*at(row[1:], 0, wide(ZERO))), ZERO)
+        start = 0
+        while start < size:
+            stop, part = lesser(start + LANES - past_line(target, start), size), ZERO
+            prefetch(row, start, stop)
+            for j in range(start, stop):
+                value = SIGN * (element(*at(row, j, ZERO))[0] + common)
+                put(kept, j - start, (value,))
+                part = add(part, SMALL * value)
+            stream(target, start, kept, stop - start)
+            health += part
+            start = stop
+    streamed()
     return health
 
 
@@ -110,6 +151,23 @@ def row_sum(row: Any, targets: Any, size: int) -> Any:
         total, lost = joined(total, lost, part)
         start = stop
     return wide(total), wide(lost)
+
+
+def halved_sum(row: Any, targets: Any, size: int) -> Any:
+    """Half the sum along a row of element - 1, where that is rounded to float32: element may be off by 2**-34 of 1.4 and twice
+    what it exceeds 1 by. Where all exceed it by little, or one is infinite or NaN, term by term."""
+    if not ROUNDED:
+        return term_by_term(row, targets, size)
+    ready()
+    total = -number(size, ZERO)
+    for start in range(0, size, BLOCK):
+        part = ZERO
+        for j in range(start, lesser(start + BLOCK, size)):
+            part = add(part, element(*at(row, j, ZERO))[0])
+        total += part
+    if LITTLE * number(size, ZERO) < total < math.inf:
+        return wide(HALF * total), wide(ZERO)
+    return term_by_term(row, targets, size)
 
 
 def kept_sum(row: Any, targets: Any, size: int) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 
 __all__ = [
     "CAREFUL", "EACH", "LANES", "ROUNDED", "SHIFTER", "ByType", "accumulate", "add", "at", "by_type", "differs", "exponent", "fma",
-    "fraction", "lesser", "number", "polynomial", "prefetch", "put", "ready", "row_of", "scale", "scratch", "two_to",
-    "two_to_minus", "wide",
+    "fraction", "lesser", "number", "past_line", "polynomial", "prefetch", "put", "ready", "row_of", "scale", "scratch", "stream",
+    "streamed", "two_to", "two_to_minus", "wide",
 ]  # fmt: skip
 
 
@@ -85,12 +85,15 @@ exponent = _stand_in("exponent")
 fraction = _stand_in("fraction")
 lesser = _stand_in("lesser")
 number = _stand_in("number")
+past_line = _stand_in("past_line")
 prefetch = _stand_in("prefetch")
 put = _stand_in("put")
 ready = _stand_in("ready")
 row_of = _stand_in("row_of")
 scale = _stand_in("scale")
 scratch = _stand_in("scratch")
+stream = _stand_in("stream")
+streamed = _stand_in("streamed")
 two_to = _stand_in("two_to")
 two_to_minus = _stand_in("two_to_minus")
 wide = _stand_in("wide")

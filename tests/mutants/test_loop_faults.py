@@ -106,6 +106,27 @@ def values_hold(values: Any) -> bool:
     return bool((out == -(X + EACH[:, None])).all()) and finite and not unnoticed
 
 
+def _coarse(x: float) -> float:
+    return x * (1.0 + 2.0**-34)
+
+
+def _half(x: float) -> float:
+    return 0.5 * (x - 1.0)
+
+
+def halves_hold(halved_sum: Any) -> bool:
+    """Whether what is rounded to float32 is halved once, and what cancels is added term by term."""
+    size = 3 * BLOCK + 5
+    x = np.stack([RNG.uniform(2e2, 9e2, size), RNG.uniform(1.0, 1.0 + 1e-9, size), np.full(size, 1e300)])
+    plain = Bound(loops.row_sum, (("element", together(_half)),))
+    parts = (("element", together(_coarse)), ("term_by_term", plain))
+    bound = Bound(loops.sums, (("row_sum", Bound(halved_sum, parts)), ("constant", nothing), ("SIGN", 1.0)))
+    out = np.empty((3, 1), np.float32)
+    alone(compiled(bound, (1, 0), DOUBLE._replace(result="float32")), ((out,), (), (x,), size), 3)
+    truth = [0.5 * math.fsum([*row, -size]) for row in x]
+    return bool(ulp_distance(out[:2, 0], truth[:2], "float32").max() <= 0.5 and np.isposinf(out[2, 0]))
+
+
 def weights_hold(importance_weighted: Any) -> bool:
     """Whether the bound is the log of the mean of the weights, and the weights that it stores are their shares."""
     batch, samples, size, width = 3, 4, 6, 2
@@ -137,7 +158,9 @@ def test_the_loops_as_they_are_hold() -> None:
     assert sums_hold(loops.row_sum, loops.sums)
     assert sums_hold(loops.kept_sum, loops.sums)
     assert folds_hold(loops.folded_sum)
+    assert halves_hold(loops.halved_sum)
     assert values_hold(loops.values)
+    assert values_hold(loops.streams)
     assert weights_hold(loops.importance_weighted)
 
 
@@ -194,6 +217,25 @@ VALUES = (
     ("range(0, size, BLOCK)", "range(0, size, BLOCK + BLOCK)"),
     ("row_of(out, i)", "row_of(out, first)"),
 )
+STREAMS = (
+    (" or differs(arguments, i)", ""),
+    ("put(kept, j - start, (value,))", "put(kept, 0, (value,))"),
+    ("add(part, SMALL * value)", "add(part, SMALL)"),
+    ("health += part", "health = part"),
+    ("range(start, stop)", "range(start, stop - 1)"),
+    ("stream(target, start, kept, stop - start)", "stream(target, 0, kept, stop - start)"),
+    ("stream(target, start, kept, stop - start)", "stream(target, start, kept, stop - start - 1)"),
+    ("row_of(out, i)", "row_of(out, first)"),
+)
+HALVED = (
+    ("range(0, size, BLOCK)", "range(BLOCK, size, BLOCK)"),
+    ("lesser(start + BLOCK, size)", "lesser(start + BLOCK, size) - 1"),
+    ("add(part, element(*at(row, j, ZERO))[0])", "element(*at(row, j, ZERO))[0]"),
+    ("total += part", "total = part"),
+    ("-number(size, ZERO)", "-ONE"),
+    ("HALF * total", "total"),
+    ("LITTLE * number(size, ZERO) < total", "ZERO < total"),
+)
 WEIGHTS = (
     ("math.log(mass / number(samples, ZERO))", "math.log(mass)"),
     ("                top = weight\n", ""),
@@ -209,6 +251,18 @@ WEIGHTS = (
 def test_a_fault_in_the_sum_of_a_row_is_seen(fault: tuple[str, str]) -> None:
     """A block, an element or the compensation lost."""
     assert not sums_hold(planted(loops.row_sum, *fault), loops.sums)
+
+
+@pytest.mark.parametrize("fault", HALVED, ids=lambda fault: fault[1].strip())
+def test_a_fault_in_a_halved_sum_is_seen(fault: tuple[str, str]) -> None:
+    """A block or an element lost, the ones, the half; what cancels taken for a result."""
+    assert not halves_hold(planted(loops.halved_sum, *fault))
+
+
+@pytest.mark.parametrize("fault", STREAMS, ids=lambda fault: fault[1].strip())
+def test_a_fault_where_results_go_past_the_caches_is_seen(fault: tuple[str, str]) -> None:
+    """The same faults, and lines that go astray."""
+    assert not values_hold(planted(loops.streams, *fault))
 
 
 @pytest.mark.parametrize("fault", KEPT, ids=lambda fault: fault[1].strip())
