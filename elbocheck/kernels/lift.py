@@ -206,7 +206,10 @@ def _values(element: Element, layout: Layout, many: bool) -> Any:
 
 @cache
 def _sums(element: Element, layout: Layout, slopes: int) -> Any:
-    names = (("row_sum", row_sum(element)), ("constant", Widened(element.constant)), ("SIGN", element.sign))
+    names: tuple[tuple[str, Any], ...] = (("row_sum", row_sum(element)), ("SIGN", element.sign))
+    names += (("constant", Widened(element.constant)),)
+    if element.constant is nothing:
+        names += (("weighted", loops.unweighted),)
     return compiled(Bound(loops.sums, names), (1, slopes), layout)
 
 

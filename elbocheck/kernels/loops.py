@@ -248,6 +248,11 @@ def weighted(total: Any, lost: Any, factor: Any, more: Any, less: Any) -> Any:
     return total, lost + (fma(factor, more, -product) + factor * less)
 
 
+def unweighted(total: Any, lost: Any, _factor: Any, _more: Any, _less: Any) -> Any:
+    """The same of nothing more, in place of `weighted`: beside a row of latents its roundings take a tenth of the time."""
+    return total, lost
+
+
 def settled(total: Any, lost: Any) -> Any:
     """total + lost, or the infinity or NaN that total is."""
     return total + lost if total - total == wide(ZERO) else total
