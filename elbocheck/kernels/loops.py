@@ -54,6 +54,7 @@ BLOCK = by_type(float64=128, float32=256)
 vectorised stays within three ulps too."""
 VECTORS = by_type(float64=32, float32=64)  # numbers that a loop in vectors takes at a time, or a multiple of it
 VECTOR = by_type(float64=8, float32=16)  # numbers of one vector: a loop over a heavy element takes no more at a time
+STRIP = by_type(float64=64, float32=128)  # numbers that go past the caches at a time, while the next are computed
 FEW = 8  # of a rest that fills no vector, added one by one: equals are then off by little more than an ulp
 FOLDS = 8  # a longer product rounds more often: rows of everyday numbers, of equals too, stay within three ulps
 LITTLE = 2.0**-6
@@ -104,7 +105,7 @@ def streams(out: Any, arguments: Any, size: int, first: int, last: int) -> Any:
             common = number(constant(*at(row[1:], 0, wide(ZERO))), ZERO)
         start = 0
         while start < size:
-            stop, part = lesser(start + LANES - past_line(target, start), size), ZERO
+            stop, part = lesser(start + STRIP - past_line(target, start), size), ZERO
             prefetch(row, start, stop)
             for j in range(start, stop):
                 value = SIGN * (element(*at(row, j, ZERO))[0] + common)
