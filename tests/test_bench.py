@@ -6,7 +6,8 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
@@ -149,11 +150,13 @@ def test_turns_do_not_feel_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
         first = bool(calls) and calls[-1][0] != name
         calls.append((name, perf_counter()))
         if first:
-            sleep(2e-3)
+            sleep(clock.WARM / 3)
 
     with threads(2):
         timings = race({name: partial(cold, name) for name in "abc"}, 10.0, rounds=4)  # none follows itself
-    assert max(timing.best for timing in timings.values()) < 2e-3
+    assert max(timing.best for timing in timings.values()) < clock.WARM / 3
     waits = [later - sooner for (one, sooner), (other, later) in pairwise(calls) if one != other]
     assert len(waits) >= 3 * 4 - 1
     assert min(waits) >= clock.REST
+    turns = [[at for _, at in turn] for _, turn in groupby(calls, key=itemgetter(0))][3:]  # after those that count calls
+    assert min(turn[-1] - turn[0] for turn in turns) > clock.WARM / 2

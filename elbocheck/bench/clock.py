@@ -71,8 +71,9 @@ def _turn(call: Callable[[], Any], count: int) -> float:
     ready = time.perf_counter() + (REST if thread_count() > 1 else 0.0)
     while time.perf_counter() < ready:
         pass  # a core that sleeps is slow for a while
+    warm = time.perf_counter() + WARM
     call()
-    while time.perf_counter() < ready + WARM:
+    while time.perf_counter() < warm:
         call()
     started = time.perf_counter()
     for _ in range(count):
