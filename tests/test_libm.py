@@ -100,16 +100,17 @@ from elbocheck.densities.density import log_prob_element
 from elbocheck.kernels import lift
 from elbocheck.kernels._jit import Layout, dispatcher
 lift.compiled = dispatcher
+makers = {"sums": lambda *two: lift._sums(*two, 0), "values": lift._values, "streams": lambda *two: lift._values(*two, True)}
 for name in sys.argv[1:]:
     density = getattr(densities, name)
     form = density.forms[0]
     for kind, letter in (("float32", "s"), ("float64", "d")):
         varies = (True, True, *[False] * (len(form.parameters) - 1))
         layout, element = Layout(varies, kind, kind, kind, True), log_prob_element(density, form, varies, ())
-        for make in (lambda *two: lift._sums(*two, 0), lift._values):
+        for loop, make in makers.items():
             text = "".join(make(element, layout).inspect_asm().values())
             vectors = len(re.findall(rf"v?(?:add|sub|mul|fmadd[0-9]+)p{letter}\\s|fmul|fmla", text))
-            print(name, kind, make.__name__, vectors, len(re.findall("prefetch|prfm", text)))
+            print(name, kind, loop, vectors, len(re.findall("prefetch|prfm", text)))
 """
 HOT = (
     "normal", "bernoulli", "huber", "laplace", "logistic", "student_t", "poisson", "negative_binomial",
@@ -124,6 +125,6 @@ def test_hot_loops_are_made_of_vector_instructions(tmp_path: Path) -> None:
         env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     counts = {tuple(line.split()[:3]): tuple(map(int, line.split()[3:])) for line in run.stdout.splitlines()}
-    assert len(counts) == 4 * len(HOT)
+    assert len(counts) == 6 * len(HOT)
     assert min(vectors for vectors, _ in counts.values()) >= 3, counts
     assert min(ahead for _, ahead in counts.values()) >= 2, counts  # memory is asked ahead for both arrays

@@ -87,6 +87,21 @@ def test_row_sums_are_within_three_ulps_of_the_true_sum(density: Density) -> Non
             assert ulp_distance(found, truth, dtype, magnitude=size).max() <= SUM, (tier, dtype)
 
 
+@pytest.mark.parametrize("density", SCALARS, ids=lambda density: density.name)
+def test_what_varies_along_a_row_changes_no_value(density: Density) -> None:
+    """Where parameters vary along a row, or from row to row: the energy and the log normaliser, each by itself."""
+    x, values = member(density, (ROWS, SIZE), "float64")
+    columns = {name: value[:, :1] if np.ndim(value) else value for name, value in values.items()}
+    for given in (values, columns):
+        energy, normalizer = density.energy(x, **given), density.log_normalizer(**given)
+        truth, size = -(energy + normalizer), np.abs(energy) + np.abs(normalizer)
+        each = density.log_prob(x, **given)
+        assert ulp_distance(each, truth, "float64", magnitude=size).max() <= BUDGETS[f"{density.name}.energy"].ulps
+        found = density.log_prob_sum(x, **given)
+        totals, sizes = ([math.fsum(row) for row in rows] for rows in (truth, size))
+        assert ulp_distance(found, totals, "float64", magnitude=sizes).max() <= SUM
+
+
 FORMS = [(density, form) for density in SCALARS for form in density.forms]
 
 
@@ -391,6 +406,15 @@ def test_fast_overflows_to_infinity_and_keeps_nan(density: Density) -> None:
             np.testing.assert_array_equal(found, [math.inf] * 4 + [math.nan])
 
 
+def test_large_counts_beside_their_mean_are_right_in_float32() -> None:
+    """Where the deviance leads, and is that of a difference that their quotient knows to few digits."""
+    x = np.ldexp(np.random.default_rng(9).uniform(1, 2, 4000), 62).astype(np.float32)
+    rate = (x * (1 + np.random.default_rng(10).integers(-9, 10, x.size) * 2.0**-23)).astype(np.float32)
+    found = poisson.log_prob(x, rate=rate)
+    truth = poisson.log_prob(x.astype(float), rate=rate.astype(float))
+    assert ulp_distance(found, truth, "float32").max() <= BUDGETS["rounding.float32"].ulps
+
+
 def test_means_of_large_counts_are_right_in_float32() -> None:
     """How much they exceed counts of 1e15 takes more digits than the exponential has."""
     x, total_count, logits = 1273435388903424.0, 2546870509371392.0, -1.5148433790451894e-14
@@ -424,11 +448,18 @@ def test_rows_of_latents_keep_what_cancels_and_what_is_not_finite(tier: str) -> 
         truth = [math.fsum(row) for row in each]
         found = normal_standard.kl_sum(loc=loc, log_var=log_var, tier=tier)
         assert ulp_distance(found, truth, "float32").max() <= SUM
-    for end in (90.0, 1e4, 1e30):
-        log_var = np.zeros((3, 48), np.float32)
-        log_var[1, 17] = end
+    for end in (
+        90.0,
+        1419.8,
+        1e4,
+        1e30,
+    ):  # e**1419.8 is 2**2048, whose exponent's bits are those of 2**-2048, and of -1
+        log_var = np.full((3, 48), -100.0, np.float32)
+        log_var[:, 17] = 0.0, end, -end
         found = normal_standard.kl_sum(loc=np.zeros(48, np.float32), log_var=log_var, tier=tier)
-        np.testing.assert_array_equal(found, [0.0, np.inf, 0.0])
+        whole = 47 * 99.0
+        truth = [whole / 2, math.inf, (whole + float(log_var[1, 17]) - 1 + math.exp(-end)) / 2]
+        assert ulp_distance(found, truth, "float32").max() <= SUM
 
 
 @pytest.mark.parametrize("rest", [0, 1])

@@ -157,7 +157,7 @@ def deviance_from_excess(x: float, mean: float, excess: float, lost: float) -> f
 def _minus_log1p_from_afar(t: float, quotient: float) -> float:
     """t - log(1 + t) of 1 + t = quotient = g 2**k, which says the less of t the nearer they are, and t of it: where k is 0
     nothing cancels, elsewhere a few bits that rounding to float32 hides."""
-    k = exponent(quotient) if quotient > 0.0 else -math.inf
+    k = exponent(quotient)
     g = fraction(quotient)
     return fma(k, -LOG_TWO, quotient - g) + minus_log1p(t if k == 0.0 else g - 1.0)
 

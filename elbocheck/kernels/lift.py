@@ -199,7 +199,7 @@ def total(element: Element, rows: Rows) -> tuple[Array, bool]:
 
 
 @cache
-def _values(element: Element, layout: Layout, many: bool) -> Any:
+def _values(element: Element, layout: Layout, many: bool = False) -> Any:
     names = (("element", element.value), ("constant", Widened(element.constant)), ("SIGN", element.sign))
     return compiled(Bound(loops.streams if many else loops.values, names), (1,), layout)
 
