@@ -37,17 +37,8 @@ from elbocheck.kernels.primitives import (
 )
 
 __all__ = [
-    "elbos",
-    "folded_sum",
-    "halved_sum",
-    "importance_weighted",
-    "kept_sum",
-    "row_sum",
-    "streams",
-    "sums",
-    "triples",
-    "values",
-]
+    "elbos", "folded_sum", "halved_sum", "importance_weighted", "kept_sum", "row_sum", "streams", "sums", "triples", "values",
+]  # fmt: skip
 
 BLOCK = by_type(float64=128, float32=256)
 """Numbers that fill sixteen lines of a cache, which waits for few more at a time: so few that a sum of them that is not
@@ -57,7 +48,7 @@ VECTOR = by_type(float64=8, float32=16)  # numbers of one vector: a loop over a 
 STRIP = by_type(float64=64, float32=128)  # numbers that go past the caches at a time, while the next are computed
 FEW = 8  # of a rest that fills no vector, added one by one: equals are then off by little more than an ulp
 FOLDS = 8  # a longer product rounds more often: rows of everyday numbers, of equals too, stay within three ulps
-LITTLE = 2.0**-6
+LITTLE = 2.0**-6  # of an excess over 1, beside which 2**-34 of the whole is a sixteenth of an ulp of float32
 ZERO = 0.0
 ONE = 1.0
 HALF = 0.5
